@@ -1,0 +1,64 @@
+# The only front door: `make demo`, `make test`, `make check`, `make bench`, `make lock`.
+# Needs python3 (3.11 or newer), pip, make and git; everything else is installed into .venv from hash-pinned files.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export UV_COMPILE_BYTECODE := 1
+export UV_NO_PROGRESS := 1
+
+.PHONY: demo test check bench bench-quality lock clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo "make demo           real flights of 2013 through the whole daemon path (about 90 s after installation)"
+	@echo "make test           everything CI runs"
+	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
+	@echo "make bench          speed and quality tables, ratios measured in one run"
+	@echo "make lock           resolve the hash-pinned requirement files again (add UPGRADE=1)"
+
+# One stamp a requirement set, so that `make demo` does not install the test tools.
+$(BIN)/uv: requirements/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/uv.txt
+	@touch $(BIN)/uv
+
+$(VENV)/.run.ok: $(BIN)/uv requirements/run.txt pyproject.toml
+	$(call install,requirements/run.txt)
+	@touch $@
+
+$(VENV)/.dev.ok: $(BIN)/uv requirements/dev.txt pyproject.toml
+	$(call install,requirements/dev.txt)
+	@touch $@ $(VENV)/.run.ok
+
+# The file is a full closure, so --no-deps is right, and hatchling comes from it too: nothing unpinned is fetched.
+define install
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r $(1) \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(1)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+endef
+
+demo: $(VENV)/.run.ok
+	$(BIN)/leeway demo --dir demo
+
+test: $(VENV)/.dev.ok check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev.ok
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pip check
+
+bench: $(VENV)/.dev.ok
+	$(BIN)/python -m benchmarks
+
+lock: $(BIN)/uv
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra build --extra dev -o requirements/dev.txt $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra build -c requirements/dev.txt -o requirements/run.txt $(LOCK)
+LOCK := --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+        --no-strip-extras --python-version 3.11 $(if $(UPGRADE),--upgrade)
+
+clean:
+	rm -rf $(VENV) demo

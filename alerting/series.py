@@ -1,0 +1,21 @@
+"""Which line of history is this? A series is what opens at most one incident at a time."""
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Identity labels of a series. Rule, severity, threshold, reference and host are never part of it."""
+
+    model: str
+    column: str  # "" is the model's data feed as a whole
+    segment: str = ""  # "" is the whole, else "origin=JFK"
+    version: str = ""  # model version; "" where the config names none
+    rule: str = ""  # "" for drift; "data_health" for the health axis of the same labels
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the labels, 32 hex digits: the key of alert state and incidents."""
+        parts = (self.model, self.column, self.segment, self.version, self.rule)
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,52 @@
+"""What does a detector get to see of one column of one batch of rows?
+
+Only the counting kernels and the profile builder read these values; every detector measures counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Kind(StrEnum):
+    """How a column is counted."""
+
+    NUMERIC = "numeric"
+    CATEGORY = "category"
+
+
+class Role(StrEnum):
+    """What a column is to the model; decides how an alert on it is judged and ranked."""
+
+    FEATURE = "feature"
+    SCORE = "score"
+    PREDICTION = "prediction"
+    DERIVED = "derived"  # computed per row from the score before counting: confidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumericColumn:
+    """Numbers of one batch. `values`: float64[n]; NaN is missing; ±inf is a value out of range."""
+
+    values: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryColumn:
+    """Labels of one batch. `codes`: int32[n] into `labels`, −1 is missing; `labels` are distinct."""
+
+    codes: NDArray[np.int32]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.codes.shape[0])
+
+
+Column = NumericColumn | CategoryColumn
+Columns = Mapping[str, Column]
