@@ -45,5 +45,9 @@ class Channel(Protocol):
     def threads(self) -> bool:
         """Whether replies and edits of a root are possible; else every notification is a post of its own."""
 
+    @property
+    def idempotent(self) -> bool:
+        """Whether the same key twice has one effect there: an uncertain *request* is then sent again."""
+
     def send(self, notification: Notification, message: Message) -> Receipt:
         """Deliver within the member's own wall-clock deadline or raise DeliveryError."""
