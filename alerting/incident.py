@@ -5,6 +5,7 @@ person's acknowledgement. `version` rises by one with each change: writers compa
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -119,10 +120,87 @@ def incident_id(fingerprint: str, opened: datetime) -> str:
 
 
 def apply(incident: Incident | None, transition: Transition) -> Incident:
-    """The incident after `transition`; None before it was opened."""
-    raise NotImplementedError
+    """The incident after `transition`; None before it was opened. ValueError where the two do not fit."""
+    if incident is None:
+        if transition.kind is not TransitionKind.OPENED:
+            raise ValueError(f"incident {transition.incident_id}: {transition.kind} before it was opened")
+        return _observed(
+            Incident(
+                id=transition.incident_id,
+                series=transition.series,
+                kind=transition.incident_kind,
+                severity=transition.severity,
+                status=Status.FIRING,
+                opened=transition.start,
+                since=transition.since,
+                window_start=transition.start,
+                window_end=transition.end,
+            ),
+            transition.verdict,
+        )
+    if incident.id != transition.incident_id:
+        raise ValueError(f"incident {incident.id}: transition belongs to {transition.incident_id}")
+    if incident.is_open is (transition.kind in (TransitionKind.OPENED, TransitionKind.REOPENED)):
+        raise ValueError(f"incident {incident.id}: {transition.kind} while {incident.status}")
+    after = replace(
+        incident,
+        severity=transition.severity,
+        window_start=transition.start,
+        window_end=transition.end,
+        version=incident.version + 1,
+    )
+    match transition.kind:
+        case TransitionKind.RECOVERING:
+            return replace(after, status=Status.RECOVERING)
+        case TransitionKind.RESOLVED:
+            return replace(
+                after, status=Status.RESOLVED, resolved=transition.end, resolved_reason=transition.reason
+            )
+        case TransitionKind.REOPENED:
+            after = replace(
+                after,
+                since=transition.since,
+                resolved=None,
+                resolved_reason=None,
+                reopens=incident.reopens + 1,
+                acknowledged_by="",
+                acknowledged_until=None,
+            )
+        case TransitionKind.RELAPSED:
+            after = replace(after, relapses=incident.relapses + 1)
+        case TransitionKind.SEVERITY_UP:
+            # Whoever took a ticket has not thereby taken a page.
+            after = replace(after, acknowledged_by="", acknowledged_until=None)
+        case TransitionKind.OPENED | TransitionKind.CONTINUED:
+            pass
+    return _observed(replace(after, status=Status.FIRING), transition.verdict)
 
 
 def acknowledge(incident: Incident, *, by: str, now: datetime, until: datetime | None = None) -> Incident:
     """Somebody has it, until `until` (24 h from now). ValueError when it is not open or the time is past."""
-    raise NotImplementedError
+    if not incident.is_open:
+        raise ValueError(f"incident {incident.id}: cannot be acknowledged, it is {incident.status}")
+    if not by:
+        raise ValueError(f"incident {incident.id}: an acknowledgement needs a name")
+    until = now + ACKNOWLEDGED_FOR if until is None else until
+    if until <= now:
+        raise ValueError(
+            f"incident {incident.id}: acknowledgement would end at {until.isoformat()}, in the past"
+        )
+    return replace(incident, acknowledged_by=by, acknowledged_until=until, version=incident.version + 1)
+
+
+def _observed(incident: Incident, verdict: Verdict | None) -> Incident:
+    """With the evidence of the newest breach; the peak is kept from any."""
+    if verdict is None:
+        return incident
+    z = verdict.facts.get("z")
+    size = abs(z) if isinstance(z, int | float) and math.isfinite(z) else None
+    return replace(
+        incident,
+        peak=incident.peak if size is None else max(size, incident.peak or 0.0),
+        rank=verdict.rank,
+        change=verdict.change,
+        title=verdict.title,
+        facts=verdict.facts,
+    )

@@ -1,19 +1,25 @@
-"""Do we ask for the model to be trained again, and which gate says no?"""
+"""Do we ask for the model to be trained again, and which gate says no?
 
+Every gate is evaluated and recorded, also when another has already refused: the record answers "why not?" in
+one place. A broken pipeline looks like drift, and training on it makes things worse, so data incidents and
+schema changes refuse whatever else holds.
+"""
+
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from alerting.incident import Incident
-from alerting.verdict import Severity
+from alerting.incident import Incident, Status
+from alerting.verdict import IncidentKind, Severity
 
 
 class Mode(StrEnum):
-    """`approve` belongs to later work."""
+    """What is done when every gate is open."""
 
     OFF = "off"
-    DRY_RUN = "dry_run"  # all gates, and a post of what would have been sent
+    DRY_RUN = "dry_run"  # a post of what would have been sent
     AUTO = "auto"
 
 
@@ -33,9 +39,15 @@ class RetrainingPolicy:
     target: str = ""  # a channel's name; "" none
     breached: int = 3  # n of the last …
     within: int = 5  # … m windows breached
-    min_rows: int = 200  # each breached window that counts has at least these
-    min_severity: Severity = Severity.PAGE
-    cooldown: timedelta = timedelta(days=7)
+    min_rows: int = 200  # in each breached window that counts
+    min_severity: Severity = Severity.PAGE  # of a breached window that counts, and of the incident
+    cooldown: timedelta = timedelta(days=7)  # after the last request, or dry run
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.breached <= self.within:
+            raise ValueError(f"breached: must be 1 … within ({self.within}), got {self.breached}")
+        if self.min_severity is Severity.NONE:
+            raise ValueError("min_severity: must be ticket or page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +57,7 @@ class JudgedWindow:
     start: datetime
     end: datetime
     rows: int
-    severity: Severity  # the worst after the fold, data health aside
+    severity: Severity  # the worst of its breaches after the fold, data health left aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +65,7 @@ class RetrainingFacts:
     """All that the gates look at."""
 
     model: str
-    incidents: Sequence[Incident]  # the open ones of this model
+    incidents: Sequence[Incident]  # of this model; resolved ones are passed over
     windows: Sequence[JudgedWindow]  # the last `within` or more, in order
     targets: frozenset[str]  # names of the channels that take requests
     killed: bool = False  # retraining is switched off for the whole daemon
@@ -68,11 +80,11 @@ class RetrainingFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """One condition, with what it saw. Every one is evaluated and recorded."""
+    """One condition, with what it saw."""
 
     name: str
     passed: bool
-    why: str
+    why: str  # for a person, also when it passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +98,148 @@ class RetrainingDecision:
     gates: tuple[Gate, ...]
     request: Mapping[str, object] = field(default_factory=dict)  # JSON; empty when refused
 
+    @property
+    def refused_by(self) -> tuple[str, ...]:
+        """Names of the gates that are shut."""
+        return tuple(gate.name for gate in self.gates if not gate.passed)
+
 
 def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tuple[Gate, ...]:
     """All gates, in a fixed order."""
-    raise NotImplementedError
+    severe = _severe(policy, facts)
+    firing = [incident for incident in severe if incident.status is Status.FIRING]
+    unfit = [incident for incident in _open(facts) if incident.kind is IncidentKind.DATA]
+    recent = facts.windows[-policy.within :]
+    breached = [window for window in recent if _is_breached(window, policy)]
+    counted = [window for window in breached if window.rows >= policy.min_rows]
+    rest_until = None if facts.previous_at is None else facts.previous_at + policy.cooldown
+    rested = rest_until is None or now >= rest_until
+    return (
+        Gate(name="mode", passed=policy.mode is not Mode.OFF, why=f"mode is {policy.mode}"),
+        Gate(
+            name="kill_switch",
+            passed=not facts.killed,
+            why="retraining is switched off for the whole daemon" if facts.killed else "not switched off",
+        ),
+        Gate(
+            name="target",
+            passed=policy.target in facts.targets,
+            why=(
+                f"{policy.target} takes requests"
+                if policy.target in facts.targets
+                else f"{policy.target or 'no target'}: not a channel that takes requests"
+            ),
+        ),
+        Gate(
+            name="incident_firing",
+            passed=bool(firing),
+            why=f"{len(firing)} firing incidents of the model's inputs or outputs, {policy.min_severity} or worse",
+        ),
+        Gate(
+            name="breached_windows",
+            passed=len(breached) >= policy.breached,
+            why=(
+                f"{len(breached)} of the last {len(recent)} windows breached with {policy.min_severity} "
+                f"or worse, {policy.breached} of {policy.within} needed"
+            ),
+        ),
+        Gate(
+            name="min_rows",
+            passed=len(counted) >= policy.breached,
+            why=f"{len(counted)} of them have {policy.min_rows} rows or more, {policy.breached} needed",
+        ),
+        Gate(
+            name="data_quality",
+            passed=not unfit,
+            why=(
+                f"open data incidents: {', '.join(sorted(_place(incident) for incident in unfit))}"
+                if unfit
+                else "no open data incident"
+            ),
+        ),
+        Gate(
+            name="schema",
+            passed=not facts.schema_changed,
+            why="the columns changed in the last window" if facts.schema_changed else "same columns",
+        ),
+        Gate(
+            name="cooldown",
+            passed=rested,
+            why=(
+                "no earlier request"
+                if rest_until is None
+                else f"last request {facts.previous}, next one from {rest_until.isoformat()}"
+            ),
+        ),
+        Gate(
+            name="in_flight",
+            passed=not facts.in_flight,
+            why=f"{facts.in_flight} has not ended" if facts.in_flight else "none in flight",
+        ),
+    )
 
 
 def decide(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> RetrainingDecision:
-    """Refused, dry run, or requested."""
-    raise NotImplementedError
+    """Refused, dry run, or requested. The store has the last word on one in flight: a unique index."""
+    looked_at = gates(policy, facts, now)
+    cause = sorted(incident.id for incident in _severe(policy, facts))
+    id_ = _digest("retraining", facts.model, policy.target, facts.previous, *cause)
+    outcome = Outcome.REFUSED
+    if all(gate.passed for gate in looked_at):
+        outcome = Outcome.REQUESTED if policy.mode is Mode.AUTO else Outcome.DRY_RUN
+    return RetrainingDecision(
+        outcome=outcome,
+        mode=policy.mode,
+        target=policy.target,
+        request_id=id_,
+        gates=looked_at,
+        request={} if outcome is Outcome.REFUSED else _request(policy, facts, id_, cause),
+    )
+
+
+def _request(
+    policy: RetrainingPolicy, facts: RetrainingFacts, id_: str, cause: Sequence[str]
+) -> dict[str, object]:
+    return {
+        "id": id_,
+        "model": facts.model,
+        "incidents": list(cause),
+        "windows": [
+            {
+                "start": window.start.isoformat(),
+                "end": window.end.isoformat(),
+                "rows": window.rows,
+                "severity": window.severity.value,
+            }
+            for window in facts.windows[-policy.within :]
+            if _is_breached(window, policy)
+        ],
+        "reference": {"version": facts.reference_version, "digest": facts.reference_digest},
+        "config_digest": facts.config_digest,
+    }
+
+
+def _open(facts: RetrainingFacts) -> list[Incident]:
+    return [incident for incident in facts.incidents if incident.is_open]
+
+
+def _severe(policy: RetrainingPolicy, facts: RetrainingFacts) -> list[Incident]:
+    """The open incidents that training could mend: of the model, not of its data, its service or Leeway."""
+    mendable = (IncidentKind.DRIFT, IncidentKind.PERFORMANCE, IncidentKind.CONFIDENCE)
+    return [
+        incident
+        for incident in _open(facts)
+        if incident.kind in mendable and incident.severity.level >= policy.min_severity.level
+    ]
+
+
+def _is_breached(window: JudgedWindow, policy: RetrainingPolicy) -> bool:
+    return window.severity.level >= policy.min_severity.level
+
+
+def _place(incident: Incident) -> str:
+    return incident.series.column or "the feed"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

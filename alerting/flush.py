@@ -1,0 +1,170 @@
+"""Which posts does one flush of a group make, and which facts go into each?
+
+Facts only: alerting/message.py words them at send time. Keys are derived from facts, never from the clock, so
+the same flush after a lost commit makes the same rows.
+"""
+
+import hashlib
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from alerting.grouping import Group, GroupPolicy, Reason, news, tell
+from alerting.incident import Incident
+from alerting.notification import Action, Notification
+from alerting.verdict import IncidentKind, Severity
+
+# How long a post is worth sending: a page about last weekend still matters on Tuesday.
+_DEADLINE = timedelta(hours=24)
+_PAGE_DEADLINE = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flush:
+    """The group afterwards and the outbox rows, to be stored in one transaction."""
+
+    group: Group
+    notifications: tuple[Notification, ...]
+
+
+def flush(
+    group: Group,
+    incidents: Sequence[Incident],
+    *,
+    reason: Reason,
+    now: datetime,
+    policy: GroupPolicy,
+    threads: bool,
+    retraining: Mapping[str, object] | None = None,
+) -> Flush:
+    """What goes out for `reason` (from grouping.decide), and what has been told after it.
+
+    A channel with threads gets a root, then replies that say what changed, each with an edit that brings the
+    root up to date. One without gets a new post each time, with what changed.
+    """
+    found = news(group, incidents, policy)
+    after = tell(group, incidents, now=now, reason=reason, policy=policy)
+    members = _ordered([incident for incident in incidents if incident.id in after.told])
+    changed = [incident for incident in members if incident.id in found]
+    if reason is Reason.REPEAT and not changed:
+        changed = [incident for incident in members if incident.is_open]
+    if not changed:
+        raise ValueError(f"flush: nothing to tell about group {group.key} for {reason}")
+
+    def post(action: Action, lines: Sequence[Incident]) -> Notification:
+        facts = _facts(after=after, members=members, lines=lines, found=found, reason=reason, policy=policy)
+        ids = sorted(incident.id for incident in changed)
+        page = facts["severity"] == Severity.PAGE.value
+        return Notification(
+            key=_key("incident", group.channel, group.key, *ids, reason, str(group.flushes), action),
+            channel=group.channel,
+            lane=group.key,
+            action=action,
+            reason=reason.value,
+            facts=facts | {"retraining": None if retraining is None else dict(retraining)},
+            created=now,
+            deadline=now + (_PAGE_DEADLINE if page else _DEADLINE),
+        )
+
+    if reason is Reason.FIRST:
+        root = post(Action.ROOT, members)
+        return Flush(group=replace(after, root_key=root.key), notifications=(root,))
+    if threads:
+        return Flush(group=after, notifications=(post(Action.REPLY, changed), post(Action.EDIT, members)))
+    return Flush(group=after, notifications=(post(Action.ROOT, changed),))
+
+
+def _facts(
+    *,
+    after: Group,
+    members: Sequence[Incident],
+    lines: Sequence[Incident],
+    found: Mapping[str, Reason],
+    reason: Reason,
+    policy: GroupPolicy,
+) -> dict[str, object]:
+    firing = [incident for incident in members if after.told[incident.id].firing]
+    latest = max(lines, key=lambda incident: incident.window_end)
+    worst = max((incident.severity for incident in firing or lines), key=lambda severity: severity.level)
+    return {
+        "model": latest.series.model,
+        "kind": "incident",
+        "reason": reason.value,
+        "severity": worst.value,
+        "state": "firing" if firing else "resolved",
+        "window_start": latest.window_start.isoformat(),
+        "window_end": latest.window_end.isoformat(),
+        "since": min(incident.since for incident in firing or lines).isoformat(),
+        "runbook": policy.runbook,
+        "lines": [_line(incident, found.get(incident.id)) for incident in lines[: policy.max_lines]],
+        "more": max(0, len(lines) - policy.max_lines),
+        "counts": {
+            "firing": len(firing),
+            "pages": sum(incident.severity is Severity.PAGE for incident in firing),
+            "tickets": sum(incident.severity is Severity.TICKET for incident in firing),
+            "resolved": len(members) - len(firing),
+            "changed": len(found),
+        },
+        "next": _next(lines[0]),
+    }
+
+
+def _line(incident: Incident, why: Reason | None) -> dict[str, object]:
+    return {
+        "incident_id": incident.id,
+        "fingerprint": incident.fingerprint,
+        "column": incident.series.column,
+        "segment": incident.series.segment,
+        "version": incident.series.version,
+        "kind": incident.kind.value,
+        "change": incident.change,
+        "title": incident.title,
+        "severity": incident.severity.value,
+        "state": incident.status.value,
+        "news": "" if why is None else why.value,
+        "since": incident.since.isoformat(),
+        "resolved": None if incident.resolved is None else incident.resolved.isoformat(),
+        "resolved_reason": None if incident.resolved_reason is None else incident.resolved_reason.value,
+        **{name: _number(incident.facts.get(name)) for name in ("z", "p", "harm", "pull", "rows")},
+        "rank": incident.rank,
+        "reopens": incident.reopens,
+        "relapses": incident.relapses,
+        "acknowledged_by": incident.acknowledged_by,
+    }
+
+
+def _ordered(incidents: Sequence[Incident]) -> list[Incident]:
+    """Open before resolved, pages first, then the most probable cause: bad data, then the judge's rank."""
+    return sorted(
+        incidents,
+        key=lambda incident: (
+            not incident.is_open,
+            -incident.severity.level,
+            incident.kind is not IncidentKind.DATA,
+            math.inf if incident.rank is None else incident.rank,
+            incident.since,
+            incident.id,
+        ),
+    )
+
+
+def _next(top: Incident) -> list[str]:
+    """Commands that look closer at the first line."""
+    show = f"leeway incidents show {top.id}"
+    series = top.series
+    if series.column == "":
+        return [show, shlex.join(["leeway", "history", "windows", "--model", series.model])]
+    window = top.window_start.isoformat()
+    explain = ["leeway", "explain", "--model", series.model, "--column", series.column, "--window", window]
+    return [show, shlex.join(explain)]
+
+
+def _number(value: object) -> float | int | None:
+    """As JSON: not a number is not a number to show."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
