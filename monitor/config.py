@@ -1,0 +1,95 @@
+"""What did the user ask for?
+
+Values only: monitor/config_file.py reads the file, monitor/build.py makes members of it.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from monitor.config_model import ModelConfig
+from monitor.config_types import MemberConfig, Names, Room
+
+
+class StorageConfig(Room):
+    """Where history lives. A URL with a password in it comes from `url_env` or `url_file`."""
+
+    url: str | None = None
+    url_env: str | None = None
+    url_file: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(value is not None for value in (self.url, self.url_env, self.url_file)) > 1:
+            raise ValueError("must have one of `url`, `url_env` and `url_file`")
+        return self
+
+
+class DaemonConfig(Room):
+    """How the daemon goes about it."""
+
+    tick_s: float = Field(default=5.0, gt=0)
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    profile_cache_mb: int = Field(default=256, ge=1)
+
+
+class MatchConfig(Room):
+    """Which incidents a route takes: every given key must agree. `model` is a glob."""
+
+    model: str = "*"
+    severity: Literal["ticket", "page"] | None = None  # None: both
+
+
+class RouteConfig(Room):
+    """Who is told. Without any route nobody is, and history still holds everything."""
+
+    match: MatchConfig = MatchConfig()
+    channels: Names = Field(min_length=1)
+
+
+class Config(Room):
+    """The whole file, defaults merged in. `path` is the file; None when made in memory."""
+
+    storage: StorageConfig = StorageConfig()
+    daemon: DaemonConfig = DaemonConfig()
+    channels: dict[str, MemberConfig] = Field(default_factory=dict)
+    routes: tuple[RouteConfig, ...] = Field(default=(), strict=False)
+    models: dict[str, ModelConfig] = Field(default_factory=dict)
+    _path: Path | None = PrivateAttr(default=None)
+    _digests: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None when made in memory."""
+        return self._path
+
+    def digest(self, model: str) -> str:
+        """sha256 of the model's table as written, defaults merged in: what the ledger keeps."""
+        return self._digests[model]
+
+    def loaded(self, path: Path, digests: Mapping[str, str]) -> Self:
+        """The same config, knowing where it comes from."""
+        copy = self.model_copy()
+        copy._path, copy._digests = path, digests
+        return copy
+
+    def notes(self) -> tuple[str, ...]:
+        """What is accepted and recorded but judged by a later version, a line each."""
+        lines = []
+        for name, model in self.models.items():
+            columns = model.columns
+            later = [
+                ("columns.segments", bool(columns.segments), "slices are not judged yet"),
+                ("columns.version", columns.version is not None, "versions are not told apart yet"),
+                ("columns.latency_ms", columns.latency_ms is not None, "latency is not judged yet"),
+                (
+                    "labels",
+                    model.labels is not None,
+                    "labels give the reference its outcomes; performance is not judged yet",
+                ),
+            ]
+            lines += [f"models.{name}.{key}: {note}" for key, present, note in later if present]
+        return tuple(lines)
