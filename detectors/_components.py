@@ -1,0 +1,125 @@
+"""Which few means of a column's rows decide whether it drifted?
+
+Numeric: the first three Neyman smooth components (Neyman 1937; Rayner, Thas & Best, Smooth Tests of Goodness
+of Fit, 2009, ch. 4: Legendre polynomials orthonormal on (0, 1)) of the mid-rank in the reference. c1 is close
+to a shift in reference sd, c2 to a change of spread, c3 of skew. Category: a share a level. A discrete
+reference gives means and variances other than 0 and 1: the noise model learns both.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._column import Role
+from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, wrong_kind
+from detectors._derived import ENTROPY, MARGIN
+from detectors._measurement import Component
+from detectors._summary import CategorySummary, ColumnSummary, NumericSummary
+
+STUCK_ROWS = 20  # with fewer, a repeated value is chance
+_STUCK_WIDTH = 0.002  # of q.999 − q.001: a wider cell holds many distinct values in an unusual week
+
+
+def components(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> tuple[Component, ...]:
+    """The column's component means in a window of `rows` rows; none without rows.
+
+    Rows of batches that lacked the column count as missing. Entropy and margin give none: both are functions
+    of the largest probability, and what is judged once should not be counted three times.
+    """
+    if rows == 0 or (profile.role is Role.DERIVED and profile.name in (ENTROPY, MARGIN)):
+        return ()
+    if isinstance(profile, NumericProfile) and isinstance(summary, NumericSummary):
+        return (*_numeric(profile, summary), _share("missing", rows - summary.values, rows))
+    if isinstance(profile, CategoryProfile) and isinstance(summary, CategorySummary):
+        return (*_category(profile, summary), _share("missing", rows - summary.values, rows))
+    raise wrong_kind(profile)
+
+
+def stuck_cell(profile: NumericProfile, summary: NumericSummary) -> tuple[float, int]:
+    """(excess share, cell) of the cell whose share grew most among those that hold about one value.
+
+    Cells at knots, and those between knots no wider than 0.2 % of q.999 − q.001. A window whose minimum is
+    its maximum is stuck wherever that value lies. Cell −1: nothing grew, or fewer than 20 rows.
+    """
+    n = summary.values
+    if n < STUCK_ROWS or profile.values == 0:
+        return 0.0, -1
+    if summary.minimum == summary.maximum and summary.finite == n:
+        cell = int(np.argmax(summary.counts))
+        held = int(profile.counts[cell]) if cell % 2 else 0
+        return max(1.0 - held / profile.values, 0.0), cell
+    excess = summary.counts * (1.0 / n) - _narrow_shares(profile)
+    cell = int(np.argmax(excess))
+    return (float(excess[cell]), cell) if excess[cell] > 0.0 else (0.0, -1)
+
+
+def _numeric(profile: NumericProfile, summary: NumericSummary) -> tuple[Component, ...]:
+    n = summary.values
+    if n == 0 or profile.values == 0:
+        return ()
+    # Cells × (c, c²): one product gives all sums.
+    sums = summary.counts @ _basis(profile)
+    found = []
+    for order in range(3):
+        y = float(sums[order]) / n
+        spread = max(float(sums[3 + order]) - n * y * y, 0.0)
+        found.append(
+            Component(
+                name=f"c{order + 1}", y=y, n=n, variance=spread / (n - 1) if n > 1 else 0.0, share=False
+            )
+        )
+    excess = stuck_cell(profile, summary)[0]
+    stuck = Component(name="stuck", y=excess, n=n, variance=excess * (1.0 - excess), share=True)
+    return (*found, _share("out_of_range", summary.out_of_range, n), stuck)
+
+
+def _category(profile: CategoryProfile, summary: CategorySummary) -> tuple[Component, ...]:
+    n = summary.values
+    if n == 0 or profile.values == 0:
+        return ()
+    levels = len(profile.levels)
+    found = [
+        _share(f"level:{label}", int(rows), n)
+        for label, rows in zip(profile.levels, summary.counts[:levels], strict=True)
+    ]
+    rest = int(summary.counts[levels:].sum()) + summary.rest
+    if int(profile.counts[levels:].sum()) + profile.rest:  # else no row can ever be in it
+        found.append(_share("rest", rest, n))
+    return (*found, _share("unseen", summary.unseen, n))
+
+
+def _share(name: str, rows: int, n: int) -> Component:
+    y = rows / n
+    return Component(name=name, y=y, n=n, variance=y * (1.0 - y), share=True)
+
+
+def _basis(profile: NumericProfile) -> NDArray[np.float64]:
+    """float64[2k + 1, 6]: c1, c2, c3 and their squares in each cell; computed once a profile."""
+    found: NDArray[np.float64] | None = profile.memo.get("basis")
+    if found is None:
+        counts = profile.counts
+        u = (np.cumsum(counts) - 0.5 * counts) / profile.values
+        u[0], u[-1] = 0.0, 1.0
+        v = 2.0 * u - 1.0
+        c = np.column_stack(
+            (
+                np.sqrt(3.0) * v,
+                np.sqrt(5.0) * (3.0 * v**2 - 1.0) / 2.0,
+                np.sqrt(7.0) * (5.0 * v**3 - 3.0 * v) / 2.0,
+            )
+        )
+        found = profile.memo["basis"] = np.hstack((c, c**2))
+    return found
+
+
+def _narrow_shares(profile: NumericProfile) -> NDArray[np.float64]:
+    """float64[2k + 1]: reference share of each cell that can be stuck, +inf for the others."""
+    found: NDArray[np.float64] | None = profile.memo.get("narrow_shares")
+    if found is None:
+        found = profile.counts / profile.values
+        found[0] = found[-1] = np.inf
+        if profile.knots.size > 1:
+            reach = _STUCK_WIDTH * (0.5 * profile.quantiles[0.999] - 0.5 * profile.quantiles[0.001])
+            half_width = 0.5 * profile.knots[1:] - 0.5 * profile.knots[:-1]  # halves cannot overflow
+            found[2:-2:2][half_width > reach] = np.inf
+        profile.memo["narrow_shares"] = found
+    return found

@@ -1,0 +1,258 @@
+"""How many rows fall in each cell? One compiled pass over the values of a batch, off the interpreter lock.
+
+The only code that sees values of a window. Imported only where a window is counted, since it loads numba.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._cells import TAIL_CODES, TAIL_SHIFT
+from detectors._column import CategoryColumn, Columns, NumericColumn
+from detectors._column_profile import CategoryProfile, NumericProfile, wrong_kind
+from detectors._derived import derive
+from detectors._grid import GRID, grid
+from detectors._jit import kernel
+from detectors._summary import (
+    MOMENT_BITS,
+    MOMENT_CLIP,
+    CategorySummary,
+    ColumnSummary,
+    NumericSummary,
+    moment_scale,
+    smallest,
+)
+
+if TYPE_CHECKING:
+    from detectors._profile import Profile
+
+_UNIT = float(1 << MOMENT_BITS)
+_CLIP = MOMENT_CLIP
+_BLOCK = 1024  # rows at a time: positions stay in the first-level cache, block sums of squares below 2**53
+_LAST = GRID - 1
+_FLIP = np.int64(0x7FFF_FFFF_FFFF_FFFF)
+_SIDE = TAIL_CODES
+_TAIL = np.uint64(TAIL_SHIFT)
+
+
+def count_columns(profile: "Profile", columns: Columns, rows: int) -> dict[str, ColumnSummary]:
+    """Summaries of the columns that both the profile and the batch hold, derived ones included."""
+    found: dict[str, ColumnSummary] = {}
+    batch = {**columns, **derive(columns, profile.score)}
+    for name, reference in profile.columns.items():
+        column = batch.get(name)
+        if column is None:
+            continue
+        if len(column) != rows:
+            raise ValueError(f'column "{name}": {len(column)} values in a batch of {rows} rows')
+        if isinstance(reference, NumericProfile):
+            if not isinstance(column, NumericColumn):
+                raise wrong_kind(reference)
+            found[name] = count_numbers(reference, column.values)
+        else:
+            if not isinstance(column, CategoryColumn):
+                raise wrong_kind(reference)
+            found[name] = count_labels(reference, column)
+    return found
+
+
+def count_numbers(profile: NumericProfile, values: NDArray[np.float64]) -> NumericSummary:
+    """Counts one numeric column of one batch."""
+    x = np.ascontiguousarray(values, dtype=np.float64)
+    if profile.knots.size == 0:
+        return _count_without_knots(x)
+    centre, scale = moment_scale(profile)
+    inverse = min(1.0 / scale, 1e300)
+    found = grid(profile)
+    counts = np.zeros(2 * profile.knots.size + 1, dtype=np.int64)
+    tails = np.zeros(2 * TAIL_CODES, dtype=np.int64)  # pages that no value touches are never real
+    scalars = np.zeros(8, dtype=np.int64)
+    extremes = np.array([np.inf, -np.inf])
+    low, high = profile.edges
+    bits = x.view(np.int64)
+    if found.uniform:
+        args = (found.low, found.scale)
+        _count_uniform(x, found.knots, found.table, found.steps, *args, counts)
+    else:
+        _count_bits(x, bits, found.knots, found.table, found.steps, found.key, np.uint64(found.shift), counts)
+    first, last = float(profile.knots[0]), float(profile.knots[-1])
+    _moments(x, bits, centre, inverse, low, high, first, last, tails, scalars, extremes)
+    missing, infinite, below, above, outside, moment1, high2, low2 = (int(s) for s in scalars)
+    counts[0] -= missing  # the kernels put NaN below everything
+    codes = np.flatnonzero(tails) if outside else np.empty(0, dtype=np.int64)
+    return NumericSummary(
+        counts=counts,
+        missing=missing,
+        below_edge=below,
+        above_edge=above,
+        infinite=infinite,
+        minimum=float(extremes[0]) + 0.0,
+        maximum=float(extremes[1]) + 0.0,
+        moment1=moment1,
+        moment2=(high2 << 32) + low2,
+        tails=tuple(zip(codes.tolist(), tails[codes].tolist(), strict=True)),
+    )
+
+
+def count_labels(profile: CategoryProfile, column: CategoryColumn) -> CategorySummary:
+    """Counts one column of labels of one batch."""
+    tally = np.bincount(column.codes.astype(np.int64) + 1, minlength=len(column.labels) + 1)
+    counts = np.zeros(len(profile.labels), dtype=np.int64)
+    rest, index = 0, profile.index
+    unseen: dict[str, int] = {}
+    for code in np.flatnonzero(tally[1:]).tolist():
+        label, rows = column.labels[code], int(tally[code + 1])
+        position = index.get(label)
+        if position is not None:
+            counts[position] += rows
+        elif profile.seen(label):
+            rest += rows
+        else:
+            unseen[label] = unseen.get(label, 0) + rows
+    return CategorySummary(
+        counts=counts,
+        rest=rest,
+        missing=int(tally[0]),
+        unseen=sum(unseen.values()),
+        unseen_labels=smallest(unseen),
+    )
+
+
+def _count_without_knots(x: NDArray[np.float64]) -> NumericSummary:
+    """A column with no finite value in the reference: one open cell, nothing to compare with."""
+    finite = x[np.isfinite(x)]
+    missing = int(np.isnan(x).sum())
+    z = np.clip(finite, -_CLIP, _CLIP)
+    return NumericSummary(
+        counts=np.array([x.size - missing], dtype=np.int64),
+        missing=missing,
+        below_edge=0,
+        above_edge=x.size - missing - finite.size,
+        infinite=x.size - missing - finite.size,
+        minimum=float(finite.min()) + 0.0 if finite.size else np.inf,
+        maximum=float(finite.max()) + 0.0 if finite.size else -np.inf,
+        moment1=int(np.rint(z * _UNIT).astype(np.int64).sum()),
+        moment2=int(np.rint(z * z * _UNIT).astype(np.int64).sum()),
+    )
+
+
+@kernel
+def _count_uniform(
+    x: NDArray[np.float64],
+    knots: NDArray[np.float64],
+    table: NDArray[np.uint16],
+    steps: int,
+    low: float,
+    scale: float,
+    counts: NDArray[np.int64],
+) -> None:
+    position = np.empty(_BLOCK, dtype=np.uint64)
+    last = float(_LAST)
+    for start in range(0, x.size, _BLOCK):
+        rows = min(_BLOCK, x.size - start)
+        for i in range(rows):
+            t = (x[start + i] - low) * scale
+            t = t if t > 0.0 else 0.0  # NaN too
+            t = t if t < last else last
+            position[i] = table[np.uint64(t)]
+        _search(x, start, rows, knots, steps, position, counts)
+
+
+@kernel
+def _count_bits(
+    x: NDArray[np.float64],
+    bits: NDArray[np.int64],
+    knots: NDArray[np.float64],
+    table: NDArray[np.uint16],
+    steps: int,
+    first: int,
+    shift: np.uint64,
+    counts: NDArray[np.int64],
+) -> None:
+    position = np.empty(_BLOCK, dtype=np.uint64)
+    last = np.uint64(_LAST)
+    for start in range(0, x.size, _BLOCK):
+        rows = min(_BLOCK, x.size - start)
+        for i in range(rows):
+            b = bits[start + i]
+            key = b ^ ((b >> 63) & _FLIP)
+            value = x[start + i]
+            key = np.int64(0) if value == 0.0 else key
+            key = key if value == value and key > first else first
+            g = (np.uint64(key) - np.uint64(first)) >> shift  # exact: the difference fits 64 bits unsigned
+            position[i] = table[min(g, last)]
+        _search(x, start, rows, knots, steps, position, counts)
+
+
+@kernel
+def _search(
+    x: NDArray[np.float64],
+    start: int,
+    rows: int,
+    knots: NDArray[np.float64],
+    steps: int,
+    position: NDArray[np.uint64],
+    counts: NDArray[np.int64],
+) -> None:
+    one = np.uint64(1)
+    for step in range(steps - 1, -1, -1):
+        stride = np.uint64(1 << step)
+        for i in range(rows):
+            p = position[i]
+            position[i] = p + stride * np.uint64(knots[p + stride - one] < x[start + i])
+    for i in range(rows):
+        p = position[i]
+        counts[p + p + np.uint64(knots[p] == x[start + i])] += 1
+
+
+@kernel
+def _moments(
+    x: NDArray[np.float64],
+    bits: NDArray[np.int64],
+    centre: float,
+    inverse: float,
+    low: float,
+    high: float,
+    first: float,
+    last: float,
+    tails: NDArray[np.int64],
+    scalars: NDArray[np.int64],
+    extremes: NDArray[np.float64],
+) -> None:
+    lowest = np.inf
+    highest = -np.inf
+    for start in range(0, x.size, _BLOCK):
+        missing = infinite = below = above = outside = s1 = s2 = 0
+        for i in range(start, min(start + _BLOCK, x.size)):
+            value = x[i]
+            finite = abs(value) < np.inf
+            missing += value != value
+            infinite += abs(value) == np.inf
+            below += value < low
+            above += value > high
+            outside += (value < first or value > last) and finite
+            z = (value - centre) * inverse
+            z = z if z < _CLIP else _CLIP
+            z = z if z > -_CLIP else -_CLIP
+            z = z if finite else 0.0
+            s1 += np.int64(np.rint(z * _UNIT))
+            s2 += np.int64(np.rint(z * z * _UNIT))
+            lowest = value if finite and value < lowest else lowest
+            highest = value if finite and value > highest else highest
+        if outside:
+            for i in range(start, min(start + _BLOCK, x.size)):
+                value = x[i]
+                if abs(value) < np.inf and (value < first or value > last):
+                    code = np.int64(np.uint64(bits[i]) >> _TAIL) if value != 0.0 else 0
+                    tails[code + _SIDE * (value > last)] += 1
+        scalars[0] += missing
+        scalars[1] += infinite
+        scalars[2] += below
+        scalars[3] += above
+        scalars[4] += outside
+        scalars[5] += s1
+        scalars[6] += s2 >> 32
+        scalars[7] += s2 & 0xFFFF_FFFF
+    extremes[0] = lowest
+    extremes[1] = highest

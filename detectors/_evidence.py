@@ -1,0 +1,162 @@
+"""Which facts of a window name the change later, when the counts are gone? Plain JSON, no thresholds."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._cells import quantiles
+from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, wrong_kind
+from detectors._components import stuck_cell
+from detectors._summary import CategorySummary, ColumnSummary, NumericSummary
+
+JSON = Any
+
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+_FIT_LEVELS = np.arange(1, 20) / 20.0
+_TOP_UNSEEN = 5
+
+
+def evidence(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> dict[str, JSON]:
+    """Both sides of every fact, None where undefined. Pairs are [reference, window]."""
+    facts: dict[str, JSON] = {
+        "kind": str(profile.kind),
+        "rows": [profile.rows, rows],
+        "values": [profile.values, summary.values],
+        "missing_share": [_ratio(profile.missing, profile.rows), _ratio(rows - summary.values, rows)],
+    }
+    if isinstance(profile, NumericProfile) and isinstance(summary, NumericSummary):
+        return facts | _numeric(profile, summary)
+    if isinstance(profile, CategoryProfile) and isinstance(summary, CategorySummary):
+        return facts | _category(profile, summary)
+    raise wrong_kind(profile)
+
+
+def _numeric(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON]:
+    reference = _reference_quantiles(profile)
+    window = summary.quantiles(profile, np.append(_LEVELS, _FIT_LEVELS))
+    constant = summary.finite > 0 and summary.minimum == summary.maximum
+    excess, cell = stuck_cell(profile, summary)
+    stuck = None
+    if cell >= 0:
+        n = summary.values
+        stuck = {
+            "value": float(summary.minimum) if constant else _cell_value(profile, cell),
+            "share": [
+                _ratio(int(profile.counts[cell]), profile.values),
+                _ratio(int(summary.counts[cell]), n),
+            ],
+            "excess": excess,
+        }
+    return {
+        "quantiles": {
+            "levels": list(_LEVELS),
+            "reference": _numbers(reference[: len(_LEVELS)]),
+            "window": _numbers(window[: len(_LEVELS)]),
+        },
+        "mean": [_number(profile.mean), _number(summary.mean(profile))],
+        "sd": [_number(profile.sd), _number(summary.sd(profile))],
+        "minimum": [
+            _number(float(profile.knots[0]) if profile.knots.size else np.nan),
+            _number(summary.minimum),
+        ],
+        "maximum": [
+            _number(float(profile.knots[-1]) if profile.knots.size else np.nan),
+            _number(summary.maximum),
+        ],
+        "constant": summary.minimum if constant else None,
+        "stuck": stuck,
+        "unit": _unit_fit(reference[len(_LEVELS) :], window[len(_LEVELS) :]),
+        "edges": _numbers(np.array(profile.edges)),
+        "below_edge": summary.below_edge,
+        "above_edge": summary.above_edge,
+        "infinite": [profile.infinite, summary.infinite],
+    }
+
+
+def _category(profile: CategoryProfile, summary: CategorySummary) -> dict[str, JSON]:
+    facts: dict[str, JSON] = {
+        "distinct": [profile.distinct, int((summary.counts > 0).sum()) + len(summary.unseen_labels)],
+        "unseen": {
+            "rows": summary.unseen,
+            "share": _ratio(summary.unseen, summary.values),
+            "labels": sorted(summary.unseen_labels.items(), key=lambda item: (-item[1], item[0]))[
+                :_TOP_UNSEEN
+            ],
+        },
+        "grown": None,
+        "shrunk": None,
+        "vanished": [],
+    }
+    if summary.values and profile.values and profile.labels:
+        p, q = profile.counts / profile.values, summary.counts / summary.values
+        up, down = int(np.argmax(q - p)), int(np.argmin(q - p))
+        facts["grown"] = _level(profile, up, p, q) if q[up] > p[up] else None
+        facts["shrunk"] = _level(profile, down, p, q) if q[down] < p[down] else None
+        gone = [i for i in range(len(profile.levels)) if summary.counts[i] == 0]
+        facts["vanished"] = [_level(profile, i, p, q) for i in gone]
+    return facts
+
+
+def _level(
+    profile: CategoryProfile, i: int, p: NDArray[np.float64], q: NDArray[np.float64]
+) -> dict[str, JSON]:
+    return {"label": profile.labels[i], "share": [float(p[i]), float(q[i])]}
+
+
+def _unit_fit(reference: NDArray[np.float64], window: NDArray[np.float64]) -> dict[str, JSON] | None:
+    """Window quantiles as a + b·reference quantiles (least squares), and as b·reference alone.
+
+    `residual`: rms distance from the line as a share of the sd of the window's quantiles. None when either
+    side is flat.
+    """
+    if not (np.isfinite(reference).all() and np.isfinite(window).all()):
+        return None
+    # Divided by their magnitude, so that squares of huge values stay finite.
+    size_x, size_y = float(np.abs(reference).max()), float(np.abs(window).max())
+    if size_x == 0.0 or size_y == 0.0:
+        return None
+    x, y = reference / size_x, window / size_y
+    spread_x, spread_y = float(np.std(x)), float(np.std(y))
+    if spread_x < 1e-12 or spread_y < 1e-12:
+        return None
+    b = float(np.mean((x - x.mean()) * (y - y.mean()))) / spread_x**2
+    a = float(y.mean()) - b * float(x.mean())
+    scale = float(x @ y) / float(x @ x)
+    unit = size_y / size_x
+    return {
+        "a": _number(a * size_y),
+        "b": _number(b * unit),
+        "residual": float(np.sqrt(np.mean((y - a - b * x) ** 2))) / spread_y,
+        "scale": _number(scale * unit),
+        "scale_residual": float(np.sqrt(np.mean((y - scale * x) ** 2))) / spread_y,
+    }
+
+
+def _reference_quantiles(profile: NumericProfile) -> NDArray[np.float64]:
+    found: NDArray[np.float64] | None = profile.memo.get("evidence_quantiles")
+    if found is None:
+        found = quantiles(profile.knots, profile.counts, np.append(_LEVELS, _FIT_LEVELS))
+        profile.memo["evidence_quantiles"] = found
+    return found
+
+
+def _cell_value(profile: NumericProfile, cell: int) -> float | None:
+    """The value a cell stands for: its knot, or the middle between two."""
+    if cell % 2:
+        return float(profile.knots[cell // 2])
+    if cell in (0, profile.counts.size - 1):
+        return None
+    return float(0.5 * profile.knots[cell // 2 - 1] + 0.5 * profile.knots[cell // 2])
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+    return [_number(float(value)) for value in values]
