@@ -107,7 +107,7 @@ class RetrainingDecision:
 def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tuple[Gate, ...]:
     """All gates, in a fixed order."""
     severe = _severe(policy, facts)
-    firing = [incident for incident in severe if incident.status is Status.FIRING]
+    firing = [incident for incident in _mendable(facts) if incident.status is Status.FIRING]
     unfit = [incident for incident in _open(facts) if incident.kind is IncidentKind.DATA]
     recent = facts.windows[-policy.within :]
     breached = [window for window in recent if _is_breached(window, policy)]
@@ -133,7 +133,12 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
         Gate(
             name="incident_firing",
             passed=bool(firing),
-            why=f"{len(firing)} firing incidents of the model's inputs or outputs, {policy.min_severity} or worse",
+            why=f"{len(firing)} firing incidents of the model's inputs, scores or performance",
+        ),
+        Gate(
+            name="severity",
+            passed=any(incident in severe for incident in firing),
+            why=f"{len(severe)} open incidents of severity {policy.min_severity} or worse",
         ),
         Gate(
             name="breached_windows",
@@ -223,14 +228,15 @@ def _open(facts: RetrainingFacts) -> list[Incident]:
     return [incident for incident in facts.incidents if incident.is_open]
 
 
-def _severe(policy: RetrainingPolicy, facts: RetrainingFacts) -> list[Incident]:
+def _mendable(facts: RetrainingFacts) -> list[Incident]:
     """The open incidents that training could mend: of the model, not of its data, its service or Leeway."""
-    mendable = (IncidentKind.DRIFT, IncidentKind.PERFORMANCE, IncidentKind.CONFIDENCE)
-    return [
-        incident
-        for incident in _open(facts)
-        if incident.kind in mendable and incident.severity.level >= policy.min_severity.level
-    ]
+    kinds = (IncidentKind.DRIFT, IncidentKind.PERFORMANCE, IncidentKind.CONFIDENCE)
+    return [incident for incident in _open(facts) if incident.kind in kinds]
+
+
+def _severe(policy: RetrainingPolicy, facts: RetrainingFacts) -> list[Incident]:
+    least = policy.min_severity.level
+    return [incident for incident in _mendable(facts) if incident.severity.level >= least]
 
 
 def _is_breached(window: JudgedWindow, policy: RetrainingPolicy) -> bool:
