@@ -174,8 +174,8 @@ class Stage:
         self._line(
             f"{self._day(event.at)}  retraining: {would} to {decision.target or 'nobody'}", "bold blue"
         )
-        for name, value in _flat(decision):
-            self._line(f"             {name}: {value}")
+        for line in _request_lines(decision):
+            self._line(f"             {line}")
 
     def _line(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style), soft_wrap=True)
@@ -197,17 +197,22 @@ def outcome(console: Console, found: list[Found]) -> None:
         console.print(Text(text, style=style), soft_wrap=True)
 
 
-def _flat(decision: RetrainingDecision) -> list[tuple[str, str]]:
-    """The request's facts and the gates it passed, one line each."""
-    pairs = [(name, _short(value)) for name, value in decision.request.items()]
-    return [*pairs, ("gates passed", ", ".join(g.name.replace("_", " ") for g in decision.gates if g.passed))]
+def _request_lines(decision: RetrainingDecision) -> list[str]:
+    """The request's body, one line a member and one a list's entry; then the gates it passed."""
+    lines: list[str] = []
+    for name, value in decision.request.items():
+        if isinstance(value, list) and value:
+            lines.append(f"{name}:")
+            lines += [f"  - {_inline(entry)}" for entry in value]
+        else:
+            lines.append(f"{name}: {_inline(value)}")
+    passed = ", ".join(gate.name.replace("_", " ") for gate in decision.gates if gate.passed)
+    return [*lines, f"gates passed: {passed}"]
 
 
-def _short(value: object) -> str:
+def _inline(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(str(v) for v in value)
+        return ", ".join(f"{name} {_inline(entry)}" for name, entry in value.items())
     return str(value)
 
 

@@ -122,7 +122,11 @@ STORY: tuple[Event, ...] = (
             target="trainer",
             request_id="r",
             gates=(Gate(name="n_of_m", passed=True, why="3 of 5"),),
-            request={"model": "delays", "columns": ["carrier"]},
+            request={
+                "id": "r",
+                "windows": [{"start": "2013-05-13T04:00:00+00:00", "rows": 950}],
+                "reference": {"version": 1, "digest": "d41d"},
+            },
         ),
     ),
     move(TransitionKind.RESOLVED, "temp", day(5, 13), Severity.TICKET, reason=ResolveReason.RECOVERED),
