@@ -1,0 +1,292 @@
+"""Which rows of a set of files belong to a span, in batches, whatever each file looks like?
+
+Files are read one by one, each with its own schema, so that one that gained, lost or widened a column spoils
+no window. What a file covers is looked at once and remembered until it changes: a window opens only the files
+that may hold its rows.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from alerting.failpoint import hit
+from detectors._column import Kind
+from monitor.source import (
+    Batch,
+    ColumnKind,
+    ColumnProblem,
+    Fingerprint,
+    SourceError,
+    Trouble,
+    Window,
+)
+from monitor.sources import _values
+from monitor.sources._files import Coverage, expand, failure, stamp
+from monitor.sources._timestamps import Timestamps, instant, microseconds
+from storage.span import Span
+
+BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
+_TIME = "\0time"
+# What polars raises, OSError besides: a panic of its core is no Exception of ours.
+_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV)."""
+
+    path: str
+    suffix: str
+    open: Callable[[Path], pl.LazyFrame]
+    kinds: Callable[[Path], Mapping[str, ColumnKind]]
+    text: bool = False
+    timestamp: str | None
+    timestamps: Timestamps
+    filter: Mapping[str, str | int | float | bool]
+    _seen: dict[Path, Coverage] = field(default_factory=dict, compare=False, repr=False)
+
+    def watermark(self) -> datetime | None:
+        newest = [file.newest for file in self._coverage(None) if file.newest is not None]
+        return instant(max(newest)) if newest else None
+
+    def fingerprint(self, span: Span) -> Fingerprint:
+        start, end = microseconds(span.start), microseconds(span.end)
+        rows = 0
+        newest: int | None = None
+        for file in self._coverage(span):
+            if file.newest is None or file.oldest is None or file.newest < start or file.oldest >= end:
+                continue
+            count: int = file.rows
+            latest: int | None = file.newest
+            if file.oldest < start or file.newest >= end:
+                count, latest = self._count(file, span)
+            rows += count
+            if latest is not None:
+                newest = latest if newest is None else max(newest, latest)
+        return Fingerprint(rows=rows, newest=instant(newest) if newest is not None else None)
+
+    def schema(self) -> Mapping[str, ColumnKind]:
+        paths = expand(self.path, self.suffix)
+        if not paths:
+            raise SourceError(f"{self.path}: no file matches, so there is nothing to look at", transient=True)
+        found: dict[str, ColumnKind] = {}
+        for path in dict.fromkeys((paths[0], paths[-1])):
+            try:
+                for name, kind in self.kinds(path).items():
+                    found.setdefault(name, kind)
+            except _ERRORS as error:
+                raise failure(error, path) from error
+        return found
+
+    def pull(self, span: Span | None, wanted: Mapping[str, Kind]) -> Window:
+        if span is not None and self.timestamp is None:
+            raise SourceError(f"{self.path}: set `timestamp` to read a span of it", transient=False)
+        files = [file for file in self._coverage(span) if _overlaps(file, span)]
+        problems = [problem for name in wanted if (problem := self._problem(files, name, wanted[name], span))]
+        good = {name: wanted[name] for name in wanted if name not in {problem.column for problem in problems}}
+        return Window(span=span, batches=self._batches(files, span, good), problems=tuple(problems))
+
+    def _coverage(self, span: Span | None) -> list[Coverage]:
+        """What every file holds; looks only into new and changed ones."""
+        covered = []
+        for path in expand(self.path, self.suffix):
+            try:
+                current = stamp(path)
+                known = self._seen.get(path)
+                if known is None or known.stamp != current:
+                    known = self._seen[path] = self._look(path)
+                covered.append(known)
+            except (SourceError, *_ERRORS) as error:
+                # Rows are written after they happened: a broken file older than the span has none of it.
+                if span is not None and _modified(path) < span.start.timestamp():
+                    continue
+                raise failure(error, path) from error
+        return covered
+
+    def _look(self, path: Path) -> Coverage:
+        before = stamp(path)
+        frame = self.open(path)
+        schema = frame.collect_schema()
+        rows, oldest, newest, sample = 0, None, None, None
+        if self.timestamp is None:
+            rows = frame.select(pl.len()).collect().item()
+        else:
+            self._must_have(schema, self.timestamp, path, "timestamp")
+            time = frame.select(pl.selectors.by_name(self.timestamp).alias(_TIME))
+            first = time.filter(pl.col(_TIME).is_not_null()).head(1).collect()
+            sample = first.item() if first.height else None
+            frame, _ = self._selected(path, schema, sample, {}, None)
+            facts = frame.select(
+                pl.col(_TIME).count().alias("rows"),
+                pl.col(_TIME).min().alias("oldest"),
+                pl.col(_TIME).max().alias("newest"),
+            ).collect()
+            rows, oldest, newest = facts.row(0)
+            if sample is not None and not rows and not self.filter:
+                raise SourceError(
+                    f"{path}: column {self.timestamp!r}: no time can be read from values such as {sample!r}; "
+                    f"set timestamp_format (now {self.timestamps.format!r})",
+                    transient=False,
+                )
+        return Coverage(
+            path=path, stamp=before, schema=schema, rows=rows, oldest=oldest, newest=newest, sample=sample
+        )
+
+    def _problem(
+        self, files: Sequence[Coverage], name: str, kind: Kind, span: Span | None
+    ) -> ColumnProblem | None:
+        """Whether these files give the column; one that lacks it, beside others, counts as missing values."""
+        holding = [file for file in files if name in file.schema]
+        if files and not holding:
+            near = difflib.get_close_matches(name, files[-1].schema.names(), n=1)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            reason = f"{files[-1].path}: no column {name!r}{hint}"
+            return ColumnProblem(column=name, trouble=Trouble.ABSENT, reason=reason)
+        for file in holding:
+            why = self._text_trouble(file, name, span) if self.text and kind is Kind.NUMERIC else ""
+            why = why or ("" if self.text else _values.retyped(file.schema[name], kind))
+            if why:
+                reason = f"{file.path}: column {name!r}: {why}"
+                return ColumnProblem(column=name, trouble=Trouble.RETYPED, reason=reason)
+        return None
+
+    def _text_trouble(self, file: Coverage, name: str, span: Span | None) -> str:
+        """A numeric column of text: a few unreadable values are missing, most of them are another type."""
+        frame, names = self._selected(file.path, file.schema, file.sample, {name: None}, span)
+        raw = pl.col(names[name])
+        bad, said, example = (
+            frame.select(
+                _values.not_a_number(raw).sum().alias("bad"),
+                _values.something(raw).sum().alias("said"),
+                raw.filter(_values.not_a_number(raw)).first().alias("example"),
+            )
+            .collect()
+            .row(0)
+        )
+        return f"wanted numeric, found text such as {example[:40]!r}" if bad * 2 > said else ""
+
+    def _batches(
+        self, files: Sequence[Coverage], span: Span | None, wanted: Mapping[str, Kind]
+    ) -> Iterator[Batch]:
+        for file in files:
+            try:
+                frame, names = self._selected(file.path, file.schema, file.sample, dict(wanted), span)
+                columns = [
+                    expression.alias(names[name])
+                    for name, expression in self._expressions(file, wanted, names).items()
+                ]
+                times = [] if self.timestamp is None else [pl.col(_TIME)]
+                rows = pl.len() if not columns and not times else None
+                query = frame.select(rows if rows is not None else [*times, *columns])
+                for part in query.collect_batches(
+                    chunk_size=BATCH_ROWS, maintain_order=True, lazy=True, engine="streaming"
+                ):
+                    hit("mid_source_read")
+                    if rows is not None:
+                        yield Batch(rows=part.item(), columns={}, times=None)
+                    elif part.height:
+                        yield Batch(
+                            rows=part.height,
+                            columns={
+                                name: _values.column(part[names[name]], kind) for name, kind in wanted.items()
+                            },
+                            times=part[_TIME].to_numpy() if times else None,
+                        )
+                changed = stamp(file.path) != file.stamp
+            except _ERRORS as error:
+                raise failure(error, file.path) from error
+            if changed:
+                raise SourceError(f"{file.path}: was replaced while it was read", transient=True)
+
+    def _expressions(
+        self, file: Coverage, wanted: Mapping[str, Kind], names: Mapping[str, str]
+    ) -> dict[str, pl.Expr]:
+        expressions = {}
+        for name, kind in wanted.items():
+            raw = pl.col(names[name])
+            if name not in file.schema:
+                expressions[name] = _values.missing(kind)
+            elif self.text and kind is Kind.NUMERIC:
+                expressions[name] = _values.text_as_number(raw)
+            else:
+                expressions[name] = _values.expression(raw, file.schema[name], kind)
+        return expressions
+
+    def _count(self, file: Coverage, span: Span) -> tuple[int, int | None]:
+        try:
+            frame, _ = self._selected(file.path, file.schema, file.sample, {}, span)
+            count, newest = frame.select(pl.len(), pl.col(_TIME).max().alias("newest")).collect().row(0)
+        except _ERRORS as error:
+            raise failure(error, file.path) from error
+        return count, newest
+
+    def _selected(
+        self,
+        path: Path,
+        schema: pl.Schema,
+        sample: object,
+        wanted: Mapping[str, object],
+        span: Span | None,
+    ) -> tuple[pl.LazyFrame, dict[str, str]]:
+        """The rows of a span that pass the filter, with the wanted columns under names of ours.
+
+        Renamed first: polars reads `^…$` in a column's name as a pattern.
+        """
+        columns = dict.fromkeys([*wanted, *self.filter, *([self.timestamp] if self.timestamp else [])])
+        names = {name: f"\0{position}" for position, name in enumerate(columns)}
+        for name in self.filter:
+            self._must_have(schema, name, path, "filter")
+        if not names:
+            return self.open(path), names
+        frame = self.open(path).select(
+            *(pl.selectors.by_name(name).alias(ours) for name, ours in names.items() if name in schema)
+        )
+        for name, value in self.filter.items():
+            frame = frame.filter(pl.col(names[name]) == _comparable(value, schema[name]))
+        if self.timestamp is not None:
+            raw, dtype = pl.col(names[self.timestamp]), schema[self.timestamp]
+            where = f"{path}: column {self.timestamp!r}"
+            if span is not None and (cut := self.timestamps.coarse(raw, dtype, span)) is not None:
+                frame = frame.filter(cut)
+            time = self.timestamps.expression(raw, dtype, where=where, sample=sample)
+            frame = frame.with_columns(time.alias(_TIME))
+            if span is None:
+                frame = frame.filter(pl.col(_TIME).is_not_null())
+            else:
+                start, end = microseconds(span.start), microseconds(span.end)
+                frame = frame.filter((pl.col(_TIME) >= start) & (pl.col(_TIME) < end))
+        return frame, names
+
+    def _must_have(self, schema: pl.Schema, name: str, path: Path, key: str) -> None:
+        if name in schema:
+            return
+        near = difflib.get_close_matches(name, schema.names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(schema.names()[:10])}"
+        raise SourceError(f"{path}: no column {name!r}, which `{key}` names; {hint}", transient=False)
+
+
+def _overlaps(file: Coverage, span: Span | None) -> bool:
+    if span is None:
+        return True
+    if file.oldest is None or file.newest is None:
+        return False
+    return file.newest >= microseconds(span.start) and file.oldest < microseconds(span.end)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _comparable(value: str | float | bool, dtype: pl.DataType) -> pl.Expr:
+    """A config's value as the column spells it."""
+    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return pl.lit(text)
+    return pl.lit(value)
