@@ -140,7 +140,8 @@ def apply(incident: Incident | None, transition: Transition) -> Incident:
         )
     if incident.id != transition.incident_id:
         raise ValueError(f"incident {incident.id}: transition belongs to {transition.incident_id}")
-    if incident.is_open is (transition.kind in (TransitionKind.OPENED, TransitionKind.REOPENED)):
+    reopens = transition.kind is TransitionKind.REOPENED
+    if transition.kind is TransitionKind.OPENED or incident.is_open is reopens:
         raise ValueError(f"incident {incident.id}: {transition.kind} while {incident.status}")
     after = replace(
         incident,
@@ -171,7 +172,7 @@ def apply(incident: Incident | None, transition: Transition) -> Incident:
         case TransitionKind.SEVERITY_UP:
             # Whoever took a ticket has not thereby taken a page.
             after = replace(after, acknowledged_by="", acknowledged_until=None)
-        case TransitionKind.OPENED | TransitionKind.CONTINUED:
+        case _:
             pass
     return _observed(replace(after, status=Status.FIRING), transition.verdict)
 
