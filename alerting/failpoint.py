@@ -67,14 +67,14 @@ def parse(text: str) -> Failpoint | None:
     if not text:
         return None
     name, _, rest = text.partition(":")
-    action_text, _, pass_text = rest.partition(":")
+    action_text, _, which = rest.partition(":")
     word, _, seconds = action_text.partition("=")
     known(name)
     if word not in ("kill", "raise", "sleep"):
         raise ValueError(f'{VARIABLE}: action must be kill, raise or sleep[=seconds], got "{word}"')
-    if pass_text and pass_text != "*" and not (pass_text.isdecimal() and int(pass_text) > 0):
-        raise ValueError(f'{VARIABLE}: pass must be a number from 1 or *, got "{pass_text}"')
-    number = None if pass_text == "*" else int(pass_text or 1)
+    if which and which != "*" and not (which.isdecimal() and int(which) > 0):
+        raise ValueError(f'{VARIABLE}: pass must be a number from 1 or *, got "{which}"')
+    number = None if which == "*" else int(which or 1)
     action: Literal["kill", "raise", "sleep"] = "kill" if word == "kill" else "raise"
     if word == "sleep":
         action = "sleep"

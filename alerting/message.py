@@ -1,20 +1,145 @@
-"""Which words does a person read, given the facts of a notification?"""
+"""Which words does a person read, given the facts of a notification?
+
+A message answers, in this order: what is wrong and since when; how bad it is for the model; what probably
+happened; what to look at next; who has it (alerting/answers.py). Every string from the facts goes through
+`sanitise.clean`; escaping is the channel's business.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from alerting import answers, phrases
+from alerting.notification import Action, Notification
+from alerting.sanitise import clean
+
+MAX_LINES = 10  # rows of the table; the others are counted
+LATE = timedelta(minutes=5)  # told later than this after it was decided, the message says so
+
+_REPEAT = "(possible repeat) "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One worded notification. Everything but `blocks` is plain text: no mark-up, data already cleaned."""
+    """One worded notification, all of it plain text: no mark-up, data cleaned, nothing escaped yet."""
 
     text: str  # fallback and notification line, never empty
     heading: str  # one line
-    lines: tuple[str, ...] = ()  # sentences, in the order of the five questions
+    lines: tuple[str, ...] = ()  # "Label: sentence", in the order of the five questions
     table: tuple[tuple[str, ...], ...] = ()  # rows of equal length; the first is the header
     more: int = 0  # lines left out of the table
-    next_steps: tuple[str, ...] = ()
-    footer: str = ""
-    blocks: tuple[Mapping[str, object], ...] = field(default=(), repr=False)  # Slack Block Kit
+    next_steps: tuple[str, ...] = ()  # sentences; those that begin with "leeway " are commands
+    links: tuple[tuple[str, str], ...] = ()  # (label, http or https URL from the config)
+    footer: str = ""  # who has it
     at: datetime  # the `now` it was worded with, aware UTC
+
+    def as_possible_repeat(self) -> "Message":
+        """The same, marked: an earlier attempt may have been accepted."""
+        return replace(self, text=_REPEAT + self.text, heading=_REPEAT + self.heading)
+
+
+def word(notification: Notification, now: datetime) -> Message:
+    """The message for these facts at this moment."""
+    if notification.action is Action.TEST:
+        message = _test(notification, now)
+    elif notification.action is Action.REQUEST or notification.reason == "retraining":
+        message = _retraining(notification, now)
+    else:
+        message = _incident(notification, now)
+    late = now - notification.created
+    if late <= LATE or notification.action is Action.TEST:
+        return message
+    why = f" ({clean(notification.last_failure, 120)})" if notification.last_failure else ""
+    said = f"Late: told {phrases.how_long(late)} after it was decided{why}."
+    return replace(message, lines=(*message.lines, said))
+
+
+def bare(notification: Notification, now: datetime) -> Message:
+    """The least that can be said, for facts that `word` fails on: a page is told all the same."""
+    model = phrases.text(notification.facts.get("model")) or "unknown model"
+    heading = f"🔴 {model}: {clean(notification.reason)}; no words for it, see leeway status"
+    return Message(text=heading, heading=heading, at=now)
+
+
+def _incident(notification: Notification, now: datetime) -> Message:
+    facts, reason = notification.facts, notification.reason
+    zone = phrases.zone(facts.get("zone"))
+    lines = answers.rows(facts)
+    shown = lines[:MAX_LINES]
+    more = max(0, int(phrases.number(facts.get("more")) or 0)) + len(lines) - len(shown)
+    over = answers.is_over(facts, shown)
+    heading = answers.heading(
+        facts, shown, reason=reason, in_thread=notification.action is Action.REPLY, more=more, now=now
+    )
+    said = (
+        answers.what(facts, shown, now=now, zone=zone),
+        "" if over else answers.how_bad(facts, shown),
+        "" if over else answers.probably(shown),
+        answers.retraining(facts),
+    )
+    return Message(
+        text=heading,
+        heading=heading,
+        lines=tuple(line for line in said if line),
+        table=answers.table(facts, shown, now=now, zone=zone),
+        more=more,
+        next_steps=() if over else answers.next_steps(facts, shown),
+        links=_links(facts),
+        footer=answers.who(facts, shown),
+        at=now,
+    )
+
+
+def _retraining(notification: Notification, now: datetime) -> Message:
+    """A request on its way, or the note of one that only would have been sent."""
+    facts = notification.facts
+    told = facts.get("retraining")
+    told = told if isinstance(told, Mapping) else facts
+    model = phrases.text(facts.get("model"), 60) or "unknown model"
+    dry = "dry_run" in (told.get("outcome"), told.get("mode"))
+    heading = f"🔁 {model}: retraining {'would have been requested (dry run)' if dry else 'is requested'}"
+    target = phrases.text(told.get("target"))
+    request = phrases.text(told.get("request_id")) or phrases.text(told.get("id"))
+    why = next((g for g in answers.gates(told) if g.get("name") == "breached_windows"), {})
+    said = (
+        f"What: {phrases.text(why.get('why'), 120) or 'the model keeps drifting'}.",
+        f"Target: {target}." if target else "",
+        f"Request: {request}" if request else "",
+    )
+    gates = tuple(
+        (
+            phrases.text(gate.get("name")),
+            "open" if gate.get("passed") else "shut",
+            phrases.text(gate.get("why")),
+        )
+        for gate in answers.gates(told)[:15]
+    )
+    return Message(
+        text=heading,
+        heading=heading,
+        lines=tuple(line for line in said if line),
+        table=(("gate", "", "because"), *gates) if gates else (),
+        next_steps=('to let it happen, set mode = "auto" under retraining in the config',) if dry else (),
+        links=_links(facts),
+        at=now,
+    )
+
+
+def _test(notification: Notification, now: datetime) -> Message:
+    heading = f"✅ Leeway test: channel {clean(notification.channel)} works"
+    line = "What: a test message, sent by hand with leeway channels test. Nothing is wrong."
+    return Message(text=heading, heading=heading, lines=(line,), at=now)
+
+
+def _links(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """The runbook, if it is a plain web address: channels put it into a link."""
+    url = facts.get("runbook")
+    if not isinstance(url, str) or len(url) > 200 or not url.isascii() or not url.isprintable():
+        return ()
+    if any(c in url for c in '<>|`"\\ ') or not url.startswith(("https://", "http://")):
+        return ()
+    try:
+        return (("Runbook", url),) if urlsplit(url).hostname else ()
+    except ValueError:
+        return ()

@@ -32,3 +32,4 @@ class Notification:
     attempt: int = 1  # 1 for the first try
     uncertain: bool = False  # an earlier attempt may have been accepted
     plain: bool = False  # send as plain text only: the rich form was refused
+    last_failure: str = ""  # why the attempt before this one failed; "" for the first

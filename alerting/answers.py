@@ -1,0 +1,240 @@
+"""How do the facts of an incident answer the five questions, one by one?
+
+Each function takes facts as alerting/grouping.py stored them in the outbox and gives one sentence, "" where
+the facts do not say. Facts of any shape are taken: an odd one costs its sentence, no more.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+
+from alerting import phrases
+from alerting.phrases import text
+from alerting.sanitise import clean
+
+Line = Mapping[str, object]
+Facts = Mapping[str, object]
+
+HEADING = 130  # characters: Slack's header block takes 150, the repeat label needs some
+_TITLE = 120  # of a diagnosis: our sentence around data, so longer than a data string
+_DOTS = {"page": "🔴", "ticket": "🟡"}
+_FATES = {
+    "recovered": "back to normal for several windows in a row",
+    "rebaselined": "closed because another reference was promoted: this is not a recovery",
+    "paused": "closed because the model was paused: this is not a recovery",
+    "removed": "closed because the model was removed: this is not a recovery",
+    "manual": "closed by hand: this is not a recovery",
+    "revised": "closed because late data changed the verdicts",
+}
+
+
+def rows(facts: Facts) -> list[Line]:
+    """The incidents told of, most probable cause first."""
+    return [line for line in _sequence(facts.get("lines")) if isinstance(line, Mapping)]
+
+
+def is_over(facts: Facts, lines: Sequence[Line]) -> bool:
+    """Nothing told of here fires any more."""
+    if facts.get("state") == "resolved":
+        return True
+    return bool(lines) and all(_ended(line) for line in lines)
+
+
+def heading(
+    facts: Facts, lines: Sequence[Line], *, reason: str, in_thread: bool, more: int, now: datetime
+) -> str:
+    """`🔴 delays: distance looks like ×1.609 (miles → kilometres), and 1 more`."""
+    model = text(facts.get("model"), 60) or "unknown model"
+    dot = _DOTS.get(str(facts.get("severity")), "🔵")
+    if not lines:
+        return clean(f"{dot} {model}: {clean(reason).replace('_', ' ')}", HEADING)
+    if is_over(facts, lines):
+        return clean(_closing(model, facts, lines, more), HEADING)
+    first, others = lines[0], len(lines) - 1 + more
+    if in_thread and reason == "resolved":  # mixed news: what is over is the news
+        first = next((line for line in lines if _ended(line)), first)
+        return clean(f"{dot} {model}: {subject(first)} is over, the rest still fires", HEADING)
+    lead = ""
+    if reason == "reopened":
+        lead = "firing again: "
+    elif in_thread and reason == "new_member":
+        lead = "also "
+    elif in_thread and reason == "severity_up":
+        lead = "now a page: "
+    elif in_thread and reason == "repeat":
+        since = phrases.moment(facts.get("since")) or phrases.moment(first.get("since"))
+        lasting = f" after {phrases.how_long(now - since)}" if since and since < now else ""
+        lead = f"still firing{lasting}: "
+    tail = f", and {others} more" if others else ""
+    return clean(f"{dot} {model}: {lead}{headline(first)}", HEADING - len(tail)) + tail
+
+
+def _closing(model: str, facts: Facts, lines: Sequence[Line], more: int) -> str:
+    """`🟢 delays: distance recovered after 14 d`. Only a recovery is green."""
+    first, others = lines[0], len(lines) - 1 + more
+    good = all(line.get("resolved_reason") in (None, "", "recovered") for line in lines)
+    since = phrases.moment(first.get("since"))
+    end = phrases.moment(first.get("resolved")) or phrases.moment(facts.get("window_end"))
+    after = f" after {phrases.how_long(end - since)}" if since and end and end > since else ""
+    tail = f", and {others} more" if others else ""
+    return (
+        f"{'🟢' if good else '⚪'} {model}: {subject(first)} {'recovered' if good else 'closed'}{after}{tail}"
+    )
+
+
+def subject(line: Line) -> str:
+    """The column, with the slice where it is one."""
+    column, segment = text(line.get("column")) or "data feed", text(line.get("segment"))
+    return f"{column} ({segment})" if segment else column
+
+
+def diagnosis(line: Line) -> str:
+    """Without the column's name in front: `median 54 → 63 °F (normal for a Tuesday 48–61)`."""
+    title, column = text(line.get("title"), _TITLE), text(line.get("column"))
+    if column and title.startswith((f"{column} ", f"{column}:")):
+        title = title[len(column) :].lstrip(" :")
+    return title or text(line.get("change")).replace("_", " ") or "changed"
+
+
+def headline(line: Line) -> str:
+    """`distance looks like ×1.609`, but `temp: median 54 → 63 °F`: a colon where no verb follows."""
+    said = diagnosis(line)
+    joint = " " if said.startswith(("looks ", "is ", "has ", "was ", "stuck ")) else ": "
+    return f"{subject(line)}{joint}{said}"
+
+
+def what(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) -> str:
+    """What is wrong and since when; or what ended, how, and what it had been."""
+    start, end = phrases.moment(facts.get("window_start")), phrases.moment(facts.get("window_end"))
+    latest = phrases.window(start, end, now, zone) if start and end and start < end else ""
+    if lines and is_over(facts, lines):
+        fates = sorted(
+            {_FATES.get(str(line.get("resolved_reason") or "recovered"), "closed") for line in lines}
+        )
+        until = f" (latest window {latest})" if latest else ""
+        was = f" It was: {headline(lines[0])}." if len(lines) == 1 else ""
+        return f"What: {'; '.join(fates)}{until}.{was}"
+    parts = [_tally(facts)]
+    if since := phrases.moment(facts.get("since")):
+        parts.append(f"since {phrases.when(since, now, zone)}")
+    if latest:
+        counted = (phrases.number(line.get("rows")) for line in lines)
+        n = next((n for n in counted if n), None)
+        parts.append(f"latest window {latest}" + (f" ({phrases.count(int(n), 'row')})" if n else ""))
+    said = ", ".join(part for part in parts if part)
+    return f"What: {said}." if said else ""
+
+
+def _tally(facts: Facts) -> str:
+    """`1 page and 2 tickets`, from counts by severity."""
+    counts = facts.get("counts")
+    if not isinstance(counts, Mapping):
+        return ""
+    found = ((phrases.number(counts.get(level)), level) for level in ("page", "ticket"))
+    said = " and ".join(phrases.count(int(n), level) for n, level in found if n and n >= 1)
+    return f"{said} firing" if said else ""
+
+
+def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
+    """The worst effect on the model that the profile alone can foresee."""
+    if not lines:
+        return ""
+    harms = [(harm, line) for line in lines if (harm := phrases.number(line.get("harm"))) is not None]
+    if harms:
+        worst, line = min(harms, key=lambda pair: pair[0])
+        if worst > -0.05:  # rounds to 0.0
+            return "How bad: no loss is expected from what the reference knows."
+        unit = "% in mean error" if facts.get("task") == "regression" else "points of accuracy"
+        of = f" (through {subject(line)})" if len(lines) > 1 else ""
+        return f"How bad: the model is expected to lose {-worst:.1f} {unit}{of}."
+    pulls = [pull for line in lines if (pull := phrases.number(line.get("pull"))) is not None]
+    if pulls:
+        most = phrases.signed(max(pulls, key=abs), 3)
+        return f"How bad: the mean score is expected to move by {most}; without labels no more is known."
+    return "How bad: not known, the reference holds neither outcomes nor scores for this."
+
+
+def probably(lines: Sequence[Line]) -> str:
+    """The usual cause of the first change that has a name."""
+    for line in lines:
+        if known := phrases.CAUSES.get(str(line.get("change"))):
+            return f"Probably: {known[0]}{f' ({subject(line)})' if len(lines) > 1 else ''}."
+    return ""
+
+
+def table(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) -> tuple[tuple[str, ...], ...]:
+    """One row an incident under a header. A column that would be empty throughout is left out."""
+    cells = []
+    for line in lines:
+        since, over = phrases.moment(line.get("since")), _ended(line)
+        cells.append(
+            (
+                "over" if over else text(line.get("severity")),
+                subject(line),
+                diagnosis(line),
+                phrases.when(since, now, zone) if since else "",
+                "" if over else phrases.effect(line, facts.get("task")),
+            )
+        )
+    header = ("level", "column", "what", "since", "effect")
+    kept = [i for i in range(len(header)) if any(row[i] for row in cells)]
+    return tuple(tuple(row[i] for i in kept) for row in (header, *cells)) if cells else ()
+
+
+def next_steps(facts: Facts, lines: Sequence[Line]) -> tuple[str, ...]:
+    """What a person who was just woken does first; at most five."""
+    named = (phrases.CAUSES.get(str(line.get("change"))) for line in lines)
+    steps = [next((known[1] for known in named if known), "")]
+    given = [clean(step, 110) for step in _sequence(facts.get("next")) if isinstance(step, str)]
+    if not given and (incident := short_id(lines)):
+        given = [f"leeway incidents show {incident}"]
+    return tuple(dict.fromkeys(step for step in (*steps, *given) if step))[:5]
+
+
+def who(facts: Facts, lines: Sequence[Line]) -> str:
+    """Who has it, or how to take it."""
+    open_lines = [line for line in lines if not _ended(line)]
+    if is_over(facts, lines) or not open_lines:
+        return ""
+    owners = ", ".join(sorted({owner for line in open_lines if (owner := text(line.get("acknowledged_by")))}))
+    free = [line for line in open_lines if not text(line.get("acknowledged_by"))]
+    if not free:
+        return f"Who: {owners} has it."
+    incident = short_id(free)
+    take = f" Take it: leeway incidents ack {incident}" if incident else ""
+    return f"Who: {f'{owners} has a part, nobody the rest' if owners else 'nobody has it yet'}.{take}"
+
+
+def short_id(lines: Sequence[Line]) -> str:
+    """The first incident's id, as much of it as the command line needs."""
+    return text(lines[0].get("incident_id"))[:12] if lines else ""
+
+
+def retraining(facts: Facts) -> str:
+    """What became of the wish to train again, where the facts tell."""
+    told = facts.get("retraining")
+    if not isinstance(told, Mapping):
+        return ""
+    target = text(told.get("target"))
+    to = f" to {target}" if target else ""
+    match told.get("outcome"):
+        case "requested":
+            return f"Retraining: requested{to}."
+        case "dry_run":
+            return f"Retraining: a request{to} would have gone out (dry run)."
+        case "refused":
+            shut = "; ".join(text(gate.get("why")) for gate in gates(told) if gate.get("passed") is False)
+            return f"Retraining: not requested: {clean(shut, 160) or 'a gate is shut'}."
+    return ""
+
+
+def gates(told: Facts) -> list[Line]:
+    """The gates of a retraining decision."""
+    return [gate for gate in _sequence(told.get("gates")) if isinstance(gate, Mapping)]
+
+
+def _ended(line: Line) -> bool:
+    return line.get("state") == "resolved"
+
+
+def _sequence(value: object) -> Sequence[object]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
