@@ -4,11 +4,19 @@ Every write to a claimed row is `WHERE id = ? AND fence = ?`; no row updated mea
 window now and the result is thrown away. Callers own the transaction.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import Connection, Row, Update, and_, case, func, or_, select, update
+
+from storage import measurements
+from storage.dialect import insert_ignore
+from storage.measurements import ColumnResult
 from storage.span import Span
+from storage.tables import ledger
 
 
 class Stream(StrEnum):
@@ -71,3 +79,281 @@ class DueWindow:
     finished_at: datetime | None = None
     folded_at: datetime | None = None
     superseded_by: int | None = None
+
+
+PLAN_LIMIT = 500  # rows a planning transaction may insert: other writers wait no longer than that
+
+# A backfilled window is judged apart and never stands in the way of today's.
+FOLDED_KINDS = (WindowKind.SCHEDULED, WindowKind.MANUAL)
+
+
+def plan(
+    conn: Connection,
+    model: str,
+    stream: Stream,
+    spans: Sequence[Span],
+    *,
+    now: datetime,
+    settle: timedelta,
+    lateness: timedelta,
+    give_up: timedelta,
+    kind: WindowKind = WindowKind.SCHEDULED,
+    config_digest: str = "",
+    skip_before: datetime | None = None,
+    skip_reason: str = "catch_up horizon",
+) -> int:
+    """Insert what is not there yet, at most PLAN_LIMIT spans; returns how many rows are new.
+
+    due = end + settle, recheck = end + lateness, give_up = due + give_up. Windows that end at or before
+    `skip_before` are inserted as skipped: nothing is missing without a row.
+    """
+    if len(spans) > PLAN_LIMIT:
+        raise ValueError(f"ledger.plan: at most {PLAN_LIMIT} spans a transaction, got {len(spans)}")
+    if not spans:
+        return 0
+    rows = []
+    for span in spans:
+        skipped = skip_before is not None and span.end <= skip_before
+        due = span.end + settle
+        rows.append(
+            {
+                "model": model,
+                "stream": stream,
+                "kind": kind,
+                "start": span.start,
+                "end": span.end,
+                "revision": 0,
+                "config_digest": config_digest,
+                "due": due,
+                "recheck": span.end + lateness,
+                "give_up": due + give_up,
+                "state": WindowState.SKIPPED if skipped else WindowState.PLANNED,
+                "reason": skip_reason if skipped else "",
+                "next_try": due,
+                "planned_at": now,
+                "finished_at": now if skipped else None,
+            }
+        )
+    return len(conn.execute(insert_ignore(conn, ledger).returning(ledger.c.id), rows).all())
+
+
+def all_folded(conn: Connection, model: str, end: datetime) -> bool:
+    """Whether every window of the model that ends at `end` is folded, all streams."""
+    statement = select(ledger.c.id).where(
+        ledger.c.model == model,
+        ledger.c.end == end,
+        ledger.c.folded_at.is_(None),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
+    return conn.execute(statement.limit(1)).first() is None
+
+
+def last_planned(conn: Connection, model: str, stream: Stream) -> datetime | None:
+    """The latest end of any scheduled window; None: never planned."""
+    statement = select(func.max(ledger.c.end)).where(
+        ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind == WindowKind.SCHEDULED
+    )
+    latest: datetime | None = conn.execute(statement).scalar()
+    return latest
+
+
+def claim(
+    conn: Connection,
+    now: datetime,
+    owner: str,
+    lease: timedelta,
+    models: Collection[str] | None = None,
+    *,
+    ids: Collection[int] | None = None,
+    due_since: datetime | None = None,
+) -> DueWindow | None:
+    """Lease the oldest due window: planned, or claimed by somebody whose lease has ended.
+
+    Backfill comes last. `ids` and `models` limit the choice; `due_since` serves the worker kept for fresh
+    windows.
+    """
+    wanted = or_(
+        and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= now),
+        and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now),
+    )
+    oldest = select(ledger.c.id).where(wanted, ledger.c.due <= now)
+    if models is not None:
+        oldest = oldest.where(ledger.c.model.in_(models))
+    if ids is not None:
+        oldest = oldest.where(ledger.c.id.in_(ids))
+    if due_since is not None:
+        oldest = oldest.where(ledger.c.due >= due_since)
+    backfill_last = case((ledger.c.kind == WindowKind.BACKFILL, 1), else_=0)
+    oldest = oldest.order_by(backfill_last, ledger.c.due, ledger.c.id).limit(1)
+    if conn.dialect.name == "postgresql":
+        oldest = oldest.with_for_update(skip_locked=True)
+    statement = (
+        update(ledger)
+        .where(ledger.c.id == oldest.scalar_subquery())
+        .values(
+            state=WindowState.CLAIMED,
+            owner=owner,
+            fence=ledger.c.fence + 1,
+            attempt=ledger.c.attempt + 1,
+            lease_until=now + lease,
+        )
+        .returning(ledger)
+    )
+    row = conn.execute(statement).first()
+    return None if row is None else _window(row)
+
+
+def renew(conn: Connection, window_id: int, fence: int, lease_until: datetime) -> bool:
+    """Hold on to a claimed window; False: somebody else owns it, stop working on it."""
+    return _change(conn, _mine(window_id, fence).values(lease_until=lease_until))
+
+
+def defer(conn: Connection, window_id: int, fence: int, next_try: datetime, reason: str) -> bool:
+    """Give a claimed window back, to be looked at again at `next_try`; False: fence lost."""
+    values = {"state": WindowState.PLANNED, "next_try": next_try, "reason": reason}
+    return _change(conn, _mine(window_id, fence).values(**values, owner="", lease_until=None))
+
+
+def release(conn: Connection, window_id: int, fence: int, now: datetime) -> bool:
+    """Give a claimed window back untouched (the daemon is stopping); False: fence lost."""
+    return defer(conn, window_id, fence, now, "released at shutdown")
+
+
+def finish(
+    conn: Connection,
+    window_id: int,
+    fence: int,
+    *,
+    now: datetime,
+    state: WindowState,
+    reason: str = "",
+    rows: int | None = None,
+    source_fingerprint: str = "",
+    reference_id: int | None = None,
+    error_class: str = "",
+    error: str = "",
+    evidence: Mapping[str, object] | None = None,
+    results: Sequence[ColumnResult] = (),
+) -> bool:
+    """End a claimed window and keep its results, or change nothing and return False: fence lost."""
+    if not state.terminal:
+        raise ValueError(f"ledger.finish: {state} does not end a window")
+    values = {
+        "state": state,
+        "reason": reason,
+        "rows": rows,
+        "source_fingerprint": source_fingerprint,
+        "reference_id": reference_id,
+        "error_class": error_class,
+        "error": error,
+        "evidence": evidence,
+        "finished_at": now,
+        "lease_until": None,
+    }
+    if not _change(conn, _mine(window_id, fence).values(**values)):
+        return False
+    measurements.save(conn, window_id, results)
+    return True
+
+
+def skip(conn: Connection, window_id: int, *, now: datetime, reason: str) -> bool:
+    """End a planned window without evaluating it; False: it is not planned (any more)."""
+    statement = update(ledger).where(ledger.c.id == window_id, ledger.c.state == WindowState.PLANNED)
+    return _change(conn, statement.values(state=WindowState.SKIPPED, reason=reason, finished_at=now))
+
+
+def to_fold(
+    conn: Connection,
+    model: str,
+    stream: Stream,
+    limit: int = 1,
+    kinds: Collection[WindowKind] = FOLDED_KINDS,
+) -> list[DueWindow]:
+    """The oldest ended, unfolded windows with nothing open or unfolded before them, in window order."""
+    statement = (
+        select(ledger)
+        .where(
+            ledger.c.model == model,
+            ledger.c.stream == stream,
+            ledger.c.folded_at.is_(None),
+            ledger.c.superseded_by.is_(None),
+            ledger.c.kind.in_(kinds),
+        )
+        .order_by(ledger.c.start, ledger.c.revision, ledger.c.id)
+        .limit(limit)
+    )
+    ready = []
+    for row in conn.execute(statement):
+        window = _window(row)
+        if not window.state.terminal:
+            break
+        ready.append(window)
+    return ready
+
+
+def mark_folded(conn: Connection, window_id: int, now: datetime) -> bool:
+    """Say that this window's verdicts are in; False: they already were, or the window has not ended."""
+    terminal = [state for state in WindowState if state.terminal]
+    statement = update(ledger).where(
+        ledger.c.id == window_id, ledger.c.folded_at.is_(None), ledger.c.state.in_(terminal)
+    )
+    return _change(conn, statement.values(folded_at=now))
+
+
+def folded_until(conn: Connection, model: str, stream: Stream) -> datetime | None:
+    """The start of the latest folded window: a window before it would be folded out of order."""
+    statement = select(func.max(ledger.c.start)).where(
+        ledger.c.model == model,
+        ledger.c.stream == stream,
+        ledger.c.folded_at.is_not(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
+    latest: datetime | None = conn.execute(statement).scalar()
+    return latest
+
+
+def supersede(conn: Connection, window_id: int, by: int) -> bool:
+    """Name the later revision of a window; the old row keeps its state."""
+    statement = update(ledger).where(ledger.c.id == window_id, ledger.c.superseded_by.is_(None))
+    return _change(conn, statement.values(superseded_by=by))
+
+
+def get(conn: Connection, window_id: int) -> DueWindow | None:
+    row = conn.execute(select(ledger).where(ledger.c.id == window_id)).first()
+    return None if row is None else _window(row)
+
+
+def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWindow]:
+    """The latest revision of every window that lies within `span`, oldest first."""
+    statement = (
+        select(ledger)
+        .where(
+            ledger.c.model == model,
+            ledger.c.stream == stream,
+            ledger.c.start >= span.start,
+            ledger.c.end <= span.end,
+            ledger.c.superseded_by.is_(None),
+        )
+        .order_by(ledger.c.start, ledger.c.id)
+    )
+    return [_window(row) for row in conn.execute(statement)]
+
+
+def _mine(window_id: int, fence: int) -> Update:
+    return update(ledger).where(
+        ledger.c.id == window_id, ledger.c.fence == fence, ledger.c.state == WindowState.CLAIMED
+    )
+
+
+def _change(conn: Connection, statement: Update) -> bool:
+    return conn.execute(statement).rowcount == 1
+
+
+def _window(row: Row[Any]) -> DueWindow:
+    fields: dict[str, Any] = dict(row._mapping)
+    fields["span"] = Span(start=fields.pop("start"), end=fields.pop("end"))
+    fields["stream"] = Stream(fields["stream"])
+    fields["kind"] = WindowKind(fields["kind"])
+    fields["state"] = WindowState(fields["state"])
+    return DueWindow(**fields)

@@ -3,12 +3,16 @@
 A statistic that is not a number is stored as NULL beside the status `undefined`: SQLite keeps no NaN.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from detectors._column import Kind, Role
-from detectors._measurement import Bins, Component, Harm, Measurement
+from sqlalchemy import Connection, Row, insert, select
+
+from detectors import Bins, Component, Harm, Kind, Measurement, Role
+from storage.tables import column_result
 
 
 class ColumnStatus(StrEnum):
@@ -40,3 +44,130 @@ class ColumnResult:
         default_factory=dict
     )  # JSON: detectors' facts for the named change
     harm: Harm = field(default_factory=Harm)
+
+
+# Metrics that have a column of their own, for queries by hand; every metric is in `measurements` as well.
+TYPED = (
+    "psi",
+    "ks",
+    "jensen_shannon",
+    "hellinger",
+    "wasserstein",
+    "chi_square",
+    "missing",
+    "unseen",
+    "out_of_range",
+    "stuck",
+    "mean",
+    "sd",
+)
+
+
+def save(conn: Connection, ledger_id: int, results: Sequence[ColumnResult]) -> None:
+    """Keep the results of one window; a second call for the same columns is refused by the unique key."""
+    if results:
+        conn.execute(insert(column_result), [_row(ledger_id, result) for result in results])
+
+
+def load(conn: Connection, ledger_id: int) -> list[ColumnResult]:
+    """What was saved, equal to the bit, in the order it was saved."""
+    statement = select(column_result).where(column_result.c.ledger_id == ledger_id)
+    return [_result(row) for row in conn.execute(statement.order_by(column_result.c.id))]
+
+
+def _row(ledger_id: int, result: ColumnResult) -> dict[str, object]:
+    typed = {m.metric: _finite(m.value) for m in result.measurements if m.metric in TYPED}
+    return {
+        "ledger_id": ledger_id,
+        "segment": result.segment,
+        "column_name": result.column,
+        "version": result.version,
+        "role": result.role,
+        "kind": result.kind,
+        "status": result.status,
+        "reason": result.reason,
+        "rows": result.rows,
+        "missing_rows": result.missing,
+        **{name: typed.get(name) for name in TYPED},
+        "harm": result.harm.harm,
+        "harm_error": result.harm.harm_error,
+        "pull": result.harm.pull,
+        "measurements": [_measurement(m) for m in result.measurements],
+        "components": [[c.name, c.y, c.n, c.variance, c.share] for c in result.components],
+        "bins": None
+        if result.bins is None
+        else {
+            "labels": result.bins.labels,
+            "reference": result.bins.reference,
+            "window": result.bins.window,
+        },
+        "evidence": result.evidence,
+    }
+
+
+def _measurement(m: Measurement) -> dict[str, object]:
+    status = "ok" if math.isfinite(m.value) else "undefined" if math.isnan(m.value) else "infinite"
+    return {
+        "metric": m.metric,
+        "value": _finite(m.value),
+        "status": status if m.value != -math.inf else "minus_infinite",
+        "noise_limit": m.noise_limit,
+        "p": m.p,
+        "bound": m.bound,
+        "direction": m.direction,
+        "n_reference": m.n_reference,
+        "n": m.n,
+        "contributions": m.contributions,
+    }
+
+
+_NOT_FINITE = {"undefined": math.nan, "infinite": math.inf, "minus_infinite": -math.inf}
+
+
+def _result(row: Row[Any]) -> ColumnResult:
+    bins = row.bins
+    return ColumnResult(
+        column=row.column_name,
+        segment=row.segment,
+        version=row.version,
+        role=Role(row.role),
+        kind=Kind(row.kind),
+        status=ColumnStatus(row.status),
+        reason=row.reason,
+        rows=row.rows,
+        missing=row.missing_rows,
+        components=tuple(
+            Component(name=name, y=y, n=n, variance=variance, share=share)
+            for name, y, n, variance, share in row.components
+        ),
+        measurements=tuple(_read(row.column_name, fields) for fields in row.measurements),
+        bins=None
+        if bins is None
+        else Bins(
+            labels=tuple(bins["labels"]),
+            reference=tuple(bins["reference"]),
+            window=tuple(bins["window"]),
+        ),
+        evidence=row.evidence,
+        harm=Harm(harm=row.harm, harm_error=row.harm_error, pull=row.pull),
+    )
+
+
+def _read(column: str, fields: Mapping[str, Any]) -> Measurement:
+    value = fields["value"] if fields["status"] == "ok" else _NOT_FINITE[fields["status"]]
+    return Measurement(
+        column=column,
+        metric=fields["metric"],
+        value=value,
+        noise_limit=fields["noise_limit"],
+        p=fields["p"],
+        bound=fields["bound"],
+        direction=fields["direction"],
+        n_reference=fields["n_reference"],
+        n=fields["n"],
+        contributions=tuple(fields["contributions"]),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

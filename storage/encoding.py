@@ -1,0 +1,111 @@
+"""How does a Python value become a column value that every database keeps without loss?
+
+JSON has no NaN and no infinity, and SQLite's JSON functions refuse them; they are written as
+{"$float": "nan"} and read back as they were. Finite floats survive to the bit (shortest repr).
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(time: datetime) -> int:
+    """UTC microseconds since 1970, exactly; a time without zone is refused."""
+    if time.tzinfo is None:
+        raise ValueError(f"storage: times must be aware, got {time!r}")
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def iso(time: datetime) -> str:
+    """The text form of the views: 2013-05-13T04:00:00.000000Z, sorts as it counts."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def dumps(value: object) -> str:
+    """Compact JSON text. Keys keep their order: what was said first is read first."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    except ValueError:
+        return json.dumps(_tagged(value), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+
+
+def loads(text: str) -> Any:
+    value = json.loads(text)
+    return _untagged(value) if '"$float"' in text else value
+
+
+class UtcMicros(TypeDecorator[datetime]):
+    """Aware datetime ↔ integer microseconds: exact, sortable, the same on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return None if value is None else from_micros(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Any JSON value ↔ text. None is SQL NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return None if value is None else dumps(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:  # noqa: ARG002 (SQLAlchemy's signature)
+        return None if value is None else loads(value)
+
+
+def _plain(value: object) -> object:
+    """What json does not know: mappings and sequences of other classes, times, numpy's scalars."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, (frozenset, set)):
+        return sorted(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    item = getattr(value, "item", None)
+    if callable(item):
+        return item()
+    raise TypeError(f"storage: {type(value).__name__} is not a JSON value: {value!r}")
+
+
+def _tagged(value: object) -> object:
+    if isinstance(value, float):
+        # float() also takes numpy's float64, a subclass of float, to the plain type
+        return float(value) if math.isfinite(value) else {"$float": str(float(value))}
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _tagged(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_tagged(item) for item in value]
+    return _tagged(_plain(value))
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"$float"}:
+            return float(value["$float"])
+        return {key: _untagged(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_untagged(item) for item in value]
+    return value

@@ -1,0 +1,67 @@
+"""What has each thread of each channel been told?"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select
+
+from alerting.grouping import Group, mark_dirty
+from storage.dialect import upsert
+from storage.tables import lane, notification_group
+
+
+def get(conn: Connection, key: str) -> Group | None:
+    state = conn.execute(select(notification_group.c.state).where(notification_group.c.key == key)).scalar()
+    return None if state is None else Group.from_json(state)
+
+
+def save(conn: Connection, group: Group) -> None:
+    values = {
+        "key": group.key,
+        "channel": group.channel,
+        "model": group.labels.get("model", ""),
+        "state": group.to_json(),
+        "dirty_since": group.dirty_since,
+        "last_flush": group.flushed,
+        "flush_number": group.flushes,
+        "closed": group.closed,
+    }
+    statement = upsert(conn, notification_group).values(**values)
+    changed = {name: statement.excluded[name] for name in values if name != "key"}
+    conn.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changed))
+
+
+def to_look_at(conn: Connection) -> list[Group]:
+    """Groups about which something may have to be told: dirty ones, and open ones (repeats)."""
+    statement = select(notification_group.c.state).where(
+        or_(notification_group.c.dirty_since.is_not(None), notification_group.c.closed.is_(False))
+    )
+    rows = conn.execute(statement.order_by(notification_group.c.key)).scalars()
+    return [Group.from_json(state) for state in rows]
+
+
+def forget_told(
+    conn: Connection, key: str, notification_key: str, ids: Collection[str], now: datetime
+) -> None:
+    """A message died: its incidents were not told after all, and a dead root is no root."""
+    group = get(conn, key)
+    if group is None:
+        return
+    told = {incident_id: what for incident_id, what in group.told.items() if incident_id not in ids}
+    root_key = "" if group.root_key == notification_key else group.root_key
+    save(conn, mark_dirty(replace(group, told=told, root_key=root_key, closed=False), now))
+
+
+def root(conn: Connection, lane_name: str) -> dict[str, str]:
+    """How the channel addresses the lane's root; {}: there is none."""
+    found: dict[str, str] | None = conn.execute(select(lane.c.root).where(lane.c.lane == lane_name)).scalar()
+    return found or {}
+
+
+def set_root(
+    conn: Connection, lane_name: str, channel: str, reference: dict[str, str], now: datetime
+) -> None:
+    statement = upsert(conn, lane).values(lane=lane_name, channel=channel, root=reference, updated=now)
+    changed = {"root": statement.excluded.root, "updated": statement.excluded.updated}
+    conn.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=changed))

@@ -1,0 +1,220 @@
+"""What happened, as records for the command line, the API and the pages?
+
+Every record is a dict whose keys stand in the order of the view it comes from (docs/history-schema.md); times
+are ISO-8601 UTC text. Nothing here writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, TableClause, select
+
+from alerting.verdict import Severity
+from storage import encoding, incidents
+from storage import verdicts as verdict_rows
+from storage.tables import attempt, daemon_event, ledger, outbox, retraining_decision
+from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which part of history. None: no limit. What a view has no column for does not limit it."""
+
+    model: str | None = None
+    column: str | None = None
+    metric: str | None = None
+    segment: str | None = None
+    stream: str | None = None
+    severity: Severity | None = None  # at least this
+    since: datetime | None = None  # windows that start (incidents that opened) at or after
+    until: datetime | None = None  # … before
+    last: int | None = None  # the latest windows (incidents, notifications), counted before other filters
+
+
+def windows(conn: Connection, chosen: Filter | None = None) -> list[Record]:
+    chosen = chosen or Filter()
+    view = v_windows
+    statement = select(view).where(view.c.window_id.in_(_window_ids(chosen)))
+    return _records(conn, statement.order_by(view.c.window_start, view.c.model, view.c.window_id))
+
+
+def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]:
+    """Every metric of every column; NULL values carry a status that says why."""
+    chosen = chosen or Filter()
+    view = v_measurements
+    statement = select(view).where(view.c.window_id.in_(_window_ids(chosen)))
+    statement = _about(statement, view, chosen)
+    if chosen.metric is not None:
+        statement = statement.where(view.c.metric == chosen.metric)
+    order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
+    return _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+
+
+def verdicts(conn: Connection, chosen: Filter | None = None) -> list[Record]:
+    """One record a window, segment and column; `rules` is an object."""
+    chosen = chosen or Filter()
+    view = v_verdicts
+    statement = select(view).where(view.c.window_id.in_(_window_ids(chosen)))
+    statement = _at_least(_about(statement, view, chosen), view, chosen.severity)
+    order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
+    records = _records(conn, statement.order_by(*order, view.c.version))
+    for record in records:
+        record["rules"] = None if record["rules"] is None else encoding.loads(record["rules"])
+    return records
+
+
+def verdict(conn: Connection, verdict_id: int) -> Record | None:
+    """One verdict with the facts that `explain` recomputes it from."""
+    view = v_verdicts
+    found = _records(conn, select(view).where(view.c.verdict_id == verdict_id))
+    stored = verdict_rows.get(conn, verdict_id)
+    if not found or stored is None:
+        return None
+    record = found[0]
+    record["rules"] = None if record["rules"] is None else encoding.loads(record["rules"])
+    return record | {"facts": dict(stored.verdict.facts)}
+
+
+def incident_list(conn: Connection, chosen: Filter | None = None, *, open_only: bool = False) -> list[Record]:
+    chosen = chosen or Filter()
+    view = v_incidents
+    statement = _at_least(_about(select(view), view, chosen), view, chosen.severity)
+    if chosen.model is not None:
+        statement = statement.where(view.c.model == chosen.model)
+    if open_only:
+        statement = statement.where(view.c.status != "resolved")
+    statement = _between(statement, view.c.opened, chosen)
+    return _latest(conn, statement, (view.c.opened, view.c.incident_id), chosen.last)
+
+
+def incident(conn: Connection, incident_id: str) -> Record | None:
+    """One incident with its events and the verdicts that name it."""
+    view = v_incidents
+    found = _records(conn, select(view).where(view.c.incident_id == incident_id))
+    if not found:
+        return None
+    events = [
+        {
+            "seq": event.seq,
+            "at": encoding.iso(event.at),
+            "kind": event.kind,
+            "actor": event.actor,
+            "window_start": None if event.window_start is None else encoding.iso(event.window_start),
+            "window_end": None if event.window_end is None else encoding.iso(event.window_end),
+            "payload": dict(event.payload),
+        }
+        for event in incidents.events(conn, incident_id)
+    ]
+    said = v_verdicts
+    statement = select(said).where(said.c.incident_id == incident_id).order_by(said.c.window_start)
+    facts = incidents.by_ids(conn, [incident_id])[0].facts
+    return found[0] | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
+
+
+def notifications(conn: Connection, chosen: Filter | None = None, *, open_only: bool = False) -> list[Record]:
+    """The outbox, sent and unsent."""
+    chosen = chosen or Filter()
+    view = v_notifications
+    statement = _at_least(select(view), view, chosen.severity)
+    if chosen.model is not None:
+        statement = statement.where(view.c.model == chosen.model)
+    if open_only:
+        statement = statement.where(view.c.state.in_(("queued", "sending", "uncertain")))
+    statement = _between(statement, view.c.created, chosen)
+    records = _latest(conn, statement, (view.c.created, view.c.notification_id), chosen.last)
+    for record in records:
+        record["uncertain"] = bool(record["uncertain"])
+    return records
+
+
+def notification(conn: Connection, notification_id: int) -> Record | None:
+    """One outbox row with its facts and every attempt."""
+    view = v_notifications
+    found = _records(conn, select(view).where(view.c.notification_id == notification_id))
+    if not found:
+        return None
+    row = conn.execute(select(outbox.c.facts, outbox.c.receipt).where(outbox.c.id == notification_id)).one()
+    tries = select(attempt).where(attempt.c.outbox_id == notification_id).order_by(attempt.c.number)
+    return found[0] | {"facts": row.facts, "receipt": row.receipt, "attempts": _plain(conn, tries)}
+
+
+def retraining_decisions(conn: Connection, model: str | None = None, last: int | None = None) -> list[Record]:
+    """Every decision with its gates, refusals too, oldest first."""
+    statement = select(retraining_decision)
+    if model is not None:
+        statement = statement.where(retraining_decision.c.model == model)
+    statement = statement.order_by(retraining_decision.c.id.desc())
+    records = _plain(conn, statement if last is None else statement.limit(last))
+    records.reverse()
+    return records
+
+
+def daemon_events(conn: Connection, last: int = 100) -> list[Record]:
+    """What happened to the daemon itself, oldest first."""
+    records = _plain(conn, select(daemon_event).order_by(daemon_event.c.id.desc()).limit(last))
+    records.reverse()
+    return records
+
+
+def _window_ids(chosen: Filter) -> Select[Any]:
+    """The ledger rows a filter names: integers and indices, where the views have text."""
+    statement = select(ledger.c.id)
+    if chosen.model is not None:
+        statement = statement.where(ledger.c.model == chosen.model)
+    if chosen.stream is not None:
+        statement = statement.where(ledger.c.stream == chosen.stream)
+    if chosen.since is not None:
+        statement = statement.where(ledger.c.start >= chosen.since)
+    if chosen.until is not None:
+        statement = statement.where(ledger.c.start < chosen.until)
+    if chosen.last is not None:
+        latest = statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(chosen.last)
+        return select(latest.subquery().c.id)
+    return statement
+
+
+def _about(statement: Select[Any], view: TableClause, chosen: Filter) -> Select[Any]:
+    if chosen.column is not None:
+        statement = statement.where(view.c.column_name == chosen.column)
+    if chosen.segment is not None:
+        statement = statement.where(view.c.segment == chosen.segment)
+    return statement
+
+
+def _at_least(statement: Select[Any], view: TableClause, severity: Severity | None) -> Select[Any]:
+    if severity is None or severity is Severity.NONE:
+        return statement
+    enough = [each for each in Severity if each.level >= severity.level]
+    return statement.where(view.c.severity.in_(enough))
+
+
+def _between(statement: Select[Any], time: Any, chosen: Filter) -> Select[Any]:
+    """Limits on a text time of a view: the texts sort as they count."""
+    if chosen.since is not None:
+        statement = statement.where(time >= encoding.iso(chosen.since))
+    if chosen.until is not None:
+        statement = statement.where(time < encoding.iso(chosen.until))
+    return statement
+
+
+def _latest(conn: Connection, statement: Select[Any], order: Sequence[Any], last: int | None) -> list[Record]:
+    newest = statement.order_by(*(each.desc() for each in order))
+    records = _records(conn, newest if last is None else newest.limit(last))
+    records.reverse()
+    return records
+
+
+def _records(conn: Connection, statement: Select[Any]) -> list[Record]:
+    return [dict(row) for row in conn.execute(statement).mappings()]
+
+
+def _plain(conn: Connection, statement: Select[Any]) -> list[Record]:
+    """Rows of a table rather than a view: times become text here."""
+    return [
+        {key: encoding.iso(value) if isinstance(value, datetime) else value for key, value in row.items()}
+        for row in conn.execute(statement).mappings()
+    ]

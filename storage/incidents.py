@@ -1,0 +1,219 @@
+"""Which problems are there, what happened to each, and who has it?
+
+Events are append-only (triggers refuse the rest), one open incident a fingerprint is a partial unique index,
+and every write compares and sets `version`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from alerting import incident as nouns
+from alerting.incident import Incident, ResolveReason, Status, Transition
+from alerting.series import Series
+from alerting.verdict import IncidentKind, Severity
+from storage.errors import StorageError
+from storage.tables import incident, incident_event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentEvent:
+    """One line of an incident's history; never changed."""
+
+    incident_id: str
+    seq: int  # 1, 2, … an incident
+    at: datetime  # wall clock: when it was written
+    kind: str  # a TransitionKind that is an event, or acknowledged
+    actor: str  # leeway, or a person
+    window_start: datetime | None = None  # event time; None for what a person did
+    window_end: datetime | None = None
+    payload: Mapping[str, object] = field(default_factory=dict)
+
+
+def apply(
+    conn: Connection, transitions: Iterable[Transition], now: datetime, actor: str = "leeway"
+) -> list[Incident]:
+    """Change incidents by the fold's transitions, in order; returns those touched, as they now stand."""
+    touched: dict[str, Incident] = {}
+    for transition in transitions:
+        before = get(conn, transition.incident_id)
+        after = nouns.apply(before, transition)
+        _write(conn, after, before)
+        touched[after.id] = after
+        if transition.is_event:
+            payload = {
+                "severity": transition.severity,
+                "reason": transition.reason,
+                "since": transition.since,
+                "change": after.change,
+                "title": after.title,
+            }
+            add_event(
+                conn,
+                after.id,
+                now=now,
+                kind=transition.kind,
+                actor=actor,
+                window=(transition.start, transition.end),
+                payload=payload,
+            )
+    return list(touched.values())
+
+
+def acknowledge(
+    conn: Connection,
+    incident_id: str,
+    *,
+    by: str,
+    now: datetime,
+    until: datetime | None = None,
+    version: int | None = None,
+) -> Incident:
+    """Somebody has it. ValueError: no such incident, not open, or it is no longer the `version` they saw."""
+    before = get(conn, incident_id)
+    if before is None:
+        raise ValueError(f"incident {incident_id}: not known; see `leeway incidents list`")
+    if version is not None and version != before.version:
+        raise ValueError(
+            f"incident {incident_id}: changed since it was read (version {version}, now {before.version}); "
+            "look at it again"
+        )
+    after = nouns.acknowledge(before, by=by, now=now, until=until)
+    _write(conn, after, before)
+    payload = {"until": after.acknowledged_until}
+    add_event(conn, incident_id, now=now, kind="acknowledged", actor=by, payload=payload)
+    return after
+
+
+def add_event(
+    conn: Connection,
+    incident_id: str,
+    *,
+    now: datetime,
+    kind: str,
+    actor: str,
+    window: tuple[datetime, datetime] | None = None,
+    payload: Mapping[str, object] | None = None,
+) -> int:
+    """Append one line; returns its number."""
+    last = select(func.max(incident_event.c.seq)).where(incident_event.c.incident_id == incident_id)
+    seq = (conn.execute(last).scalar() or 0) + 1
+    conn.execute(
+        insert(incident_event).values(
+            incident_id=incident_id,
+            seq=seq,
+            at=now,
+            kind=kind,
+            actor=actor,
+            window_start=None if window is None else window[0],
+            window_end=None if window is None else window[1],
+            payload=payload or {},
+        )
+    )
+    return seq
+
+
+def get(conn: Connection, incident_id: str) -> Incident | None:
+    row = conn.execute(select(incident).where(incident.c.id == incident_id)).first()
+    return None if row is None else _incident(row)
+
+
+def by_ids(conn: Connection, ids: Collection[str]) -> list[Incident]:
+    statement = select(incident).where(incident.c.id.in_(ids)).order_by(incident.c.opened, incident.c.id)
+    return [_incident(row) for row in conn.execute(statement)]
+
+
+def by_prefix(conn: Connection, prefix: str) -> list[Incident]:
+    """Incidents whose id begins so: people type the first few digits."""
+    statement = select(incident).where(incident.c.id.startswith(prefix, autoescape=True))
+    return [_incident(row) for row in conn.execute(statement.order_by(incident.c.opened).limit(20))]
+
+
+def open_incidents(conn: Connection, model: str | None = None) -> list[Incident]:
+    """Firing and recovering ones, oldest first."""
+    statement = select(incident).where(incident.c.is_open).order_by(incident.c.opened, incident.c.id)
+    if model is not None:
+        statement = statement.where(incident.c.model == model)
+    return [_incident(row) for row in conn.execute(statement)]
+
+
+def events(conn: Connection, incident_id: str) -> list[IncidentEvent]:
+    statement = select(incident_event).where(incident_event.c.incident_id == incident_id)
+    return [IncidentEvent(**row._mapping) for row in conn.execute(statement.order_by(incident_event.c.seq))]
+
+
+def _write(conn: Connection, after: Incident, before: Incident | None) -> None:
+    values = _row(after)
+    if before is None:
+        conn.execute(insert(incident).values(**values))
+        return
+    statement = update(incident).where(incident.c.id == after.id, incident.c.lock_version == before.version)
+    if conn.execute(statement.values(**values)).rowcount != 1:
+        raise StorageError(f"incident {after.id}: changed while it was being written; try again")
+
+
+def _row(after: Incident) -> dict[str, object]:
+    return {
+        "id": after.id,
+        "fingerprint": after.fingerprint,
+        "model": after.series.model,
+        "segment": after.series.segment,
+        "column_name": after.series.column,
+        "version": after.series.version,
+        "rule": after.series.rule,
+        "kind": after.kind,
+        "severity": after.severity,
+        "status": after.status,
+        "is_open": after.is_open,
+        "opened": after.opened,
+        "since": after.since,
+        "window_start": after.window_start,
+        "window_end": after.window_end,
+        "resolved": after.resolved,
+        "resolved_reason": after.resolved_reason or "",
+        "reopens": after.reopens,
+        "relapses": after.relapses,
+        "peak": after.peak,
+        "rank": after.rank,
+        "change": after.change,
+        "title": after.title,
+        "facts": after.facts,
+        "acknowledged_by": after.acknowledged_by,
+        "acknowledged_until": after.acknowledged_until,
+        "lock_version": after.version,
+    }
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        series=Series(
+            model=row.model,
+            column=row.column_name,
+            segment=row.segment,
+            version=row.version,
+            rule=row.rule,
+        ),
+        kind=IncidentKind(row.kind),
+        severity=Severity(row.severity),
+        status=Status(row.status),
+        opened=row.opened,
+        since=row.since,
+        window_start=row.window_start,
+        window_end=row.window_end,
+        resolved=row.resolved,
+        resolved_reason=ResolveReason(row.resolved_reason) if row.resolved_reason else None,
+        reopens=row.reopens,
+        relapses=row.relapses,
+        peak=row.peak,
+        rank=row.rank,
+        change=row.change,
+        title=row.title,
+        facts=row.facts,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_until=row.acknowledged_until,
+        version=row.lock_version,
+    )

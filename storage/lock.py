@@ -1,0 +1,112 @@
+"""Which daemon owns this database?
+
+Two locks of the kernel, so that ownership ends with the process however that dies: one on a file beside the
+real database, which names the owner, and one on the database's own inode, which a hard link shares. flock
+does not meet SQLite's own locks (fcntl ranges) on a local file system; network file systems are `doctor`'s
+business.
+"""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import Self
+
+from storage.errors import OwnedElsewhere, StorageError
+
+# Closing any descriptor of a database file drops all of SQLite's locks on it in this process
+# (sqlite.org/howtocorrupt.html, 2.2), so these stay open until the process ends; unlocking needs no close.
+_inodes: dict[tuple[int, int], int] = {}
+_held: set[tuple[int, int]] = set()
+
+
+class OwnerLock:
+    """`with OwnerLock(database): …`; a second one raises OwnedElsewhere with the owner's host and pid."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database.resolve()
+        self.path = self.database.with_name(self.database.name + ".lock")
+        self._file: int | None = None
+        self._inode: tuple[int, int] | None = None
+
+    def acquire(self) -> None:
+        file = _open(self.path)
+        if not _locked(file):
+            owner = os.pread(file, 500, 0).decode(errors="replace").strip() or "unknown"
+            os.close(file)
+            raise self._owned(owner)
+        inode = self._lock_inode()
+        if inode is None:
+            os.close(file)
+            raise self._owned(f"{socket.gethostname()} {_holder(self.database)}")
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{socket.gethostname()} {os.getpid()}\n".encode(), 0)
+        self._file, self._inode = file, inode
+
+    def release(self) -> None:
+        """The lock file stays: were it removed, two owners could each lock a file of that name."""
+        if self._inode is not None:
+            fcntl.flock(_inodes[self._inode], fcntl.LOCK_UN)
+            _held.discard(self._inode)
+            self._inode = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _lock_inode(self) -> tuple[int, int] | None:
+        """The inode's identity once it is ours, else None."""
+        if not self.database.exists():
+            self.database.touch()
+        found = os.stat(self.database)
+        inode = (found.st_dev, found.st_ino)
+        if inode in _held:
+            return None
+        if inode not in _inodes:
+            _inodes[inode] = _open(self.database)
+        if not _locked(_inodes[inode]):
+            return None
+        _held.add(inode)
+        return inode
+
+    def _owned(self, owner: str) -> OwnedElsewhere:
+        message = f"{self.database}: owned by another daemon ({owner}); stop it before starting this one"
+        return OwnedElsewhere(message, owner=owner)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be opened ({error.strerror}); the daemon must be able to write its database and "
+            "beside it"
+        ) from error
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(database: Path) -> str:
+    """The pid that holds the inode's lock: /proc/locks has "3: FLOCK ADVISORY WRITE 812 fe:01:4711 0 EOF"."""
+    inode = str(database.stat().st_ino)
+    try:
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return "unknown pid"
+    for line in lines:
+        fields = line.split()
+        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+            return fields[4]
+    return "unknown pid"

@@ -1,0 +1,6 @@
+"""Which schema revisions does this program know, oldest first?
+
+Kept as plain words so that opening a database does not import Alembic; a test compares them with versions/.
+"""
+
+REVISIONS = ("0001",)

@@ -1,0 +1,89 @@
+"""How does every model stand right now?"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from alerting.verdict import Severity
+from storage import profiles
+from storage.ledger import Stream, WindowState
+from storage.profiles import Noise, Reference
+from storage.tables import incident, ledger, reference
+
+PAGES_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOverview:
+    """One line of `leeway status`, for the input stream."""
+
+    model: str
+    reference: Reference | None  # the active one
+    noise: Noise | None  # the newest of the active reference
+    last_start: datetime | None  # the latest window that has ended
+    last_end: datetime | None
+    last_state: WindowState | None
+    last_reason: str
+    last_rows: int | None
+    folded_until: datetime | None  # end of the latest folded window
+    waiting: int  # windows planned or claimed
+    overdue: int  # of them, those whose due time is over
+    failed: int  # failed windows of the last 30 days
+    open_tickets: int
+    open_pages: int
+    windows: int  # folded windows that started in the last 30 days
+    pages: int  # incidents of page severity that opened in the last 30 days
+
+
+def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
+    """Every model that has a reference or a window, by name."""
+    names = select(reference.c.model).union(select(ledger.c.model))
+    return [model_overview(conn, model, now) for model in sorted(conn.execute(names).scalars())]
+
+
+def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview:
+    since = now - PAGES_WITHIN
+    active = profiles.active(conn, model)
+    last = _last(conn, model)
+    mine = (ledger.c.model == model, ledger.c.stream == Stream.INPUTS, ledger.c.superseded_by.is_(None))
+    waiting = (*mine, ledger.c.state.in_((WindowState.PLANNED, WindowState.CLAIMED)))
+    folded = (*mine, ledger.c.folded_at.is_not(None))
+    is_open = (incident.c.model == model, incident.c.is_open)
+    paged = (
+        incident.c.model == model,
+        incident.c.severity == Severity.PAGE,
+        incident.c.opened >= since,
+    )
+    return ModelOverview(
+        model=model,
+        reference=active,
+        noise=None if active is None else profiles.load_noise(conn, active.id),
+        last_start=None if last is None else last.start,
+        last_end=None if last is None else last.end,
+        last_state=None if last is None else WindowState(last.state),
+        last_reason="" if last is None else last.reason,
+        last_rows=None if last is None else last.rows,
+        folded_until=conn.execute(select(func.max(ledger.c.end)).where(*folded)).scalar(),
+        waiting=_count(conn, *waiting),
+        overdue=_count(conn, *waiting, ledger.c.due < now),
+        failed=_count(conn, *mine, ledger.c.state == WindowState.FAILED, ledger.c.start >= since),
+        open_tickets=_count(conn, *is_open, incident.c.severity == Severity.TICKET),
+        open_pages=_count(conn, *is_open, incident.c.severity == Severity.PAGE),
+        windows=_count(conn, *folded, ledger.c.start >= since),
+        pages=_count(conn, *paged),
+    )
+
+
+def _last(conn: Connection, model: str) -> Row[*tuple[Any, ...]] | None:
+    statement = select(ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.reason, ledger.c.rows).where(
+        ledger.c.model == model,
+        ledger.c.stream == Stream.INPUTS,
+        ledger.c.state.not_in((WindowState.PLANNED, WindowState.CLAIMED)),
+    )
+    return conn.execute(statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(1)).first()
+
+
+def _count(conn: Connection, *conditions: Any) -> int:
+    return conn.execute(select(func.count()).where(*conditions)).scalar_one()

@@ -1,0 +1,251 @@
+"""Which references and noise models exist, and which one is in force?
+
+A reference is built once, content-hashed, versioned and promoted explicitly; its columns never change. The
+noise model belongs to a reference and a window spec, and has versions of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from detectors import ColumnProfile, Profile, ScoreSpec, decode
+from storage.errors import StorageError
+from storage.span import Span
+from storage.tables import noise_model, reference, reference_column
+
+
+class ReferenceStatus(StrEnum):
+    BUILT = "built"
+    ACTIVE = "active"  # at most one a model
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One reference without its counts."""
+
+    id: int
+    model: str
+    version: int  # 1, 2, … a model
+    status: ReferenceStatus
+    created: datetime
+    promoted: datetime | None = None
+    span: Span | None = None  # None: a file without time
+    rows: int
+    columns: tuple[str, ...]  # derived ones last
+    digest: str  # of the content
+    config_digest: str = ""
+    notices: tuple[str, ...] = ()
+    lineage: Mapping[str, object] = field(default_factory=dict)  # JSON: files, sizes, who built it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """One version of a noise model; `content` is NoiseModel.to_json()."""
+
+    id: int
+    reference_id: int
+    version: int
+    window_spec: str
+    learnt_from: str  # reference | production
+    windows: int
+    created: datetime
+    content: Any
+
+
+def save(
+    conn: Connection,
+    model: str,
+    profile: Profile,
+    *,
+    now: datetime,
+    span: Span | None = None,
+    lineage: Mapping[str, object] | None = None,
+    config_digest: str = "",
+) -> Reference:
+    """Keep a profile as the model's next version; equal content, span and config give the newest again."""
+    newest = _newest(conn, model)
+    if (
+        newest is not None
+        and (newest.digest, newest.span, newest.config_digest) == (profile.digest, span, config_digest)
+        and newest.status is not ReferenceStatus.RETIRED
+    ):
+        return newest
+    score = profile.score
+    values = {
+        "model": model,
+        "version": 1 if newest is None else newest.version + 1,
+        "status": ReferenceStatus.BUILT,
+        "created": now,
+        "span_start": None if span is None else span.start,
+        "span_end": None if span is None else span.end,
+        "rows": profile.rows,
+        "digest": profile.digest,
+        "config_digest": config_digest,
+        "score": None if score is None else {"task": str(score.task), "columns": dict(score.columns)},
+        "notices": list(profile.notices),
+        "lineage": lineage or {},
+    }
+    reference_id = conn.execute(insert(reference).values(**values).returning(reference.c.id)).scalar_one()
+    rows = [
+        {
+            "reference_id": reference_id,
+            "column_name": name,
+            "position": position,
+            "kind": column.kind,
+            "role": column.role,
+            "digest": column.digest,
+            "content": column.to_bytes(),
+        }
+        for position, (name, column) in enumerate(profile.columns.items())
+    ]
+    if rows:
+        conn.execute(insert(reference_column), rows)
+    saved = get(conn, reference_id)
+    assert saved is not None  # noqa: S101 (inserted above, in this transaction)
+    return saved
+
+
+def load_profile(conn: Connection, reference_id: int) -> Profile:
+    """The counts of a reference; refuses what does not have the digest it was saved with."""
+    head = conn.execute(select(reference).where(reference.c.id == reference_id)).first()
+    if head is None:
+        raise StorageError(f"reference {reference_id}: not in this database; see `leeway reference list`")
+    statement = select(reference_column).where(reference_column.c.reference_id == reference_id)
+    columns: dict[str, ColumnProfile] = {}
+    for row in conn.execute(statement.order_by(reference_column.c.position)):
+        column = decode(row.content)
+        if column.digest != row.digest:
+            raise StorageError(
+                f"reference {reference_id}: column {row.column_name} is damaged (its digest differs); "
+                "restore a backup or build the reference again"
+            )
+        columns[row.column_name] = column
+    score = None
+    if head.score is not None:
+        score = ScoreSpec(task=head.score["task"], columns=head.score["columns"])
+    return Profile(
+        columns=columns, score=score, rows=head.rows, digest=head.digest, notices=tuple(head.notices)
+    )
+
+
+def get(conn: Connection, reference_id: int) -> Reference | None:
+    row = conn.execute(select(reference).where(reference.c.id == reference_id)).first()
+    return None if row is None else _reference(conn, row)
+
+
+def by_version(conn: Connection, model: str, version: int) -> Reference | None:
+    statement = select(reference).where(reference.c.model == model, reference.c.version == version)
+    row = conn.execute(statement).first()
+    return None if row is None else _reference(conn, row)
+
+
+def list_(conn: Connection, model: str | None = None) -> list[Reference]:
+    """Newest first within a model."""
+    statement = select(reference).order_by(reference.c.model, reference.c.version.desc())
+    if model is not None:
+        statement = statement.where(reference.c.model == model)
+    return [_reference(conn, row) for row in conn.execute(statement).all()]
+
+
+def active(conn: Connection, model: str) -> Reference | None:
+    statement = select(reference).where(
+        reference.c.model == model, reference.c.status == ReferenceStatus.ACTIVE
+    )
+    row = conn.execute(statement).first()
+    return None if row is None else _reference(conn, row)
+
+
+def promote(conn: Connection, reference_id: int, now: datetime) -> Reference:
+    """Put a reference in force; the one before is retired. Promoting the active one changes nothing."""
+    chosen = get(conn, reference_id)
+    if chosen is None:
+        raise StorageError(f"reference {reference_id}: not in this database; see `leeway reference list`")
+    if chosen.status is ReferenceStatus.ACTIVE:
+        return chosen
+    conn.execute(
+        update(reference)
+        .where(reference.c.model == chosen.model, reference.c.status == ReferenceStatus.ACTIVE)
+        .values(status=ReferenceStatus.RETIRED)
+    )
+    conn.execute(
+        update(reference)
+        .where(reference.c.id == reference_id)
+        .values(status=ReferenceStatus.ACTIVE, promoted=now)
+    )
+    promoted = get(conn, reference_id)
+    assert promoted is not None  # noqa: S101 (read above, in this transaction)
+    return promoted
+
+
+def save_noise(
+    conn: Connection,
+    reference_id: int,
+    *,
+    window_spec: str,
+    learnt_from: str,
+    windows: int,
+    content: object,
+    now: datetime,
+) -> Noise:
+    """Keep a noise model as the next version for this reference and window spec."""
+    latest = load_noise(conn, reference_id, window_spec)
+    values = {
+        "reference_id": reference_id,
+        "window_spec": window_spec,
+        "version": 1 if latest is None else latest.version + 1,
+        "learnt_from": learnt_from,
+        "windows": windows,
+        "created": now,
+        "content": content,
+    }
+    noise_id = conn.execute(insert(noise_model).values(**values).returning(noise_model.c.id)).scalar_one()
+    return Noise(**_noise(conn.execute(select(noise_model).where(noise_model.c.id == noise_id)).one()))
+
+
+def load_noise(
+    conn: Connection, reference_id: int, window_spec: str | None = None, version: int | None = None
+) -> Noise | None:
+    """The newest noise model of a reference, for one window spec or any; None: none yet."""
+    statement = select(noise_model).where(noise_model.c.reference_id == reference_id)
+    if window_spec is not None:
+        statement = statement.where(noise_model.c.window_spec == window_spec)
+    if version is not None:
+        statement = statement.where(noise_model.c.version == version)
+    row = conn.execute(statement.order_by(noise_model.c.id.desc()).limit(1)).first()
+    return None if row is None else Noise(**_noise(row))
+
+
+def _newest(conn: Connection, model: str) -> Reference | None:
+    latest = select(func.max(reference.c.version)).where(reference.c.model == model).scalar_subquery()
+    statement = select(reference).where(reference.c.model == model, reference.c.version == latest)
+    row = conn.execute(statement).first()
+    return None if row is None else _reference(conn, row)
+
+
+def _reference(conn: Connection, row: Row[Any]) -> Reference:
+    names = select(reference_column.c.column_name).where(reference_column.c.reference_id == row.id)
+    span = None if row.span_start is None else Span(start=row.span_start, end=row.span_end)
+    return Reference(
+        id=row.id,
+        model=row.model,
+        version=row.version,
+        status=ReferenceStatus(row.status),
+        created=row.created,
+        promoted=row.promoted,
+        span=span,
+        rows=row.rows,
+        columns=tuple(conn.execute(names.order_by(reference_column.c.position)).scalars()),
+        digest=row.digest,
+        config_digest=row.config_digest,
+        notices=tuple(row.notices),
+        lineage=row.lineage,
+    )
+
+
+def _noise(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)

@@ -1,0 +1,42 @@
+"""What is kept, in which tables?
+
+The views of docs/history-schema.md are the public face; tables may change with any revision. Times are
+integer UTC microseconds, JSON is text, closed sets are the words of their StrEnums. migrations/ makes what
+stands here.
+"""
+
+from storage.tables._columns import metadata
+from storage.tables.judged import alert_state, checkpoint, incident, incident_event, verdict
+from storage.tables.measured import column_result, ledger, noise_model, reference, reference_column
+from storage.tables.told import (
+    attempt,
+    channel_state,
+    daemon_event,
+    lane,
+    notification_group,
+    outbox,
+    retraining,
+    retraining_decision,
+)
+
+__all__ = [
+    "alert_state",
+    "attempt",
+    "channel_state",
+    "checkpoint",
+    "column_result",
+    "daemon_event",
+    "incident",
+    "incident_event",
+    "lane",
+    "ledger",
+    "metadata",
+    "noise_model",
+    "notification_group",
+    "outbox",
+    "reference",
+    "reference_column",
+    "retraining",
+    "retraining_decision",
+    "verdict",
+]

@@ -1,0 +1,136 @@
+"""Who was told what, and what else did the daemon do?"""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+
+from storage.encoding import Json
+from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
+
+notification_group = Table(
+    "notification_group",
+    metadata,
+    Column("key", Text, primary_key=True),  # also the outbox lane
+    word("channel"),
+    word("model"),
+    Column("state", Json, nullable=False),  # alerting.grouping.Group, whole
+    when("dirty_since", nullable=True),
+    when("last_flush", nullable=True),
+    counter("flush_number"),
+    flag("closed"),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("lane", Text, primary_key=True),
+    word("channel"),
+    Column("root", Json, nullable=False),  # the root's Receipt.reference; {} when forgotten
+    when("updated"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    identity(),
+    Column("key", Text, nullable=False, unique=True),
+    word("channel"),
+    word("lane"),
+    word("action"),
+    word("reason"),
+    Column("level", Integer, nullable=False),  # 2 page, 1 ticket, 0 anything else: pages leave first
+    Column("facts", Json, nullable=False),
+    when("created"),
+    when("deadline"),
+    word("state"),
+    when("next_try", nullable=True),  # NULL in state uncertain: waits for a person
+    counter("attempts"),  # burnt so far
+    counter("tries"),  # attempt rows so far
+    when("first_try", nullable=True),
+    flag("plain"),
+    flag("uncertain"),
+    word("owner", ""),
+    counter("fence"),
+    when("lease_until", nullable=True),
+    word("error", ""),
+    when("closed", nullable=True),
+    Column("receipt", Json),
+)
+Index(
+    "ix_outbox_open",
+    outbox.c.lane,
+    outbox.c.id,
+    **where("state IN ('queued', 'sending', 'uncertain')"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    foreign("outbox_id", "outbox.id", primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    word("owner"),
+    when("opened"),
+    when("closed", nullable=True),
+    word("outcome", ""),  # sent | queued | dead | cancelled | uncertain; "" while open
+    word("failure", ""),
+    word("error", ""),
+    Column("receipt", Json),
+)
+
+channel_state = Table(
+    "channel_state",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    word("state"),  # ok | waiting | broken
+    when("blocked_until", nullable=True),
+    when("broken_since", nullable=True),
+    word("reason", ""),
+    when("last_probe", nullable=True),
+    when("updated"),
+)
+
+
+retraining = Table(
+    "retraining",
+    metadata,
+    Column("id", Text, primary_key=True),
+    word("model"),
+    word("target"),
+    word("mode"),
+    word("state"),
+    flag("in_flight"),
+    Column("notification_key", Text, unique=True),  # its outbox row; NULL: none
+    when("requested"),
+    when("deadline"),
+    when("updated"),
+    word("detail", ""),
+    Column("facts", Json, nullable=False),
+)
+Index("uq_retraining_in_flight", retraining.c.model, unique=True, **where("in_flight"))
+
+retraining_decision = Table(
+    "retraining_decision",
+    metadata,
+    identity(),
+    word("model"),
+    foreign("ledger_id", "ledger.id", nullable=True),
+    when("at"),
+    word("mode"),
+    word("outcome"),  # refused | dry_run | requested
+    word("target"),
+    word("request_id"),
+    Column("gates", Json, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("retraining_id", Text, ForeignKey("retraining.id")),
+)
+Index("ix_retraining_decision_model", retraining_decision.c.model, retraining_decision.c.at)
+
+daemon_event = Table(
+    "daemon_event",
+    metadata,
+    identity(),
+    when("at"),
+    word("kind"),
+    word("model", ""),
+    Column("facts", Json, nullable=False),
+)
+Index("ix_daemon_event_at", daemon_event.c.at)

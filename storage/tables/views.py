@@ -1,0 +1,36 @@
+"""Which columns do the views have, in which order? (docs/history-schema.md; migrations/ makes them.)"""
+
+from sqlalchemy import TableClause, column, table
+
+
+def _view(name: str, columns: str) -> TableClause:
+    return table(name, *(column(each) for each in columns.split()))
+
+
+v_windows = _view(
+    "v_windows",
+    "window_id model stream kind window_start window_end revision state reason rows attempt "
+    "reference_version config_digest source_fingerprint error_class error due planned_at finished_at folded_at superseded_by",
+)
+v_measurements = _view(
+    "v_measurements",
+    "model version window_start window_end revision segment column_name metric value noise_limit n "
+    "n_reference p direction status window_id",
+)
+v_verdicts = _view(
+    "v_verdicts",
+    "verdict_id model version window_start window_end revision segment column_name verdict severity rules "
+    "rank value z p harm change incident_id title window_id",
+)
+v_incidents = _view(
+    "v_incidents",
+    "incident_id model version segment column_name rule kind severity status opened since resolved "
+    "resolved_reason window_start window_end reopens relapses peak rank change title acknowledged_by "
+    "acknowledged_until events",
+)
+v_notifications = _view(
+    "v_notifications",
+    "notification_id key channel lane action reason model severity state tries uncertain created deadline "
+    "next_try sent error",
+)
+VIEWS = (v_windows, v_measurements, v_verdicts, v_incidents, v_notifications)
