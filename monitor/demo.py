@@ -157,8 +157,9 @@ def _make_room(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARKER).write_text("made by leeway demo, which may replace what is in this folder\n")
     shutil.rmtree(directory / "data", ignore_errors=True)
-    for database in directory.glob("leeway.db*"):
-        database.unlink()
+    for pattern in ("leeway.db*", "*.jsonl"):
+        for written in directory.glob(pattern):
+            written.unlink()
     config = directory / "leeway.toml"
     if config.exists() and config.read_text(encoding="utf-8") != _config_text():
         config.replace(directory / "leeway.toml.before")  # a person's changes
