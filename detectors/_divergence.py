@@ -1,0 +1,125 @@
+"""On which bins, and with which shares, are two distributions compared by PSI, Jensen–Shannon and Hellinger?
+
+A bin without a row on either side is left out: smoothed with half a row it would cost ln(N/n) for nothing.
+Shares are (count + ½) / (n + B/2) over the B bins left (docs/detectors.md), so no logarithm meets a zero and
+a bin that is new in the window stays finite.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._binning import binning
+from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile
+from detectors._profile import Profile
+from detectors._summary import ColumnSummary, NumericSummary, WindowSummary
+
+DISPLAY_BINS = 10  # with this many the bins are those a person is shown
+
+Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One column's two smoothed distributions."""
+
+    column: str
+    p: Shares  # float64[B], reference, sum 1; only bins with a row on one side at least
+    q: Shares  # float64[B], window, sum 1
+    weight: Shares | None  # float64[display bins, B]: how a bin's term is shown; None: bins not displayed
+    n_reference: int  # rows, missing ones included
+    n: int  # rows, missing ones included
+
+    def contributions(self, terms: Shares) -> tuple[float, ...]:
+        """`terms` per bin as shares of their sum, by display bin; () when the bins are not displayed."""
+        total = float(terms.sum())
+        if self.weight is None or total <= 0.0:
+            return ()
+        return tuple(float(share) for share in self.weight @ (terms / total))
+
+
+def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator[Comparison]:
+    """Every column the window holds, numeric ones on `bins` reference quantile bins. n = 0: p and q empty."""
+    for name, summary in window.columns.items():
+        column = profile.columns[name]
+        reference, counted = _bin_counts(column, summary, bins)
+        n_reference, n = int(reference.sum()), int(counted.sum())
+        weight = np.eye(reference.shape[0])
+        if isinstance(column, CategoryProfile):
+            reference, counted, weight = _unseen_with_rest(reference, counted)
+        kept = (
+            (reference + counted) > 0 if n_reference > 0 and n > 0 else np.zeros(len(reference), dtype=bool)
+        )
+        displayed = bins == DISPLAY_BINS or isinstance(column, CategoryProfile)
+        yield Comparison(
+            column=name,
+            p=_smoothed(reference[kept]),
+            q=_smoothed(counted[kept]),
+            weight=weight[:, kept] if displayed else None,
+            n_reference=n_reference,
+            n=n,
+        )
+
+
+def check_bins(bins: int) -> None:
+    """The one rule for the option `bins` of the three divergences."""
+    if type(bins) is not int or not 2 <= bins <= 100:
+        raise ValueError(f"bins: must be an integer from 2 to 100, got {bins!r}")
+
+
+def _unseen_with_rest(reference: Counts, counted: Counts) -> tuple[Counts, Counts, Shares]:
+    """Rest and unseen as one bin, and how its term is split over the two again: by their change.
+
+    No reference row can be unseen, so by itself that bin is 0 against N₁/N without any drift (novelty.py):
+    with rare labels a nominal 0.1 % limit then fires in 3 % of windows. A rare label is one or the other.
+    """
+    rest, unseen, size = reference.shape[0] - 3, reference.shape[0] - 2, reference.shape[0]
+    change = np.abs(counted / max(1, counted.sum()) - reference / max(1, reference.sum()))
+    both = float(change[rest] + change[unseen])
+    part = float(change[unseen]) / both if both > 0.0 else 0.0
+    weight = np.delete(np.eye(size), unseen, axis=1)
+    weight[rest, rest], weight[unseen, rest] = 1.0 - part, part
+    pooled = []
+    for side in (reference, counted):
+        joined = np.delete(side, unseen)
+        joined[rest] += side[unseen]
+        pooled.append(joined)
+    return pooled[0], pooled[1], weight
+
+
+def _smoothed(counts: Counts) -> Shares:
+    size = counts.shape[0]
+    shares: Shares = (counts + 0.5) / (counts.sum() + 0.5 * size) if size else np.zeros(0)
+    return shares
+
+
+def _bin_counts(column: ColumnProfile, summary: ColumnSummary, bins: int) -> tuple[Counts, Counts]:
+    if bins != DISPLAY_BINS and isinstance(column, NumericProfile) and isinstance(summary, NumericSummary):
+        return _quantile_counts(column, summary, bins)
+    pool = binning(column).pool
+    return pool(_cells(column), column.missing), pool(_cells(summary), summary.missing)
+
+
+def _cells(side: ColumnProfile | ColumnSummary) -> Counts:
+    """Rows by cell, or by label, then rest, then unseen (none in a reference)."""
+    if isinstance(side, NumericProfile | NumericSummary):
+        return side.counts
+    unseen = 0 if isinstance(side, CategoryProfile) else side.unseen
+    return np.append(side.counts, [side.rest, unseen])
+
+
+def _quantile_counts(column: NumericProfile, summary: NumericSummary, bins: int) -> tuple[Counts, Counts]:
+    """`bins` groups of cells cut by the reference cdf (tied ones merge), spike, below, above, missing."""
+    reference = column.counts
+    before = np.cumsum(reference) - reference
+    group = np.minimum(bins - 1, bins * before // max(1, int(reference.sum())))
+    if column.spike is not None:
+        group[2 * int(np.searchsorted(column.knots, column.spike)) + 1] = bins
+    group[0], group[-1] = bins + 1, bins + 2
+    size = bins + 3
+    weighted = (np.bincount(group, weights=side, minlength=size) for side in (reference, summary.counts))
+    first, second = (np.rint(side).astype(np.int64) for side in weighted)
+    return np.append(first, column.missing), np.append(second, summary.missing)

@@ -1,0 +1,125 @@
+"""How large does a statistic get when nothing has changed, rows taken as independent?
+
+Every limit is the 99.9 % point for a reference of N rows and a window of n rows. These laws know nothing of
+the variance between windows (docs/detectors.md, "Noise model"): they say what a metric is worth as a number,
+the calibrated score alone decides.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+EXCEEDANCE = 0.001  # share of windows without drift that may lie above a noise limit
+
+_EXACT_BELOW = 200.0  # expected rows up to which a share's limit is summed exactly
+_CELL_GROUPS = 300  # distinct cell probabilities kept apart in `cell_excess_limit`
+
+
+def spread(n_reference: int, n: int) -> float:
+    """1/N + 1/n: the variance of a difference of two means of unit variance; infinite with an empty side."""
+    if n_reference <= 0 or n <= 0:
+        return math.inf
+    return 1.0 / n_reference + 1.0 / n
+
+
+def chi_square_limit(cells: int) -> float:
+    """The 99.9 % point of χ²(cells − 1)."""
+    return float(special.chdtri(cells - 1, EXCEEDANCE)) if cells > 1 else 0.0
+
+
+def divergence_limit(cells: int, n_reference: int, n: int) -> float:
+    """The limit of PSI over `cells` bins: PSI / (1/N + 1/n) ≈ χ²(cells − 1).
+
+    Yurdakul & Naranjo 2020, "Statistical properties of the population stability index", J. Risk Model
+    Validation 14(4), section 2. Squared Jensen–Shannon (nats) and squared Hellinger are PSI/8 to leading
+    order.
+    """
+    return spread(n_reference, n) * chi_square_limit(cells)
+
+
+def share_limit(successes: float, n_reference: int, n: int) -> float | None:
+    """The 99.9 % point of a window's share, predicted from `successes` of N reference rows.
+
+    The beta-binomial law with Jeffreys' prior, Beta(successes + ½, N − successes + ½): it holds the doubt
+    about the reference's own share. Summed exactly below 200 expected rows, else normal with the same two
+    moments.
+    """
+    if n_reference <= 0 or n <= 0:
+        return None
+    a, b = successes + 0.5, n_reference - successes + 0.5
+    mean = n * a / (a + b)
+    sd = math.sqrt(n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1.0)))
+    if mean >= _EXACT_BELOW:
+        return min(1.0, (mean + float(special.ndtri(1.0 - EXCEEDANCE)) * sd + 0.5) / n)
+    top = min(n, int(mean + 12.0 * sd + 40.0))
+    cdf = np.cumsum(np.exp(_log_beta_binomial(np.arange(top + 1, dtype=np.float64), n, a, b)))
+    return min(int(np.searchsorted(cdf, 1.0 - EXCEEDANCE)), top) / n
+
+
+def share_p(successes: float, n_reference: int, count: int, n: int) -> float | None:
+    """Two-sided p of `count` of n rows under the law of `share_limit`: twice the smaller tail, at most 1."""
+    if n_reference <= 0 or n <= 0:
+        return None
+    a, b = successes + 0.5, n_reference - successes + 0.5
+    mean = n * a / (a + b)
+    sd = math.sqrt(n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1.0)))
+    if mean >= _EXACT_BELOW:
+        return min(1.0, 2.0 * float(special.ndtr(-max(0.0, abs(count - mean) - 0.5) / sd)))
+    lower = np.exp(_log_beta_binomial(np.arange(count + 1, dtype=np.float64), n, a, b)) if count < n else None
+    at_most = 1.0 if lower is None else float(lower.sum())
+    at_least = 1.0 if count == 0 else _upper_tail(count, n, a, b, sd)
+    return min(1.0, 2.0 * min(at_most, at_least))
+
+
+def cell_excess_limit(
+    reference: NDArray[np.int64], singles: NDArray[np.int64], n_reference: int, n: int
+) -> float | None:
+    """The limit of the largest q_cell − count/N over the cells with these reference counts: a union bound.
+
+    The smallest t with Σ P(Bin(m, p) ≥ m (t + count/N)) ≤ 0.001, where m = 1/(1/N + 1/n) rows stand for the
+    noise of both sides, plus one row of the window. p = (count + ½ singles + ½)/(N + 1): a gap between two
+    neighbouring order statistics holds 1/(N + 1) on average although no row lies in it, so each end of a cell
+    that is a single row (0 to 2 `singles`) lends it half of itself. More than 300 distinct cells are rounded
+    up.
+    """
+    if reference.shape[0] == 0 or n_reference <= 0 or n <= 0:
+        return None
+    m = 1.0 / spread(n_reference, n)
+    counts, extra, weights = _grouped(reference, singles)
+    p = np.minimum((counts + 0.5 * extra + 0.5) / (n_reference + 1.0), 1.0)
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        t = 0.5 * (low + high)
+        k = m * (t + counts / n_reference)
+        tail = np.where(k > m, 0.0, special.betainc(np.minimum(k, m), np.maximum(m - k, 0.0) + 1.0, p))
+        if float((weights * tail).sum()) <= EXCEEDANCE:
+            high = t
+        else:
+            low = t
+    return min(1.0, high + 1.0 / n)
+
+
+def _grouped(reference: NDArray[np.int64], singles: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+    """Distinct (count, singles) and how many cells have each; counts on a geometric grid when many."""
+    counts = reference
+    if np.unique(counts).shape[0] > _CELL_GROUPS:
+        step = math.log1p(float(counts.max())) / _CELL_GROUPS
+        counts = np.ceil(np.expm1(np.ceil(np.log1p(counts) / step) * step)).astype(np.int64)
+    codes, weights = np.unique(3 * counts + singles, return_counts=True)
+    return (codes // 3).astype(np.float64), (codes % 3).astype(np.float64), weights.astype(np.float64)
+
+
+def _log_beta_binomial(k: NDArray[np.float64], n: int, a: float, b: float) -> NDArray[np.float64]:
+    choose = -special.betaln(n - k + 1.0, k + 1.0) - math.log(n + 1.0)
+    terms: NDArray[np.float64] = choose + special.betaln(k + a, n - k + b) - special.betaln(a, b)
+    return terms
+
+
+def _upper_tail(count: int, n: int, a: float, b: float, sd: float) -> float:
+    """P(X ≥ count), summed upwards so that tiny tails keep their digits."""
+    top = min(n, int(count + 12.0 * sd + 40.0))
+    return float(np.exp(_log_beta_binomial(np.arange(count, top + 1, dtype=np.float64), n, a, b)).sum())

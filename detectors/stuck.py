@@ -1,0 +1,81 @@
+"""Did one single value take over a numeric column, as when a sensor hangs or a default is filled in?
+
+stuck = max over the narrow cells of q_cell − p_cell; a window whose minimum equals its maximum counts as one
+narrow cell at that value.
+
+Range [0, 1], share of the known values, floored at 0. Narrow are the cells at a knot and those between two
+knots no wider than 0.2 % of q.999 − q.001; wider cells and the two open ones never count: in an unusual week
+they hold many distinct values. No zero bins: raw shares. Ties are the point. NaN is left out; ±inf lies in
+an open cell. Windows of fewer than 20 known values: NaN. Numeric columns only.
+
+Noise limit: the smallest t with Σ_cells P(Bin(m, p) ≥ m(t + p_cell)) ≤ 0.001, m = 1/(1/N + 1/n), plus one
+row: a union bound, with p the cell's predicted share (see _sampling).
+
+Source: the definition is this file's; for the union bound any text, e.g. Feller 1968, volume 1, section IV.1.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._column_profile import NumericProfile
+from detectors._measurement import Measurement
+from detectors._profile import Profile
+from detectors._sampling import cell_excess_limit
+from detectors._steps import numeric_columns
+from detectors._summary import NumericSummary, WindowSummary
+
+_NARROW = 0.002  # width of a cell between two knots, as a share of q.999 − q.001, up to which it counts
+_ROWS = 20  # known values a window needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """No options."""
+
+    def measure(self, profile: Profile, window: WindowSummary) -> list[Measurement]:
+        """One `stuck` a numeric column."""
+        return [_measure(column, summary) for column, summary in numeric_columns(profile, window)]
+
+
+def _measure(column: NumericProfile, summary: NumericSummary) -> Measurement:
+    n_reference, n = column.values, summary.values
+    value, limit = math.nan, None
+    if n >= _ROWS and n_reference > 0:
+        narrow = _narrow(column)
+        reference = column.counts[narrow]
+        excess = summary.counts[narrow] / n - reference / n_reference
+        value = max(0.0, float(excess.max())) if excess.shape[0] else 0.0
+        limit = cell_excess_limit(reference, _singles(column)[narrow], n_reference, n)
+        constant = summary.infinite == 0 and summary.minimum == summary.maximum
+        if constant and int(summary.counts[narrow].max(initial=0)) < n:
+            value = 1.0  # constant at a value the reference never had, in a cell too wide or open
+    return Measurement(
+        column=column.name,
+        metric="stuck",
+        value=value,
+        noise_limit=limit,
+        n_reference=n_reference,
+        n=n,
+    )
+
+
+def _narrow(column: NumericProfile) -> NDArray[np.bool_]:
+    """bool[2k + 1]: the cells at knots, and those between two knots close to each other."""
+    cells = np.zeros(column.counts.shape[0], dtype=bool)
+    cells[1::2] = True
+    if column.knots.shape[0] > 1:
+        span = column.quantiles[0.999] - column.quantiles[0.001]
+        cells[2:-1:2] = np.diff(column.knots) <= _NARROW * span
+    return cells
+
+
+def _singles(column: NumericProfile) -> NDArray[np.int64]:
+    """int64[2k + 1]: how many of the two knots beside an open cell are a single reference row; 0 at knots."""
+    cells = np.zeros(column.counts.shape[0], dtype=np.int64)
+    single = (column.at == 1).astype(np.int64)
+    cells[2::2] += single
+    cells[:-1:2] += single
+    return cells
