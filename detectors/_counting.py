@@ -69,15 +69,13 @@ def count_numbers(profile: NumericProfile, values: NDArray[np.float64]) -> Numer
     tails = np.zeros(2 * TAIL_CODES, dtype=np.int64)  # pages that no value touches are never real
     scalars = np.zeros(8, dtype=np.int64)
     extremes = np.array([np.inf, -np.inf])
-    low, high = profile.edges
-    bits = x.view(np.int64)
     if found.uniform:
-        args = (found.low, found.scale)
-        _count_uniform(x, found.knots, found.table, found.steps, *args, counts)
+        _count_uniform(x, found.knots, found.table, found.steps, found.outer, found.low, found.scale, counts)
     else:
-        _count_bits(x, bits, found.knots, found.table, found.steps, found.key, np.uint64(found.shift), counts)
+        shift = np.uint64(found.shift)
+        _count_bits(x, x.view(np.int64), found.knots, found.table, found.steps, found.key, shift, counts)
     first, last = float(profile.knots[0]), float(profile.knots[-1])
-    _moments(x, bits, centre, inverse, low, high, first, last, tails, scalars, extremes)
+    _moments(x, centre, inverse, first, last, profile.edges, tails, scalars, extremes)
     missing, infinite, below, above, outside, moment1, high2, low2 = (int(s) for s in scalars)
     counts[0] -= missing  # the kernels put NaN below everything
     codes = np.flatnonzero(tails) if outside else np.empty(0, dtype=np.int64)
@@ -143,6 +141,7 @@ def _count_uniform(
     knots: NDArray[np.float64],
     table: NDArray[np.uint16],
     steps: int,
+    outer: bool,
     low: float,
     scale: float,
     counts: NDArray[np.int64],
@@ -150,13 +149,15 @@ def _count_uniform(
     position = np.empty(_BLOCK, dtype=np.uint64)
     last = float(_LAST)
     for start in range(0, x.size, _BLOCK):
-        rows = min(_BLOCK, x.size - start)
-        for i in range(rows):
-            t = (x[start + i] - low) * scale
+        block = x[start : start + _BLOCK]
+        for i in range(block.size):
+            t = (block[i] - low) * scale
             t = t if t > 0.0 else 0.0  # NaN too
             t = t if t < last else last
             position[i] = table[np.uint64(t)]
-        _search(x, start, rows, knots, steps, position, counts)
+        if outer:
+            _bisect(block, knots, np.uint64(table[_LAST]), steps, position)
+        _tally(block, knots, steps, position, counts)
 
 
 @kernel
@@ -173,86 +174,118 @@ def _count_bits(
     position = np.empty(_BLOCK, dtype=np.uint64)
     last = np.uint64(_LAST)
     for start in range(0, x.size, _BLOCK):
-        rows = min(_BLOCK, x.size - start)
-        for i in range(rows):
+        block = x[start : start + _BLOCK]
+        for i in range(block.size):
             b = bits[start + i]
             key = b ^ ((b >> 63) & _FLIP)
-            value = x[start + i]
-            key = np.int64(0) if value == 0.0 else key
-            key = key if value == value and key > first else first
-            g = (np.uint64(key) - np.uint64(first)) >> shift  # exact: the difference fits 64 bits unsigned
-            position[i] = table[min(g, last)]
-        _search(x, start, rows, knots, steps, position, counts)
+            key = np.int64(0) if block[i] == 0.0 else key  # one zero
+            key = key if key > first else np.int64(first)
+            g = (np.uint64(key) - np.uint64(first)) >> shift  # the difference needs 64 bits unsigned
+            g = g if g < last else last
+            position[i] = np.uint64(0) if np.isnan(block[i]) else np.uint64(table[g])
+        _tally(block, knots, steps, position, counts)
 
 
 @kernel
-def _search(
-    x: NDArray[np.float64],
-    start: int,
-    rows: int,
+def _bisect(
+    block: NDArray[np.float64],
+    knots: NDArray[np.float64],
+    last: np.uint64,
+    steps: int,
+    position: NDArray[np.uint64],
+) -> None:
+    """Finds values of the two outer grid cells among all knots; exact positions survive `_tally`."""
+    size = knots.size - (1 << steps)
+    for i in range(block.size):
+        if position[i] == 0 or position[i] == last:
+            low, high = 0, size
+            while low < high:
+                middle = (low + high) >> 1
+                if knots[middle] < block[i]:
+                    low = middle + 1
+                else:
+                    high = middle
+            position[i] = low
+
+
+@kernel
+def _tally(
+    block: NDArray[np.float64],
     knots: NDArray[np.float64],
     steps: int,
     position: NDArray[np.uint64],
     counts: NDArray[np.int64],
 ) -> None:
+    """Adds each comparison's 0 or 1: no branch to mispredict. The last step is part of the counting loop."""
     one = np.uint64(1)
-    for step in range(steps - 1, -1, -1):
+    for step in range(steps - 1, 0, -1):
         stride = np.uint64(1 << step)
-        for i in range(rows):
+        for i in range(block.size):
             p = position[i]
-            position[i] = p + stride * np.uint64(knots[p + stride - one] < x[start + i])
-    for i in range(rows):
+            position[i] = p + stride * np.uint64(knots[p + stride - one] < block[i])
+    for i in range(block.size):
         p = position[i]
-        counts[p + p + np.uint64(knots[p] == x[start + i])] += 1
+        p += np.uint64(knots[p] < block[i])
+        counts[p + p + np.uint64(knots[p] == block[i])] += 1
 
 
 @kernel
 def _moments(
     x: NDArray[np.float64],
-    bits: NDArray[np.int64],
     centre: float,
     inverse: float,
-    low: float,
-    high: float,
     first: float,
     last: float,
+    edges: tuple[float, float],
     tails: NDArray[np.int64],
     scalars: NDArray[np.int64],
     extremes: NDArray[np.float64],
 ) -> None:
-    lowest = np.inf
-    highest = -np.inf
+    """Sums over each block in integers, in loops so plain that the compiler uses vector instructions."""
     for start in range(0, x.size, _BLOCK):
-        missing = infinite = below = above = outside = s1 = s2 = 0
-        for i in range(start, min(start + _BLOCK, x.size)):
-            value = x[i]
-            finite = abs(value) < np.inf
-            missing += value != value
-            infinite += abs(value) == np.inf
-            below += value < low
-            above += value > high
-            outside += (value < first or value > last) and finite
-            z = (value - centre) * inverse
+        block = x[start : start + _BLOCK]
+        sum1 = sum2 = missing = rare = 0
+        for i in range(block.size):
+            z = (block[i] - centre) * inverse
             z = z if z < _CLIP else _CLIP
             z = z if z > -_CLIP else -_CLIP
-            z = z if finite else 0.0
-            s1 += np.int64(np.rint(z * _UNIT))
-            s2 += np.int64(np.rint(z * z * _UNIT))
-            lowest = value if finite and value < lowest else lowest
-            highest = value if finite and value > highest else highest
-        if outside:
-            for i in range(start, min(start + _BLOCK, x.size)):
-                value = x[i]
-                if abs(value) < np.inf and (value < first or value > last):
-                    code = np.int64(np.uint64(bits[i]) >> _TAIL) if value != 0.0 else 0
-                    tails[code + _SIDE * (value > last)] += 1
+            z = z if abs(block[i]) < np.inf else 0.0
+            sum1 += int(np.rint(z * _UNIT))
+            sum2 += int(np.rint(z * z * _UNIT))
+        low, high = max(extremes[0], first), min(extremes[1], last)
+        for i in range(block.size):
+            missing += int(np.isnan(block[i]))
+            rare += int(block[i] < low) | int(block[i] > high)
+        if rare:
+            _outside(block, first, last, edges, tails, scalars, extremes)
         scalars[0] += missing
-        scalars[1] += infinite
-        scalars[2] += below
-        scalars[3] += above
-        scalars[4] += outside
-        scalars[5] += s1
-        scalars[6] += s2 >> 32
-        scalars[7] += s2 & 0xFFFF_FFFF
-    extremes[0] = lowest
-    extremes[1] = highest
+        scalars[5] += sum1
+        scalars[6] += sum2 >> 32
+        scalars[7] += sum2 & 0xFFFF_FFFF
+
+
+@kernel
+def _outside(
+    block: NDArray[np.float64],
+    first: float,
+    last: float,
+    edges: tuple[float, float],
+    tails: NDArray[np.int64],
+    scalars: NDArray[np.int64],
+    extremes: NDArray[np.float64],
+) -> None:
+    """The rare path: a block with a new extreme, or with values beyond the outer knots."""
+    bits = block.view(np.uint64)
+    for i in range(block.size):
+        value = block[i]
+        scalars[2] += value < edges[0]
+        scalars[3] += value > edges[1]
+        if abs(value) == np.inf:
+            scalars[1] += 1
+        elif value < first or value > last:
+            scalars[4] += 1
+            code = np.int64(0) if value == 0.0 else np.int64(bits[i] >> _TAIL)
+            tails[code + (_SIDE if value > last else 0)] += 1
+        if abs(value) < np.inf:
+            extremes[0] = min(extremes[0], value)
+            extremes[1] = max(extremes[1], value)

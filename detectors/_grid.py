@@ -1,8 +1,8 @@
 """Where among the knots does a value lie? A table from a grid of values to a short stretch of knots.
 
 The table is right for any float64, because a value's grid cell never falls when the value grows (each step
-below is monotone, rounding included): knots in lower grid cells are below the value, knots in higher ones
-above it, and only those in its own grid cell are left to a search of `steps` halvings.
+is monotone, rounding included): knots in lower grid cells are below the value, knots in higher ones above it,
+and only those in its own grid cell are left to a search of `steps` halvings.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 
 from detectors._column_profile import NumericProfile
 
-GRID = 1 << 14  # 32 kB of uint16: with the knots it stays in the second-level cache
-_RANGES = (0.0, 0.001, 0.01, 0.05)  # share of the reference left out on each side of a uniform grid
+GRID = (
+    1 << 15
+)  # 64 kB of uint16 a column: finer gains nothing, coarser takes a second step on a normal column
+_MOST_KNOTS = 65_535  # what the table's type can count
+_DROPPED = (0.0, 0.0005, 0.002, 0.01, 0.05)  # share of the reference left out on each side of a uniform grid
+# In halvings (about 0.8 ns each), measured by benchmarks/bench_counting.py: a search of all knots after a
+# mispredicted branch, and the price of the key.
+_BISECTION = 30.0
+_KEY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,14 +34,15 @@ class Grid:
     shift: int  # bits: dropped from a key's distance to `key`
     table: NDArray[np.uint16]
     knots: NDArray[np.float64]  # padded with NaN, which is neither below nor equal to anything
-    steps: int  # 2**steps − 1 ≥ the most knots in one grid cell
+    steps: int  # 2**steps − 1 ≥ the most knots in one grid cell, the two outer ones apart if `outer`
+    outer: bool  # values in the two outer grid cells are searched among all knots
 
 
 def grid(profile: NumericProfile) -> Grid:
     """The column's grid: of several, the one that leaves the least to search; built once a profile."""
     found: Grid | None = profile.memo.get("grid")
     if found is None:
-        found = profile.memo["grid"] = _best(profile)
+        found = profile.memo["grid"] = _cheapest(profile.knots)
     return found
 
 
@@ -44,33 +52,36 @@ def keys_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return bits ^ ((bits >> 63) & np.int64(0x7FFF_FFFF_FFFF_FFFF))
 
 
-def _best(profile: NumericProfile) -> Grid:
-    knots = profile.knots
-    found: list[tuple[float, int, Grid]] = []
-    for order, share in enumerate(_RANGES):
+def _cheapest(knots: NDArray[np.float64]) -> Grid:
+    if knots.size > _MOST_KNOTS:
+        raise ValueError(f"knots: at most {_MOST_KNOTS}, got {knots.size}")
+    # Distances between keys need 64 bits unsigned; uint64 differences wrap around to the right answer.
+    keys = keys_of(knots).view(np.uint64)
+    distance = keys - keys[0]
+    shift = max(int(distance[-1]).bit_length() - (GRID.bit_length() - 1), 0)
+    cells = (distance >> np.uint64(shift)).astype(np.int64)
+    best = _make(knots, cells, uniform=False, key=int(keys_of(knots[:1])[0]), shift=shift)
+    least = _KEY + best.steps
+    for share in _DROPPED:
         drop = int(share * (knots.size - 1))
         low, high = float(knots[drop]), float(knots[knots.size - 1 - drop])
         half = 0.5 * high - 0.5 * low  # halves: the difference of two finite numbers may overflow
-        scale = min(0.5 * GRID / half, 1e300) if half > 0.0 else 1.0
+        scale = min(0.5 * GRID / half, 1e300) if half > 0.5e-300 * GRID else 1e300
         with np.errstate(over="ignore"):
             cells = np.clip((knots - low) * scale, 0.0, GRID - 1.0).astype(np.int64)
-        found.append((*_rank(cells, order), _make(knots, cells, uniform=True, low=low, scale=scale)))
-    keys = keys_of(knots)
-    first = int(keys[0])
-    shift = max((int(keys[-1]) - first).bit_length() - GRID.bit_length() + 1, 0)
-    distance = (keys.astype(object) - first).astype(np.uint64)
-    cells = (distance >> np.uint64(shift)).astype(np.int64)
-    found.append((*_rank(cells, len(_RANGES)), _make(knots, cells, uniform=False, key=first, shift=shift)))
-    return min(found, key=lambda item: item[:2])[2]
+        for outer in (False, True):
+            cost = _steps(cells, outer) + (
+                _BISECTION * np.isin(cells, (0, GRID - 1)).mean() if outer else 0.0
+            )
+            if cost < least:
+                least = cost
+                best = _make(knots, cells, uniform=True, outer=outer, low=low, scale=scale)
+    return best
 
 
-def _rank(cells: NDArray[np.int64], order: int) -> tuple[float, int]:
-    """Steps of the search first; the simpler grid when equal."""
-    return _steps(cells), order
-
-
-def _steps(cells: NDArray[np.int64]) -> int:
-    return int(np.bincount(cells).max()).bit_length()
+def _steps(cells: NDArray[np.int64], outer: bool) -> int:
+    held = np.bincount(cells, minlength=GRID)
+    return max(int((held[1:-1] if outer else held).max()).bit_length(), 1)
 
 
 def _make(
@@ -78,14 +89,21 @@ def _make(
     cells: NDArray[np.int64],
     *,
     uniform: bool,
+    outer: bool = False,
     low: float = 0.0,
     scale: float = 1.0,
     key: int = 0,
     shift: int = 0,
 ) -> Grid:
-    steps = _steps(cells)
-    table = np.searchsorted(cells, np.arange(GRID), side="left").astype(np.uint16)
-    padded = np.append(knots, np.full((1 << steps) + 1, np.nan))
+    steps = _steps(cells, outer)
     return Grid(
-        uniform=uniform, low=low, scale=scale, key=key, shift=shift, table=table, knots=padded, steps=steps
+        uniform=uniform,
+        low=low,
+        scale=scale,
+        key=key,
+        shift=shift,
+        table=np.searchsorted(cells, np.arange(GRID), side="left").astype(np.uint16),
+        knots=np.append(knots, np.full(1 << steps, np.nan)),
+        steps=steps,
+        outer=outer,
     )

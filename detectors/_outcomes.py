@@ -94,7 +94,7 @@ def _correct(
         positive, negative = classes.index("1"), classes.index("0")
         truth = np.where(outcome >= 0.5, positive, negative)
         truth[np.isnan(outcome)] = -1
-    correct = (truth == predicted.codes).astype(np.float64)
+    correct: NDArray[np.float64] = (truth == predicted.codes).astype(np.float64)
     correct[(truth == -1) | (predicted.codes == -1)] = np.nan
     return correct
 

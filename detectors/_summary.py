@@ -4,6 +4,7 @@ Everything is an integer, a minimum or a maximum, so summaries add up exactly: e
 into batches, in any order, gives equal summaries.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class NumericSummary:
         if n == 0:
             return np.nan
         centre, scale = moment_scale(profile)
-        return centre + scale * (self.moment1 / n / 2**MOMENT_BITS)
+        return centre + scale * (self.moment1 / (n << MOMENT_BITS))
 
     def sd(self, profile: NumericProfile) -> float:
         """Standard deviation of the finite rows (n − 1); NaN with fewer than two."""
@@ -71,11 +72,11 @@ class NumericSummary:
         if n < 2:
             return np.nan
         # Integers until the division: no cancellation beyond the moments' own resolution.
-        spread = (n * self.moment2 * 2**MOMENT_BITS - self.moment1**2) / (n * (n - 1)) / 4**MOMENT_BITS
-        return moment_scale(profile)[1] * float(np.sqrt(max(spread, 0.0)))
+        spread = ((n * self.moment2 << MOMENT_BITS) - self.moment1**2) / (n * (n - 1) << 2 * MOMENT_BITS)
+        return moment_scale(profile)[1] * math.sqrt(max(spread, 0.0))
 
     def quantile(self, profile: NumericProfile, level: float) -> float:
-        """Quantile of the finite rows: to a cell within the reference's range, to 6 % beyond; NaN: no rows."""
+        """Quantile of the finite rows: to a cell in the reference's range, to 6 % beyond; NaN: no rows."""
         return float(self.quantiles(profile, np.array([level]))[0])
 
     def quantiles(self, profile: NumericProfile, levels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -198,7 +199,8 @@ def count(profile: "Profile", columns: Columns, rows: int) -> WindowSummary:
 
     A column absent from the batch is absent from the summary; one of the wrong kind raises ValueError.
     """
-    from detectors._counting import count_columns  # loads the compiler
+    # Here, not above: it loads the compiler, and reading history must not.
+    from detectors._counting import count_columns  # noqa: PLC0415
 
     return WindowSummary(
         rows=rows, columns=count_columns(profile, columns, rows), profile_digest=profile.digest
