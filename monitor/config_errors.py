@@ -1,12 +1,13 @@
 """What does a validation error mean to the person who wrote the file?"""
 
+import json
 import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from monitor.config import Config
 from monitor.config_problem import Path, Problem, display, has, nearest
@@ -27,15 +28,17 @@ _BOUNDS = {
     "less_than_equal": "≤ {le}",
     "less_than": "< {lt}",
 }
+# A rejected value may be a secret: it must not come back in a traceback.
+_QUIET = ConfigDict(hide_input_in_errors=True)
 # Our own validators may name the key inside the table they look at.
 _INNER = re.compile(r"(?P<path>[a-z_]+(?:\.[a-z_]+)*): (?P<rest>.*)", re.S)
 
 
-def translate(error: ValidationError, document: object) -> list[Problem]:
+def translate(error: ValidationError, document: object, *, within: Path = ()) -> list[Problem]:
     """One problem a place: branches of a union are one mistake."""
     merged: dict[Path, Problem] = {}
     for detail in error.errors(include_url=False):
-        problem = _problem(detail, document)
+        problem = _problem({**detail, "loc": (*within, *detail["loc"])}, document)
         known = merged.get(problem.path)
         if known is None:
             merged[problem.path] = problem
@@ -135,3 +138,13 @@ def _branches(annotation: Any) -> Iterator[Any]:
             yield from _branches(argument)
     else:
         yield annotation
+
+
+def convert(annotation: Any, value: object, path: Path, document: object) -> tuple[Any, list[Problem]]:
+    """A value of the file as an option of this type, or what is wrong with it."""
+    try:
+        # Strict as JSON is: an array becomes a tuple and a text an enumeration, but "10" is not a number.
+        text = json.dumps(value, default=str)
+        return TypeAdapter(annotation, config=_QUIET).validate_json(text, strict=True), []
+    except ValidationError as error:
+        return None, translate(error, document, within=path)

@@ -81,10 +81,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def get(document: object, path: Path) -> object:
     """The value at a path; None where there is none."""
     for part in path:
-        if (isinstance(document, dict) and part in document) or (isinstance(document, list) and isinstance(part, int) and 0 <= part < len(document)):
-            document = document[part]
+        if isinstance(part, int):
+            document = document[part] if isinstance(document, list) and part < len(document) else None
         else:
-            return None
+            document = document.get(part) if isinstance(document, dict) else None
     return document
 
 

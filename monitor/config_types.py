@@ -15,7 +15,9 @@ from monitor.windows import Unit, WindowSpec
 class Room(BaseModel):
     """A table of the config: no unknown keys, no number read out of a text, never changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 class MemberConfig(BaseModel):
@@ -24,7 +26,7 @@ class MemberConfig(BaseModel):
     The options are checked by monitor/build.py against the member itself, not here.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
     kind: str = Field(min_length=1)
 

@@ -1,0 +1,175 @@
+"""What does the config amount to: which sources, channels and detectors, with which options and policies?
+
+The only factory of members (monitor/members.py lists them).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, cast
+
+from alerting.channel import Channel
+from alerting.fold import FoldPolicy
+from alerting.retraining import Mode, RetrainingPolicy
+from alerting.verdict import Severity
+from monitor.config import Config
+from monitor.config_model import ModelConfig
+from monitor.config_problem import ConfigError, Path, Problem
+from monitor.config_types import MemberConfig
+from monitor.measuring import Detector
+from monitor.members import Family, check, convert_options, kinds, member, options, read_secret, refusal
+from monitor.policy import Floors, JudgePolicy, Threshold
+from monitor.runtime import Watched
+from monitor.source import Source
+
+__all__ = [
+    "Models",
+    "build_channels",
+    "build_detectors",
+    "build_models",
+    "build_reference_source",
+    "build_source",
+    "check",
+    "storage_url",
+]
+
+_TIME_OPTIONS = ("timestamp", "timestamp_format", "timestamp_zone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Every model of the config, made ready, and what the person should know about it."""
+
+    models: Mapping[str, Watched]
+    notes: tuple[str, ...]
+
+
+def build_source(config: MemberConfig, path: Path = ()) -> Source:
+    """A member of monitor/sources."""
+    return cast(Source, _build(Family.SOURCE, config.kind, config.options, path))
+
+
+def build_reference_source(model: ModelConfig, path: Path = ()) -> Source:
+    """Where the reference is read: its own source, or the production source.
+
+    A source of its own takes the production source's time options unless it has some. A file without that
+    time column is a reference without time. Opens the file to see; raises SourceError.
+    """
+    own = model.reference.source
+    if own is None:
+        return build_source(model.source, path)
+    shared = {key: model.source.options[key] for key in _TIME_OPTIONS if key in model.source.options}
+    if "timestamp" in own.options or "timestamp" not in shared:
+        return cast(Source, _build(Family.SOURCE, own.kind, own.options, path))
+    timeless = cast(Source, _build(Family.SOURCE, own.kind, own.options, path))
+    if shared["timestamp"] not in timeless.schema():
+        return timeless
+    known = options(Family.SOURCE, own.kind)
+    inherited = {key: value for key, value in shared.items() if key in known and key not in own.options}
+    return cast(Source, _build(Family.SOURCE, own.kind, {**own.options, **inherited}, path))
+
+
+def build_channels(config: Config) -> dict[str, Channel]:
+    """Every channel by its name; reads their secrets. ConfigError names all that fail."""
+    built: dict[str, Channel] = {}
+    problems: list[Problem] = []
+    for name, table in config.channels.items():
+        try:
+            channel = _build(Family.CHANNEL, table.kind, table.options, ("channels", name))
+            built[name] = cast(Channel, channel)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return built
+
+
+def build_detectors(model: ModelConfig, path: Path = ()) -> list[Detector]:
+    """Every detector, with the options given; `enabled = false` leaves one out."""
+    built = []
+    for kind in kinds(Family.DETECTOR):
+        table = model.detectors.get(kind, {})
+        if table.get("enabled", True):
+            given = {key: value for key, value in table.items() if key != "enabled"}
+            built.append(cast(Detector, _build(Family.DETECTOR, kind, given, (*path, "detectors", kind))))
+    return built
+
+
+def build_models(config: Config) -> Models:
+    """Raises ConfigError with the problems of all models."""
+    built: dict[str, Watched] = {}
+    problems: list[Problem] = []
+    for name, model in config.models.items():
+        path: Path = ("models", name)
+        try:
+            built[name] = Watched(
+                name=name,
+                config=model,
+                digest=config.digest(name),
+                source=build_source(model.source, (*path, "source")),
+                detectors=build_detectors(model, path),
+                spec=model.window.spec,
+                judging=judge_policy(model),
+                folding=fold_policy(model),
+                retraining=retraining_policy(model),
+            )
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return Models(models=built, notes=config.notes())
+
+
+def judge_policy(model: ModelConfig) -> JudgePolicy:
+    policy = model.policy
+    return JudgePolicy(
+        sensitivity=policy.sensitivity,
+        min_rows=model.window.min_rows,
+        floors=tuple(Floors(**rule.model_dump()) for rule in policy.floors),
+        thresholds=tuple(Threshold(**rule.model_dump()) for rule in policy.thresholds),
+        important=policy.important,
+    )
+
+
+def fold_policy(model: ModelConfig) -> FoldPolicy:
+    policy = model.policy
+    return FoldPolicy(
+        fire_after=policy.fire_after,
+        fire_within=policy.fire_within,
+        resolve_after=policy.resolve_after,
+        health_for=policy.health_for,
+        reopen_within=policy.reopen_within,
+    )
+
+
+def retraining_policy(model: ModelConfig) -> RetrainingPolicy:
+    retraining = model.retraining
+    return RetrainingPolicy(
+        mode=Mode(retraining.mode),
+        target=retraining.target or "",
+        breached=retraining.breached,
+        within=retraining.within,
+        min_rows=retraining.min_rows,
+        min_severity=Severity(retraining.min_severity),
+        cooldown=retraining.cooldown,
+    )
+
+
+def storage_url(config: Config) -> str:
+    """Where history lives; reads the secret."""
+    storage = config.storage
+    given = {key: value for key, value in storage.model_dump().items() if value is not None}
+    if not given:
+        return f"sqlite:///{(config.path.resolve().parent if config.path else FilePath.cwd()) / 'leeway.db'}"
+    ((key, value),) = given.items()
+    return value if key == "url" else read_secret(key, value, ("storage", key))
+
+
+def _build(family: Family, kind: str, given: Mapping[str, Any], path: Path) -> object:
+    converted, problems = convert_options(family, kind, given, path, secrets=True)
+    if problems:
+        raise ConfigError(problems)
+    try:
+        return member(family, kind)(**converted)
+    except ValueError as error:
+        raise ConfigError([refusal(error, kind, path)]) from error
