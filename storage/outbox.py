@@ -143,6 +143,7 @@ def claim(
         attempt=burnt + 1,
         uncertain=uncertain,
         plain=row.plain,
+        last_failure=row.error,
     )
     return Claimed(
         id=row.id,

@@ -10,7 +10,8 @@ def _view(name: str, columns: str) -> TableClause:
 v_windows = _view(
     "v_windows",
     "window_id model stream kind window_start window_end revision state reason rows attempt "
-    "reference_version config_digest source_fingerprint error_class error due planned_at finished_at folded_at superseded_by",
+    "reference_version config_digest source_fingerprint error_class error due "
+    "planned_at finished_at folded_at superseded_by",
 )
 v_measurements = _view(
     "v_measurements",
