@@ -1,0 +1,46 @@
+"""What time is it? The only place where Leeway asks."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for windows and messages, monotonic time for staleness."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass(slots=True)
+class SteppedClock:
+    """A clock that moves only when told to: replays, the demo and tests live by it."""
+
+    at: datetime
+    elapsed: timedelta = field(default=timedelta(0))
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.elapsed.total_seconds()
+
+    def advance_to(self, at: datetime) -> None:
+        """Move forward; a clock that would go back is an error of the caller."""
+        if at < self.at:
+            raise ValueError(f"clock: cannot go back from {self.at} to {at}")
+        self.elapsed += at - self.at
+        self.at = at

@@ -1,0 +1,41 @@
+"""`leeway run`: the daemon."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+
+def run(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do what is due now, deliver it, and end: for cron and for tests.")
+    ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="With --once: act as if it were this time (ISO 8601, UTC unless it says)."),
+    ] = None,
+) -> None:
+    """Watch the models of the config until a signal comes. A second one on the same database exits 75."""
+    from monitor.clock import Clock, SteppedClock, SystemClock
+    from monitor.exits import CommandError
+    from monitor.session import daemon_session
+    from monitor.terminal import Terminal
+
+    terminal: Terminal = context.obj
+    clock: Clock = SystemClock()
+    if at is not None:
+        if not once:
+            raise CommandError("run: --at needs --once; a daemon lives in the present")
+        moment = datetime.fromisoformat(at)
+        clock = SteppedClock(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+    with daemon_session(terminal, clock) as session:
+        if once:
+            from monitor.daemon import one_pass
+
+            evaluated = one_pass(session.runtime, session.couriers)
+            terminal.notice(f"{evaluated} windows evaluated")
+            raise typer.Exit
+        from monitor.daemon import Daemon
+
+        raise typer.Exit(Daemon(session.runtime, session.couriers).run())

@@ -1,0 +1,168 @@
+"""How does Leeway run for months? Threads that put the numbered steps to work, and a supervisor over them.
+
+The ticker says "look now". The conductor plans, hands out work, folds and flushes: database work only, so
+it is never held up by a source or a channel. Workers evaluate windows. Couriers deliver, one a channel. The
+main thread watches: a ticker or conductor silent for a minute ends the process with all stacks written and
+exit code 70, and the service manager starts it again. Nothing relies on a clean exit
+(docs/architecture.md, "From tick to Slack").
+"""
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from types import FrameType
+
+from alerting.courier import Courier
+from monitor.evaluation import evaluate_next
+from monitor.exits import Exit
+from monitor.folding import fold_ready
+from monitor.logs import logger
+from monitor.planning import plan, renew_leases
+from monitor.runtime import Runtime
+from monitor.telling import flush
+from monitor.ticker import STALE_AFTER_S, Ticker
+
+STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
+CLOCK_JUMP = timedelta(seconds=60)
+COURIER_IDLE_S = 1.0
+
+
+def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
+    """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
+
+    What `leeway run --once`, the demo and the tests do; the daemon does the same on threads.
+    """
+    plan(runtime)
+    evaluated = 0
+    while evaluate_next(runtime):
+        evaluated += 1
+        fold_ready(runtime)
+    fold_ready(runtime)
+    flush(runtime)
+    deliver(runtime, couriers)
+    return evaluated
+
+
+def deliver(runtime: Runtime, couriers: Sequence[Courier]) -> None:
+    """Send what is due now."""
+    for courier in couriers:
+        while courier.step(runtime.clock.now()):
+            pass
+
+
+class Daemon:
+    """One process that owns the database (SQLite) and keeps going."""
+
+    def __init__(self, runtime: Runtime, couriers: Sequence[Courier]) -> None:
+        self._runtime = runtime
+        self._couriers = couriers
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._conducted = runtime.clock.monotonic()
+        self._clock_offset = self._wall_minus_monotonic()
+        workers = runtime.config.daemon.workers or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._working: set[Future[None]] = set()
+        self._workers = workers
+        self._ticker = Ticker(self._wake.set, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
+
+    def run(self) -> int:
+        """Work until a signal comes; the exit code of the process."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        logger().info("daemon.started", owner=self._runtime.owner, models=len(self._runtime.models))
+        threads = [threading.Thread(target=self._conduct, name="conductor", daemon=True)]
+        threads += [
+            threading.Thread(target=self._deliver, args=(courier,), name="courier", daemon=True)
+            for courier in self._couriers
+        ]
+        for thread in threads:
+            thread.start()
+        self._ticker.start()
+        while not self._stopping.wait(1.0):
+            if self._stalled(threads):
+                logger().error(
+                    "daemon.stalled", next_step="the service manager starts it again; see the stacks"
+                )
+                faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+                os._exit(Exit.INTERNAL)
+        return self._stop(threads)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stopping.is_set():
+            os._exit(Exit.OK)  # the second signal: leases expire, the outbox knows what may have been sent
+        self._stopping.set()
+        self._wake.set()
+
+    def _stalled(self, threads: Sequence[threading.Thread]) -> bool:
+        silent_s = self._runtime.clock.monotonic() - self._conducted
+        return self._ticker.stale() or silent_s > STALE_AFTER_S or not all(t.is_alive() for t in threads)
+
+    def _stop(self, threads: Sequence[threading.Thread]) -> int:
+        logger().info("daemon.stopping")
+        self._ticker.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        patience = threading.Timer(STOP_WITHIN_S, os._exit, (Exit.OK,))
+        patience.daemon = True
+        patience.start()
+        for thread in threads:
+            thread.join()
+        self._pool.shutdown(wait=True)
+        patience.cancel()
+        logger().info("daemon.stopped")
+        return Exit.OK
+
+    def _conduct(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                self._note_clock()
+                plan(self._runtime)
+                renew_leases(self._runtime)
+                self._hand_out()
+                fold_ready(self._runtime)
+                flush(self._runtime)
+            except Exception as error:  # noqa: BLE001  edge: the next tick tries again from the ledger
+                logger().error("tick.failed", error=f"{type(error).__name__}: {error}")
+            self._conducted = self._runtime.clock.monotonic()
+
+    def _hand_out(self) -> None:
+        self._working = {job for job in self._working if not job.done()}
+        while len(self._working) < self._workers:
+            self._working.add(self._pool.submit(self._work))
+
+    def _work(self) -> None:
+        try:
+            while not self._stopping.is_set() and evaluate_next(self._runtime):
+                self._wake.set()  # fold what is ready now rather than at the next tick
+        except Exception as error:  # noqa: BLE001  edge: the window's lease expires and it is claimed again
+            logger().error("tick.failed", error=f"{type(error).__name__}: {error}")
+
+    def _deliver(self, courier: Courier) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = courier.step(self._runtime.clock.now())
+            except Exception as error:  # noqa: BLE001  edge: the row's lease expires and it becomes uncertain
+                logger().error("tick.failed", error=f"{type(error).__name__}: {error}")
+                busy = False
+            if not busy:
+                self._stopping.wait(COURIER_IDLE_S)
+
+    def _wall_minus_monotonic(self) -> timedelta:
+        clock = self._runtime.clock
+        return timedelta(seconds=clock.now().timestamp() - clock.monotonic())
+
+    def _note_clock(self) -> None:
+        offset = self._wall_minus_monotonic()
+        jump = offset - self._clock_offset
+        if abs(jump) > CLOCK_JUMP:
+            logger().warning("clock.jumped", seconds=round(jump.total_seconds()))
+        self._clock_offset = offset

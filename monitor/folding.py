@@ -1,0 +1,207 @@
+"""What do a window's stored numbers mean for the people on call? Step 7: judge and fold, in window order.
+
+One transaction a window: verdicts, the judge's and the alerts' state, incidents, events, and the mark that a
+group has something to tell. Killed anywhere, the window is folded again from the same rows to the same bits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from alerting import failpoint
+from alerting.grouping import mark_dirty
+from alerting.health import Folded, WindowFold, fold_window
+from alerting.incident import Incident, Transition, TransitionKind
+from alerting.retraining import RetrainingDecision
+from alerting.series import Series
+from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
+from detectors._noise import NoiseModel
+from monitor.judge_state import JudgeState
+from monitor.judgement import WindowFacts, judge
+from monitor.logs import logger
+from monitor.retraining import decide_retraining
+from monitor.routing import groups_of
+from monitor.runtime import Runtime, Watched
+from monitor.windows import slots
+from storage import checkpoints, groups, incidents, ledger, measurements, profiles, verdicts
+from storage.ledger import DueWindow, Stream, WindowState
+from storage.profiles import Reference
+
+_EVENTS = {
+    TransitionKind.OPENED: "incident.opened",
+    TransitionKind.REOPENED: "incident.reopened",
+    TransitionKind.SEVERITY_UP: "incident.severity_up",
+    TransitionKind.RESOLVED: "incident.resolved",
+}
+_FEED = {
+    WindowState.DONE: VerdictKind.CLEAR,
+    WindowState.NO_DATA: VerdictKind.NO_DATA,
+    WindowState.LOW_VOLUME: VerdictKind.LOW_VOLUME,
+    WindowState.FAILED: VerdictKind.ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldedWindow:
+    """One window after the fold."""
+
+    window: DueWindow
+    verdicts: Sequence[Folded]
+    transitions: Sequence[Transition]
+    decision: RetrainingDecision | None = None  # None: none was due
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of its verdicts."""
+        return max((item.severity for item in self.verdicts), key=lambda s: s.level, default=Severity.NONE)
+
+
+def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
+    """Fold every ended window whose predecessors are folded, model by model."""
+    return [done for watched in runtime.models.values() for done in _fold_model(runtime, watched)]
+
+
+def _fold_model(runtime: Runtime, watched: Watched) -> list[FoldedWindow]:
+    done: list[FoldedWindow] = []
+    while (folded := _fold_next(runtime, watched)) is not None:
+        done.append(folded)
+    return done
+
+
+def _fold_next(runtime: Runtime, watched: Watched) -> FoldedWindow | None:
+    with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
+        if not ledger.to_fold(conn, watched.name, Stream.INPUTS):
+            return None
+    with runtime.store.write() as conn:
+        ready = ledger.to_fold(conn, watched.name, Stream.INPUTS)
+        if not ready:
+            return None
+        folded = _fold(runtime, watched, conn, ready[0])
+        failpoint.hit("before_fold_commit")
+    failpoint.hit("after_fold_commit")
+    _log(folded)
+    return folded
+
+
+def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow) -> FoldedWindow:
+    now = runtime.clock.now()
+    if window.state is WindowState.SKIPPED:
+        # Neutral for every series, and told to nobody: the ledger row says why nothing is known.
+        ledger.mark_folded(conn, window.id, now)
+        return FoldedWindow(window=window, verdicts=(), transitions=())
+    said, judge_state = _judge(runtime, watched, conn, window)
+    result = fold_window(checkpoints.alert_states(conn, watched.name), said, watched.folding)
+    touched = incidents.apply(conn, result.transitions, now)
+    kept = [item for item in result.verdicts if item.verdict.series.column or _is_bad_feed(item.verdict)]
+    verdicts.save(conn, window.id, kept)
+    checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
+    _mark_groups(runtime, conn, result, touched)
+    ledger.mark_folded(conn, window.id, now)
+    decision = decide_retraining(runtime, watched, conn, window)
+    return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
+
+
+def _judge(
+    runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow
+) -> tuple[list[Verdict], dict[str, object]]:
+    """The verdicts of a window, its feed's last, and the judge's state after it."""
+    remembered = checkpoints.judge_state(conn, watched.name, Stream.INPUTS)
+    reference = profiles.get(conn, window.reference_id) if window.reference_id is not None else None
+    if window.state not in (WindowState.DONE, WindowState.LOW_VOLUME) or reference is None:
+        reference = reference or profiles.active(conn, watched.name)
+        columns = reference.columns if reference else ()
+        neutral = [_verdict(window, column, _FEED[window.state], window.reason) for column in columns]
+        return [*neutral, _feed(window)], dict(remembered or {})
+    noise_id, noise = _noise(runtime, watched, conn, reference)
+    basis = {"reference": reference.id, "noise": noise_id}
+    # Running means of one noise model say nothing under another: they start again.
+    same = remembered is not None and {key: remembered.get(key) for key in basis} == basis
+    judgement = judge(
+        WindowFacts(
+            model=watched.name,
+            start=window.span.start,
+            end=window.span.end,
+            revision=window.revision,
+            rows=window.rows or 0,
+            slots=slots(watched.spec, window.span),
+            results=measurements.load(conn, window.id),
+        ),
+        noise,
+        JudgeState.from_json(remembered["state"]) if remembered is not None and same else JudgeState(),
+        watched.judging,
+    )
+    return [*judgement.verdicts, _feed(window)], {**basis, "state": judgement.state.to_json()}
+
+
+def _noise(
+    runtime: Runtime, watched: Watched, conn: Connection, reference: Reference
+) -> tuple[int, NoiseModel]:
+    """The noise model in force; an empty one, which is learning, where none fits the window spec."""
+    stored = profiles.load_noise(conn, reference.id, str(watched.spec))
+    if stored is None:
+        return 0, NoiseModel(components={}, windows=0)
+    return stored.id, runtime.noises.get(stored.id, lambda: NoiseModel.from_json(stored.content))
+
+
+def _verdict(
+    window: DueWindow, column: str, kind: VerdictKind, reason: str, *, lasting: bool = False
+) -> Verdict:
+    return Verdict(
+        series=Series(model=window.model, column=column),
+        start=window.span.start,
+        end=window.span.end,
+        revision=window.revision,
+        kind=kind,
+        incident_kind=IncidentKind.DATA
+        if kind is not VerdictKind.CLEAR or not column
+        else IncidentKind.DRIFT,
+        immediate=lasting,
+        change="" if kind is VerdictKind.CLEAR else kind.value,
+        title=f"{column or 'the data feed'}: {reason}" if reason else "",
+        facts={"rows": window.rows, "reason": reason} if reason else {},
+    )
+
+
+def _feed(window: DueWindow) -> Verdict:
+    """The data feed as a whole: its series has a verdict in every window, or it could never recover."""
+    lasting = window.state is WindowState.FAILED and window.error_class == "permanent"
+    kind = _FEED[window.state]
+    return _verdict(window, "", kind, "" if kind is VerdictKind.CLEAR else window.reason, lasting=lasting)
+
+
+def _is_bad_feed(verdict: Verdict) -> bool:
+    return verdict.kind is not VerdictKind.CLEAR
+
+
+def _mark_groups(runtime: Runtime, conn: Connection, result: WindowFold, touched: Sequence[Incident]) -> None:
+    """A crash after this commit cannot forget that there is something to tell."""
+    now = runtime.clock.now()
+    eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
+    for incident in touched:
+        if incident.id in eventful:
+            for group in groups_of(runtime.config, incident):
+                groups.save(conn, mark_dirty(groups.get(conn, group.key) or group, now))
+
+
+def _log(folded: FoldedWindow) -> None:
+    window = folded.window
+    logger().info(
+        "window.folded",
+        model=window.model,
+        window=window.span.start.isoformat(),
+        state=window.state,
+        severity=folded.severity,
+        breaches=sum(item.verdict.kind is VerdictKind.BREACH for item in folded.verdicts),
+    )
+    for transition in folded.transitions:
+        if (event := _EVENTS.get(transition.kind)) is not None:
+            logger().warning(
+                event,
+                model=transition.series.model,
+                column=transition.series.column,
+                severity=transition.severity,
+                incident=transition.incident_id[:8],
+                title=transition.verdict.title if transition.verdict else "",
+                reason=transition.reason,
+            )

@@ -1,0 +1,106 @@
+"""Which events does Leeway log, and in what form?
+
+A log line is an event name `noun.verb` plus fields. ERROR means a human must act. The events are the table
+below; a test holds every call in the tree against it.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "daemon.started": "the daemon owns the database and begins to look for due windows",
+        "daemon.stopping": "a signal asked the daemon to end; it finishes or releases what it holds",
+        "daemon.stopped": "the daemon ended in good order",
+        "daemon.stalled": "the ticker has not run for a minute: the process dumps its stacks and exits 70",
+        "tick.failed": "one look for due work failed; the next tick tries again",
+        "clock.jumped": "wall clock and monotonic clock differ by over a minute since the last tick",
+        "model.skipped": "a model cannot be evaluated until what the reason says is done",
+        "windows.planned": "rows were added to the ledger",
+        "window.evaluated": "a window was measured and its result is in the ledger",
+        "window.deferred": "a window is not complete yet; it is looked at again at next_try",
+        "window.failed": "a window ended as failed; the reason says what to do",
+        "window.fenced": "a result came too late: another worker owned the window, the result was dropped",
+        "window.folded": "a window was judged and folded into alert state",
+        "noise.learnt": "a noise model left learning: column alerts can page from now on",
+        "incident.opened": "an incident opened",
+        "incident.reopened": "an incident came back within six windows of its end",
+        "incident.severity_up": "an incident rose to page",
+        "incident.resolved": "an incident ended; reason says why",
+        "group.flushed": "messages were put into the outbox",
+        "notification.sent": "a channel accepted a message",
+        "notification.queued": "a channel did not accept a message now; it is tried again",
+        "notification.uncertain": "a channel may have accepted a message; it is told again, marked as such",
+        "notification.cancelled": "a message was not wanted any more when its turn came",
+        "notification.dead": "a message was given up; a person must look",
+        "notification.fence_lost": "another courier owned the message; what this one learnt was dropped",
+        "notification.bug": "a channel failed in a way it should not; please report it",
+        "notification.unworded": "a message could not be worded and was sent with few words; please report it",
+        "retraining.decided": "a retraining decision was recorded, with its gates",
+        "reference.built": "a reference profile was built",
+        "reference.promoted": "a reference profile is in force for its model",
+    }
+)
+
+
+def _known(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if event["event"] not in EVENTS:
+        raise ValueError(f"log event {event['event']!r} is not in monitor.logs.EVENTS: add it there")
+    return event
+
+
+def configure(*, form: str = "logfmt", verbose: bool = False, quiet: bool = False) -> None:
+    """Send log lines to stderr as `logfmt` or `json`; quiet keeps warnings and errors only."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
+    )
+    structlog.configure(
+        processors=[
+            _known,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # alerting logs its deliveries through the standard library: same stream, same fields.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Logfmt())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("alerting").setLevel(level)
+
+
+class _Logfmt(logging.Formatter):
+    """`event key=value …` as the channels write it, under the same leading fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
+        return f"timestamp={at} level={record.levelname.lower()} event={record.getMessage()}"
+
+
+class _Json(logging.Formatter):
+    """The same as JSON; the event and its fields stay one text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
+        fields = {"event": record.getMessage(), "level": record.levelname.lower(), "timestamp": at}
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def logger() -> FilteringBoundLogger:
+    """The project's logger."""
+    log: FilteringBoundLogger = structlog.get_logger()
+    return log

@@ -1,0 +1,86 @@
+"""Which windows are put into the ledger now?
+
+What should exist follows from the window spec and the reference alone; the unique key of the ledger makes
+planning the same window twice harmless (docs/architecture.md, step 2).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from alerting import failpoint
+from monitor.logs import logger
+from monitor.runtime import Runtime, Watched
+from monitor.windows import windows
+from storage import ledger, profiles
+from storage.ledger import PLAN_LIMIT, Stream, WindowKind
+from storage.profiles import Reference
+from storage.span import Span
+
+LEASE = timedelta(seconds=60)  # renewed every tick; a worker that is gone loses its window after this
+
+
+def plan(runtime: Runtime) -> int:
+    """Insert every window that has ended since each model was last planned. Returns how many are new."""
+    return sum(_plan_model(runtime, watched) for watched in runtime.models.values())
+
+
+def plan_spans(runtime: Runtime, watched: Watched, spans: list[Span], *, kind: WindowKind) -> int:
+    """Insert these windows, a bounded number a transaction."""
+    window, now = watched.config.window, runtime.clock.now()
+    planned = 0
+    for part in _parts(spans):
+        with runtime.store.write() as conn:
+            planned += ledger.plan(
+                conn,
+                watched.name,
+                Stream.INPUTS,
+                part,
+                now=now,
+                settle=window.settle,
+                lateness=window.lateness,
+                give_up=window.patience,
+                kind=kind,
+                config_digest=watched.digest,
+                skip_before=now - window.catch_up if kind is WindowKind.SCHEDULED else None,
+            )
+        failpoint.hit("after_plan")
+    if planned:
+        logger().info("windows.planned", model=watched.name, windows=planned, until=spans[-1].end.isoformat())
+    return planned
+
+
+def renew_leases(runtime: Runtime) -> None:
+    """Hold on to what this process is working on."""
+    until = runtime.clock.now() + LEASE
+    with runtime.lease_lock:
+        held = dict(runtime.leases)
+    if held:
+        with runtime.store.write() as conn:
+            for window_id, fence in held.items():
+                ledger.renew(conn, window_id, fence, until)
+
+
+def first_start(reference: Reference, now: datetime, catch_up: timedelta) -> datetime:
+    """Where a model that was never planned begins: after its reference, and not before the horizon."""
+    horizon = now - catch_up
+    return horizon if reference.span is None else max(reference.span.end, horizon)
+
+
+def _plan_model(runtime: Runtime, watched: Watched) -> int:
+    now = runtime.clock.now()
+    with runtime.store.read() as conn:
+        since = ledger.last_planned(conn, watched.name, Stream.INPUTS)
+        reference = profiles.active(conn, watched.name)
+    if reference is None:
+        return 0  # said once at start-up and in `status`, not every five seconds
+    if since is None:
+        since = first_start(reference, now, watched.config.window.catch_up)
+        due = [span for span in windows(watched.spec, since, now) if span.start >= since]
+    else:
+        due = list(windows(watched.spec, since, now))
+    return plan_spans(runtime, watched, due, kind=WindowKind.SCHEDULED) if due else 0
+
+
+def _parts(spans: list[Span]) -> Iterator[list[Span]]:
+    for start in range(0, len(spans), PLAN_LIMIT):
+        yield spans[start : start + PLAN_LIMIT]

@@ -1,0 +1,33 @@
+"""What changes when another reference is put in force? Open incidents end: the question has changed."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting.fold import rebaseline
+from alerting.grouping import mark_dirty
+from alerting.incident import Incident, ResolveReason
+from monitor.config import Config
+from monitor.routing import groups_of
+from storage import checkpoints, daemon_events, groups, incidents, profiles
+from storage.profiles import Reference, ReferenceStatus
+
+
+def promote(conn: Connection, config: Config, reference: Reference, now: datetime) -> list[Incident]:
+    """Put a reference in force; returns the incidents this ended. Promoting the active one does nothing."""
+    if reference.status is ReferenceStatus.ACTIVE:
+        return []
+    replaced = profiles.active(conn, reference.model)
+    profiles.promote(conn, reference.id, now)
+    facts = {"version": reference.version, "replaces": replaced.version if replaced else None}
+    daemon_events.add(conn, "reference.promoted", now, facts, model=reference.model)
+    resolved: list[Incident] = []
+    for state in checkpoints.alert_states(conn, reference.model).values():
+        after, transitions = rebaseline(state, ResolveReason.REBASELINED, now)
+        checkpoints.set_alert_state(conn, after)
+        resolved += incidents.apply(conn, transitions, now)
+    for incident in resolved:
+        for group in groups_of(config, incident):
+            if (known := groups.get(conn, group.key)) is not None:
+                groups.save(conn, mark_dirty(known, now))
+    return resolved

@@ -1,0 +1,170 @@
+"""How does a model get its reference? Reads, builds and saves it, and puts the first one in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from sqlalchemy import Connection
+
+from alerting import failpoint
+from detectors import CategoryProfile, Profile, ScoreSpec
+from monitor.build import build_reference_source
+from monitor.columns import resolve_columns
+from monitor.exits import CommandError
+from monitor.logs import logger
+from monitor.promotion import promote as put_in_force
+from monitor.reference_build import Built, Progress, build, quiet, read_rows
+from monitor.runtime import Runtime, Watched
+from storage import daemon_events, profiles
+from storage.profiles import Reference
+from storage.span import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceOutcome:
+    """What a build left behind."""
+
+    reference: Reference
+    windows: int  # reference windows that the noise model learnt from
+    learning: bool  # too few of them: column alerts stay tickets for now
+    in_force: bool
+    resolved: int  # incidents that ended because the reference changed
+    notices: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """In one sentence, what is next."""
+        force = "is in force" if self.in_force else "is not in force: run `leeway reference promote`"
+        if not self.learning:
+            return f"learnt what is normal from {self.windows} reference windows; it {force}"
+        return (
+            f"the reference has {self.windows} whole windows, 20 are needed to know what is normal: until "
+            f"production has shown as many, column alerts are tickets; it {force}"
+        )
+
+
+def build_reference(
+    runtime: Runtime,
+    watched: Watched,
+    *,
+    promote: bool | None = None,
+    noise_only: bool = False,
+    progress: Progress = quiet,
+) -> ReferenceOutcome:
+    """Read the reference's rows and keep profile and noise model; `promote` None: if none is in force yet.
+
+    With `noise_only` the profile in force is kept and only its noise is learnt again, for today's window spec.
+    """
+    now = runtime.clock.now()
+    with runtime.store.read() as conn:
+        kept = find_reference(conn, watched.name, None) if noise_only else None
+        profile = profiles.load_profile(conn, kept.id) if kept else None
+    built, notices = _read_and_build(watched, profile, progress)
+    progress("saving", 0, 0)
+    with runtime.store.write() as conn:
+        reference = kept or profiles.save(
+            conn,
+            watched.name,
+            built.profile,
+            now=now,
+            span=_span(watched, built),
+            lineage=_lineage(watched),
+            config_digest=watched.digest,
+        )
+        profiles.save_noise(
+            conn,
+            reference.id,
+            window_spec=str(watched.spec),
+            learnt_from=built.noise.learnt_from,
+            windows=built.windows,
+            content=built.noise.to_json(),
+            now=now,
+        )
+        daemon_events.add(conn, "reference.built", now, {"version": reference.version}, model=watched.name)
+        first = profiles.active(conn, watched.name) is None
+        resolved = 0
+        if promote or (promote is None and first):
+            resolved = len(put_in_force(conn, runtime.config, reference, now))
+        active = profiles.active(conn, watched.name)
+        failpoint.hit("before_reference_commit")
+    logger().info("reference.built", model=watched.name, version=reference.version, windows=built.windows)
+    in_force = active is not None and active.id == reference.id
+    if in_force:
+        logger().info("reference.promoted", model=watched.name, version=reference.version)
+    return ReferenceOutcome(
+        reference=active if in_force and active else reference,
+        windows=built.windows,
+        learning=built.noise.learning,
+        in_force=in_force,
+        resolved=resolved,
+        notices=notices,
+    )
+
+
+def find_reference(conn: Connection, model: str, wanted: int | None, *, newest: bool = False) -> Reference:
+    """The version asked for; without one the newest, or the one in force. CommandError names what there is."""
+    if wanted is not None:
+        found = profiles.by_version(conn, model, wanted)
+    elif newest:
+        found = next(iter(profiles.list_(conn, model)), None)
+    else:
+        found = profiles.active(conn, model)
+    if found is None:
+        known = ", ".join(f"v{reference.version}" for reference in profiles.list_(conn, model))
+        which = f"v{wanted}" if wanted is not None else "reference in force"
+        raise CommandError(
+            f"{model}: no {which}; "
+            + (f"there is {known}" if known else f"run `leeway reference build --model {model}` first")
+        )
+    return found
+
+
+def column_facts(profile: Profile) -> list[dict[str, object]]:
+    """One line a column, for people."""
+    facts: list[dict[str, object]] = []
+    for name, column in profile.columns.items():
+        missing = column.missing / column.rows if column.rows else None
+        line: dict[str, object] = {"column": name, "role": column.role.value, "kind": column.kind.value}
+        line |= {"missing": missing, "mean": None, "sd": None, "distinct": None, "most frequent": None}
+        if isinstance(column, CategoryProfile):
+            line |= {"distinct": column.distinct, "most frequent": ", ".join(column.labels[:3])}
+        else:
+            line |= {"mean": column.mean, "sd": column.sd}
+        facts.append(line)
+    return facts
+
+
+def _read_and_build(
+    watched: Watched, profile: Profile | None, progress: Progress
+) -> tuple[Built, tuple[str, ...]]:
+    progress("reading the reference", 0, 0)
+    model = watched.config
+    source = build_reference_source(model, ("models", watched.name))
+    resolved = resolve_columns(model, source.schema(), name=watched.name)
+    window = source.pull(model.reference_span, resolved.wanted)
+    rows = read_rows(window, model.excluded_spans)
+    absent = {problem.column for problem in window.problems}
+    built = build(
+        rows,
+        roles={name: role for name, role in resolved.roles.items() if name not in absent},
+        score=ScoreSpec(task=model.task, columns=resolved.score) if resolved.score else None,
+        label=resolved.label if resolved.label not in absent else None,
+        include=model.columns.include,
+        spec=watched.spec,
+        excluded=model.excluded_spans,
+        min_rows=model.window.min_rows,
+        profile=profile,
+        progress=progress,
+    )
+    problems = tuple(f"{problem.column}: {problem.reason}" for problem in window.problems)
+    return built, (*resolved.notices, *problems, *built.notices)
+
+
+def _span(watched: Watched, built: Built) -> Span | None:
+    return watched.config.reference_span or built.span
+
+
+def _lineage(watched: Watched) -> Mapping[str, object]:
+    source = watched.config.reference.source or watched.config.source
+    path = str(source.options.get("path", ""))
+    return {"source": source.kind, "path": path, "program": f"leeway-monitor {version('leeway-monitor')}"}

@@ -1,0 +1,100 @@
+"""Is retraining asked for after this window? Gathers the facts, records the decision, queues the request.
+
+Runs in the fold's transaction: the decision, its gates and the request in the outbox stand or fall together.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from alerting.notification import Action, Notification
+from alerting.retraining import Mode, Outcome, RetrainingDecision, RetrainingFacts, decide
+from monitor.logs import logger
+from monitor.runtime import Runtime, Watched
+from storage import incidents, measurements, outbox, profiles, retraining
+from storage.ledger import DueWindow
+from storage.measurements import ColumnStatus
+
+DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is stale: it expires
+
+
+def decide_retraining(
+    runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow
+) -> RetrainingDecision | None:
+    """Decide while anything is open; None when the model is well or retraining is off."""
+    policy, now = watched.retraining, runtime.clock.now()
+    open_now = incidents.open_incidents(conn, watched.name)
+    if policy.mode is Mode.OFF or not open_now:
+        return None
+    reference = profiles.active(conn, watched.name)
+    flying = retraining.in_flight(conn, watched.name)
+    previous = retraining.previous(conn, watched.name)
+    decision = decide(
+        policy,
+        RetrainingFacts(
+            model=watched.name,
+            incidents=open_now,
+            windows=retraining.judged_windows(conn, watched.name, policy.within),
+            targets=frozenset(runtime.channels),
+            schema_changed=_schema_changed(conn, window),
+            in_flight=flying.id if flying else "",
+            previous=previous[0] if previous else "",
+            previous_at=previous[1] if previous else None,
+            reference_version=reference.version if reference else 0,
+            reference_digest=reference.digest if reference else "",
+            config_digest=watched.digest,
+        ),
+        now,
+    )
+    request = _request(decision, watched, runtime)
+    retraining.save_decision(
+        conn,
+        watched.name,
+        decision,
+        now=now,
+        ledger_id=window.id,
+        deadline=request.deadline if request else None,
+        notification_key=request.key if request else None,
+    )
+    if request is not None:
+        outbox.enqueue(conn, [request], now)
+    logger().info(
+        "retraining.decided",
+        model=watched.name,
+        outcome=decision.outcome,
+        refused_by=",".join(decision.refused_by) or None,
+    )
+    return decision
+
+
+def told(decision: RetrainingDecision) -> dict[str, object]:
+    """The decision as a message's facts."""
+    return {
+        "outcome": decision.outcome.value,
+        "mode": decision.mode.value,
+        "target": decision.target,
+        "request_id": decision.request_id,
+        "gates": [{"name": gate.name, "passed": gate.passed, "why": gate.why} for gate in decision.gates],
+        "request": dict(decision.request),
+    }
+
+
+def _request(decision: RetrainingDecision, watched: Watched, runtime: Runtime) -> Notification | None:
+    if decision.outcome is not Outcome.REQUESTED:
+        return None
+    now = runtime.clock.now()
+    return Notification(
+        key=decision.request_id,
+        channel=decision.target,
+        lane=f"{decision.target}&retraining={watched.name}",
+        action=Action.REQUEST,
+        reason="retraining",
+        facts={"model": watched.name, "kind": "retraining", "retraining": told(decision)},
+        created=now,
+        deadline=now + DEADLINE,
+    )
+
+
+def _schema_changed(conn: Connection, window: DueWindow) -> bool:
+    unfit = (ColumnStatus.ABSENT, ColumnStatus.RETYPED)
+    return any(result.status in unfit for result in measurements.load(conn, window.id))

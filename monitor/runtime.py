@@ -1,0 +1,53 @@
+"""What does a working Leeway hold on to? One object that every step is given."""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from alerting.channel import Channel
+from alerting.fold import FoldPolicy
+from alerting.retraining import RetrainingPolicy
+from detectors import Profile
+from detectors._noise import NoiseModel
+from monitor.cache import Cache
+from monitor.clock import Clock
+from monitor.config import Config
+from monitor.config_model import ModelConfig
+from monitor.measuring import Detector
+from monitor.policy import JudgePolicy
+from monitor.source import Source
+from monitor.windows import WindowSpec
+from storage.engine import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One model of the config, made ready."""
+
+    name: str
+    config: ModelConfig
+    digest: str  # of its effective config
+    source: Source
+    detectors: Sequence[Detector]
+    spec: WindowSpec
+    judging: JudgePolicy
+    folding: FoldPolicy
+    retraining: RetrainingPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The config made ready, the open database, and the clock. Threads share it."""
+
+    config: Config
+    store: Store
+    models: Mapping[str, Watched]
+    channels: Mapping[str, Channel]
+    clock: Clock
+    profiles: Cache[Profile]
+    noises: Cache[NoiseModel]
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()} {os.getpid()}")
+    leases: dict[int, int] = field(default_factory=dict)  # ledger id → fence of what is being worked on here
+    lease_lock: Lock = field(default_factory=Lock)

@@ -1,0 +1,94 @@
+"""Does the tree keep the promises that no single file can keep?"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.logs import EVENTS
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("monitor", "storage", "alerting", "detectors")
+SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+COMPILERS = {"numba", "llvmlite", "polars", "pandas", "evidently"}
+
+
+def _loaded_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(' '.join(sorted({{m.partition('.')[0] for m in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    """Each module that holds anything begins with a docstring."""
+    tree = ast.parse(path.read_text())
+    assert not tree.body or ast.get_docstring(tree)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["history", "--help"]])
+def test_reading_never_loads_the_compiler(arguments: list[str]) -> None:
+    """`leeway --help` and `leeway history --help` start without numba, polars, pandas or Evidently."""
+    loaded = _loaded_by(
+        f"from monitor.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    pass"
+    )
+    assert loaded & COMPILERS == set()
+    assert "monitor" in loaded
+
+
+def test_detectors_import_without_the_compiler() -> None:
+    """The nouns of detectors are there for readers of history; the kernels load when something is counted."""
+    assert _loaded_by("import detectors") & COMPILERS == set()
+
+
+def test_requirement_files_name_no_host() -> None:
+    """A pinned file says what and which hash, never from where."""
+    files = sorted((ROOT / "requirements").glob("*.txt"))
+    assert len(files) == 3
+    for file in files:
+        text = file.read_text()
+        assert "://" not in text
+        assert "index-url" not in text
+        assert "--hash=sha256:" in text
+
+
+def test_every_log_event_is_in_the_table() -> None:
+    """A log call names an event of monitor.logs.EVENTS, and no event is listed that nobody writes."""
+    written: set[str] = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"debug", "info", "warning", "error", "critical"}
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+                and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(node.args[0].value))
+            ):
+                written.add(str(node.args[0].value))
+    assert written <= set(EVENTS)
+    assert set(EVENTS) <= written
+
+
+def test_members_never_import_each_other() -> None:
+    """In a plural folder each public module is one member and stands alone."""
+    for folder in ("alerting/channels", "monitor/sources", "monitor/commands", "detectors"):
+        members = {p.stem for p in (ROOT / folder).glob("*.py") if not p.stem.startswith("_")}
+        dotted = folder.replace("/", ".")
+        for member in members:
+            for node in ast.walk(ast.parse((ROOT / folder / f"{member}.py").read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    target = node.module.removeprefix(f"{dotted}.")
+                    assert target == node.module or target.startswith("_"), f"{folder}/{member} → {target}"
+
+
+def test_readme_lists_every_member() -> None:
+    """The catalogue in the README has a row for each detector, channel, source and command."""
+    readme = (ROOT / "README.md").read_text()
+    for folder in ("alerting/channels", "monitor/sources", "monitor/commands", "detectors"):
+        for path in (ROOT / folder).glob("*.py"):
+            if not path.stem.startswith("_"):
+                assert f"`{path.stem}`" in readme, f"{folder}/{path.stem} has no row in README.md"
