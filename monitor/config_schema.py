@@ -7,7 +7,7 @@ from monitor.members import Family, kinds
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema of the file. Knows the members' names; their options are checked by `leeway config check`."""
+    """JSON schema of the file. It knows the members; `leeway config check` knows their options."""
     document = Config.model_json_schema(by_alias=True)
     definitions = document["$defs"]
     definitions["MemberConfig"]["additionalProperties"] = True
