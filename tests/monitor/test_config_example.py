@@ -26,7 +26,7 @@ def test_the_example_shows_every_key() -> None:
     ]
     for section in sections:
         assert section is not None
-        for key in section.model_fields:  # type: ignore[attr-defined]  # all four are models
+        for key in section.model_fields:
             assert key in text, key
 
 
