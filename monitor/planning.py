@@ -70,6 +70,7 @@ def _plan_model(runtime: Runtime, watched: Watched) -> int:
     now = runtime.clock.now()
     with runtime.store.read() as conn:
         since = ledger.last_planned(conn, watched.name, Stream.INPUTS)
+        folded = ledger.folded_until(conn, watched.name, Stream.INPUTS)
         reference = profiles.active(conn, watched.name)
     if reference is None:
         return 0  # said once at start-up and in `status`, not every five seconds
@@ -78,6 +79,9 @@ def _plan_model(runtime: Runtime, watched: Watched) -> int:
         due = [span for span in windows(watched.spec, since, now) if span.start >= since]
     else:
         due = list(windows(watched.spec, since, now))
+    if folded is not None:
+        # A person may have evaluated later windows on demand; what lies before them cannot be folded any more.
+        due = [span for span in due if span.start > folded]
     return plan_spans(runtime, watched, due, kind=WindowKind.SCHEDULED) if due else 0
 
 

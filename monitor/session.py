@@ -68,6 +68,16 @@ def reading_session(terminal: "Terminal") -> Iterator[Reading]:
 
 
 @contextmanager
+def changing_session(terminal: "Terminal") -> Iterator[Store]:
+    """Open the database for a short change by a person; the daemon may be running beside it."""
+    from monitor.build import storage_url
+
+    with open_store(storage_url(load(terminal.settings.config))) as store:
+        store.upgrade()
+        yield store
+
+
+@contextmanager
 def writing_session(terminal: "Terminal", clock: "Clock | None" = None) -> Iterator[Working]:
     """Open everything; brings the database to this program's revision."""
     from monitor import build, logs

@@ -126,7 +126,8 @@ def promote(
     terminal.result(
         payload,
         lambda: typer.echo(
-            f"{model}: reference v{reference.version} is in force; {len(resolved)} incidents ended as rebaselined"
+            f"{model}: reference v{reference.version} is in force; "
+            f"{len(resolved)} incidents ended as rebaselined"
         ),
     )
 

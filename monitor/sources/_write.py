@@ -11,7 +11,10 @@ import polars as pl
 def write_parquet(records: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
     """Times stay ISO-8601 text, as in the views; objects are JSON text."""
     plain = [
-        {name: json.dumps(value) if isinstance(value := record[name], (dict, list)) else value for name in columns}
+        {
+            name: json.dumps(value) if isinstance(value := record[name], (dict, list)) else value
+            for name in columns
+        }
         for record in records
     ]
     pl.DataFrame(plain, schema=list(columns), infer_schema_length=None).write_parquet(path)

@@ -1,0 +1,69 @@
+"""`leeway evaluate`: windows now, rather than when the daemon comes to them."""
+
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    context: typer.Context,
+    model: Annotated[str, typer.Option("--model", "-m", help="The model's name in the config.")],
+    start: Annotated[
+        str | None, typer.Option("--from", help="First window starts here. Default: where the ledger ends.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last window ends here. Default: now.")] = None,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Also queue messages, for the daemon to deliver.")
+    ] = False,
+    fail_on: Annotated[
+        str | None, typer.Option(help="Exit 1 when a window reaches this severity: ticket or page.")
+    ] = None,
+) -> None:
+    """Evaluate whole windows, record and fold them like the daemon. Tells nobody without --notify."""
+    from datetime import UTC, datetime
+
+    from monitor.exits import Exit
+    from monitor.moments import moment
+    from monitor.session import writing_session
+    from monitor.severities import severity_of
+    from monitor.spans import evaluate_spans
+    from monitor.terminal import Terminal
+
+    terminal: Terminal = context.obj
+    limit = severity_of(fail_on)
+    now = datetime.now(UTC)
+    with writing_session(terminal) as session, terminal.progress() as progress:
+        watched = session.model(model)
+        found = evaluate_spans(
+            session.runtime,
+            watched,
+            start=moment(start, now, session.config, model),
+            end=moment(end, now, session.config, model) or now,
+            notify=notify,
+            progress=progress,
+        )
+    rows = [
+        {
+            "window_start": each.window.span.start.isoformat(),
+            "window_end": each.window.span.end.isoformat(),
+            "state": each.window.state.value,
+            "reason": each.window.reason,
+            "rows": each.window.rows,
+            "severity": each.severity.value,
+            "breaches": [item.verdict.title for item in each.verdicts if item.verdict.rank is not None],
+        }
+        for each in found
+    ]
+
+    def draw() -> None:
+        columns = ("window_start", "state", "rows", "severity", "breaches")
+        terminal.table(columns, [[_shown(row[name]) for name in columns] for row in rows])
+        terminal.notice(f"{len(rows)} windows evaluated and folded")
+
+    terminal.result(rows, draw)
+    if limit is not None and any(each.severity.level >= limit.level for each in found):
+        raise typer.Exit(Exit.FOUND)
+
+
+def _shown(value: object) -> object:
+    return "; ".join(value) if isinstance(value, list) else value

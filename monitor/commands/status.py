@@ -1,0 +1,29 @@
+"""`leeway status`: how does every model stand?"""
+
+import typer
+
+
+def status(context: typer.Context) -> None:
+    """Every model: last window, what is overdue, open incidents, whether it knows what is normal."""
+    from datetime import UTC, datetime
+
+    from monitor.session import reading_session
+    from monitor.standing import line, standing
+    from monitor.terminal import Terminal
+    from storage.overview import overview
+
+    terminal: Terminal = context.obj
+    now = datetime.now(UTC)
+    with reading_session(terminal) as session, session.store.read() as conn:
+        found = {each.model: each for each in overview(conn, now)}
+        names = sorted({*session.config.models, *found})
+        payload = [standing(name, session.config, found.get(name)) for name in names]
+
+    def draw() -> None:
+        for each in payload:
+            for text in line(each):
+                typer.echo(text)
+        if not payload:
+            typer.echo("no models in the config; see config.example.toml")
+
+    terminal.result(payload, draw)

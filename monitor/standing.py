@@ -1,0 +1,93 @@
+"""What does one model's line of `leeway status` say, and what should be done next?"""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from monitor.config import Config
+from storage.overview import ModelOverview
+
+ENOUGH_WINDOWS = (
+    20  # as detectors._noise.ENOUGH_WINDOWS, which would load scipy here; a test holds them equal
+)
+PROMISE = {  # docs/detectors.md, "sensitivity"
+    "low": "about one false page in 5,000 windows",
+    "default": "about one false page in 1,000 windows",
+    "high": "about four false pages in 1,000 windows",
+}
+
+
+def standing(name: str, config: Config, seen: ModelOverview | None) -> dict[str, Any]:
+    """The facts of one model; `state` is the word a person looks at first."""
+    model = config.models.get(name)
+    zone = ZoneInfo(model.window.zone) if model else ZoneInfo("UTC")
+    reference = seen.reference if seen else None
+    noise = seen.noise if seen else None
+    learnt = noise.windows if noise else 0
+    fits = noise is not None and (model is None or noise.window_spec == str(model.window.spec))
+    facts: dict[str, Any] = {
+        "model": name,
+        "state": "",
+        "next": "",
+        "reference": reference.version if reference else None,
+        "noise": "learning" if learnt < ENOUGH_WINDOWS or not fits else "learnt",
+        "noise_windows": learnt,
+        "last_window": seen.last_start.astimezone(zone).isoformat() if seen and seen.last_start else None,
+        "last_state": seen.last_state.value if seen and seen.last_state else None,
+        "last_reason": seen.last_reason if seen else "",
+        "last_rows": seen.last_rows if seen else None,
+        "waiting": seen.waiting if seen else 0,
+        "overdue": seen.overdue if seen else 0,
+        "failed_30d": seen.failed if seen else 0,
+        "open_pages": seen.open_pages if seen else 0,
+        "open_tickets": seen.open_tickets if seen else 0,
+        "windows_30d": seen.windows if seen else 0,
+        "pages_30d": seen.pages if seen else 0,
+        "promise": PROMISE[model.policy.sensitivity] if model else None,
+    }
+    facts["state"], facts["next"] = _state(name, facts, configured=model is not None, fits=fits)
+    return facts
+
+
+def line(facts: dict[str, Any]) -> list[str]:
+    """The facts as a person reads them, worst first."""
+    last = "no window yet"
+    if facts["last_window"]:
+        rows = f", {facts['last_rows']:,} rows" if facts["last_rows"] is not None else ""
+        last = f"last window {facts['last_window'][:16]} {facts['last_state']}{rows}"
+        last += f" ({facts['last_reason']})" if facts["last_reason"] else ""
+    noise = (
+        f"normal learnt from {facts['noise_windows']} windows"
+        if facts["noise"] == "learnt"
+        else f"learning what is normal ({facts['noise_windows']} of {ENOUGH_WINDOWS} windows), so no pages yet"
+    )
+    reference = f"reference v{facts['reference']}" if facts["reference"] else "no reference"
+    lines = [
+        f"{facts['model']}: {facts['state']}",
+        f"  {last}; {facts['overdue']} overdue, {facts['failed_30d']} failed in 30 days",
+        f"  open: {facts['open_pages']} pages, {facts['open_tickets']} tickets; "
+        f"{facts['pages_30d']} pages in {facts['windows_30d']} windows of the last 30 days"
+        + (f" (promise: {facts['promise']})" if facts["promise"] else ""),
+        f"  {reference}; {noise}",
+    ]
+    return [*lines, f"  next: {facts['next']}"] if facts["next"] else lines
+
+
+def _state(name: str, facts: dict[str, Any], *, configured: bool, fits: bool) -> tuple[str, str]:
+    if not configured:
+        return "not in the config: its history stays", ""
+    if facts["reference"] is None:
+        return "not watched yet", f"leeway reference build --model {name}"
+    if not fits:
+        return (
+            "its window changed since the reference was built",
+            f"leeway reference build --model {name} --noise-only",
+        )
+    if facts["open_pages"]:
+        return "needs a person", f"leeway incidents list --model {name}"
+    if facts["last_state"] == "failed":
+        return "its last window failed", f"leeway history windows --model {name} --last 5"
+    if facts["overdue"]:
+        return "windows are overdue: is the daemon running?", "leeway run"
+    if facts["open_tickets"]:
+        return "has open tickets", f"leeway incidents list --model {name}"
+    return "fine" if facts["last_state"] else "waiting for its first window", ""
