@@ -5,7 +5,6 @@ The only factory of members (monitor/members.py lists them).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import Any, cast
 
 from alerting.channel import Channel
@@ -17,9 +16,10 @@ from monitor.config_model import ModelConfig
 from monitor.config_problem import ConfigError, Path, Problem
 from monitor.config_types import MemberConfig
 from monitor.measuring import Detector
-from monitor.members import Family, check, convert_options, kinds, member, options, read_secret, refusal
+from monitor.members import Family, check, convert_options, kinds, member, options, refusal
 from monitor.policy import Floors, JudgePolicy, Threshold
 from monitor.runtime import Watched
+from monitor.secret import storage_url
 from monitor.source import Source
 
 __all__ = [
@@ -153,16 +153,6 @@ def retraining_policy(model: ModelConfig) -> RetrainingPolicy:
         min_severity=Severity(retraining.min_severity),
         cooldown=retraining.cooldown,
     )
-
-
-def storage_url(config: Config) -> str:
-    """Where history lives; reads the secret."""
-    storage = config.storage
-    given = {key: value for key, value in storage.model_dump().items() if value is not None}
-    if not given:
-        return f"sqlite:///{(config.path.resolve().parent if config.path else FilePath.cwd()) / 'leeway.db'}"
-    ((key, value),) = given.items()
-    return value if key == "url" else read_secret(key, value, ("storage", key))
 
 
 def _build(family: Family, kind: str, given: Mapping[str, Any], path: Path) -> object:

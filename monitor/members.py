@@ -1,22 +1,21 @@
 """Which members does a plural folder have, and do these options fit one of them?
 
 A public module is a member, its file name the word in the config; the fields of its one public dataclass are
-the options. An option that is a text may be given as `name_env` or `name_file`: that is how secrets come in,
-and they are read here, as late as possible.
+the options. An option that is a text may be given as `name_env` or `name_file`: that is how secrets come in
+(monitor/secret.py).
 """
 
 import importlib
-import os
 import pkgutil
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
-from pathlib import Path as FilePath
 from typing import Any
 
 from monitor.config_errors import convert
 from monitor.config_problem import ConfigError, Path, Problem, nearest
+from monitor.secret import read_secret
 
 
 class Family(StrEnum):
@@ -129,25 +128,6 @@ def refusal(error: ValueError, kind: str, path: Path) -> Problem:
     if colon and name.isidentifier():
         return Problem(path=path if name == kind else (*path, name), expectation=rest)
     return Problem(path=path, expectation=str(error))
-
-
-def read_secret(key: str, value: object, path: Path) -> str:
-    """Never part of any error."""
-    if not isinstance(value, str):
-        raise ConfigError([Problem(path=path, expectation="must be a text in quotes")])
-    if key.endswith("_env"):
-        found = os.environ.get(value)
-        if not found:
-            hint = f"export {value}=… before starting leeway"
-            raise ConfigError(
-                [Problem(path=path, expectation=f"environment variable {value} is not set", hint=hint)]
-            )
-        return found
-    try:
-        return FilePath(value).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise ConfigError([Problem(path=path, expectation=f"cannot be read: {reason}", got=value)]) from error
 
 
 def _nested(path: Path, value: object) -> object:
