@@ -7,6 +7,7 @@ from detectors._column import CategoryColumn, Column, Columns, Kind, NumericColu
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, Outcomes, decode
 from detectors._derived import DERIVED, ScoreSpec, derive
 from detectors._measurement import Bins, Component, Harm, Measurement
+from detectors._noise import NoiseModel
 from detectors._profile import Profile, build_profile
 from detectors._summary import CategorySummary, ColumnSummary, NumericSummary, WindowSummary, count
 
@@ -24,6 +25,7 @@ __all__ = [
     "Harm",
     "Kind",
     "Measurement",
+    "NoiseModel",
     "NumericColumn",
     "NumericProfile",
     "NumericSummary",
