@@ -1,6 +1,6 @@
 """What has each thread of each channel been told?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -42,13 +42,18 @@ def to_look_at(conn: Connection) -> list[Group]:
 
 
 def forget_told(
-    conn: Connection, key: str, notification_key: str, ids: Collection[str], now: datetime
+    conn: Connection, key: str, notification_key: str, lines: Collection[Mapping[str, object]], now: datetime
 ) -> None:
-    """A message died: its incidents were not told after all, and a dead root is no root."""
+    """A message died: what its lines said was not told after all, and a dead root is no root."""
     group = get(conn, key)
     if group is None:
         return
-    told = {incident_id: what for incident_id, what in group.told.items() if incident_id not in ids}
+    told = dict(group.told)
+    for line in lines:
+        before = told.pop(str(line["incident_id"]), None)
+        if before is not None and line.get("state") == "resolved":
+            # that it fired was told; that it is over was not
+            told[str(line["incident_id"])] = replace(before, firing=True)
     root_key = "" if group.root_key == notification_key else group.root_key
     save(conn, mark_dirty(replace(group, told=told, root_key=root_key, closed=False), now))
 

@@ -164,7 +164,7 @@ def still_wanted(conn: Connection, notification: Notification, now: datetime) ->
         return retraining.is_requested(conn, notification.key)
     if notification.reason != "repeat":
         return True
-    ids = _incident_ids(notification.facts)
+    ids = [str(line["incident_id"]) for line in _lines(notification.facts)]
     unattended = or_(incident.c.acknowledged_until.is_(None), incident.c.acknowledged_until <= now)
     statement = select(incident.c.id).where(incident.c.id.in_(ids), incident.c.is_open, unattended)
     return conn.execute(statement.limit(1)).first() is not None
@@ -215,8 +215,7 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
     if notification.action is Action.REQUEST and final:
         retraining.delivered(conn, notification.key, mark.state, now, mark.reason)
     if mark.state is OutboxState.DEAD:
-        ids = _incident_ids(notification.facts)
-        groups.forget_told(conn, notification.lane, notification.key, ids, now)
+        groups.forget_told(conn, notification.lane, notification.key, _lines(notification.facts), now)
         facts = {"key": notification.key, "channel": notification.channel, "reason": mark.reason}
         daemon_events.add(conn, "outbox.dead", now, facts, model=str(notification.facts.get("model", "")))
     return True
@@ -323,8 +322,9 @@ def _level(facts: Mapping[str, object]) -> int:
     return Severity(severity).level if isinstance(severity, str) and severity in set(Severity) else 0
 
 
-def _incident_ids(facts: Mapping[str, object]) -> list[str]:
+def _lines(facts: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The incidents a message is about, one a line (alerting/message.py)."""
     lines = facts.get("lines")
     if not isinstance(lines, (list, tuple)):
         return []
-    return [str(line["incident_id"]) for line in lines if isinstance(line, Mapping) and "incident_id" in line]
+    return [line for line in lines if isinstance(line, Mapping) and "incident_id" in line]

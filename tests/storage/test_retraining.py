@@ -1,0 +1,103 @@
+"""Retraining: every decision kept, one request in flight."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from alerting.courier import Mark, OutboxState
+from alerting.notification import Action
+from alerting.retraining import Gate, Mode, Outcome, RetrainingDecision
+from alerting.verdict import Severity, VerdictKind
+from storage import history, outbox, retraining
+from storage.engine import Store
+from storage.outbox import SqlOutbox
+from storage.retraining import RetrainingState
+from tests.storage.samples import DAY, LEASE, T0, done, fold, message, verdict
+
+
+def decision(outcome: Outcome = Outcome.REQUESTED, request_id: str = "r1") -> RetrainingDecision:
+    return RetrainingDecision(
+        outcome=outcome,
+        mode=Mode.AUTO,
+        target="trainer",
+        request_id=request_id,
+        gates=(Gate(name="mode", passed=outcome is not Outcome.REFUSED, why="auto"),),
+        request={"model": "m"} if outcome is not Outcome.REFUSED else {},
+    )
+
+
+def test_every_decision_is_kept(store: Store) -> None:
+    """Refusals with their gates too; only requests and dry runs count as previous."""
+    with store.write() as conn:
+        retraining.save_decision(conn, "m", decision(Outcome.DRY_RUN, "d1"), now=T0)
+        retraining.save_decision(conn, "m", decision(Outcome.REFUSED, "x"), now=T0 + DAY)
+        rows = history.retraining_decisions(conn, "m")
+        assert [(row["outcome"], row["gates"][0]["passed"]) for row in rows] == [
+            ("dry_run", True),
+            ("refused", False),
+        ]
+        assert retraining.previous(conn, "m") == ("d1", T0)
+        assert retraining.previous(conn, "other") is None
+        assert retraining.in_flight(conn, "m") is None
+
+
+def test_one_request_in_flight(store: Store) -> None:
+    """The index refuses the second until the first has ended."""
+    with store.write() as conn:
+        retraining.save_decision(conn, "m", decision(), now=T0, deadline=T0 + DAY)
+    with pytest.raises(IntegrityError), store.write() as conn:
+        retraining.save_decision(conn, "m", decision(request_id="r2"), now=T0)
+    with store.write() as conn:
+        assert retraining.set_state(conn, "r1", RetrainingState.RUNNING, T0)
+        assert retraining.set_state(conn, "r1", RetrainingState.SUCCEEDED, T0, "v2")
+        assert not retraining.set_state(conn, "r1", RetrainingState.FAILED, T0)
+        retraining.save_decision(conn, "m", decision(request_id="r2"), now=T0 + DAY)
+        flying = retraining.in_flight(conn, "m")
+        assert flying is not None
+        assert (flying.id, flying.state) == ("r2", RetrainingState.REQUESTED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(OutboxState.SENT, RetrainingState.SENT), (OutboxState.DEAD, RetrainingState.EXPIRED)],
+)
+def test_delivery_moves_the_request(store: Store, outcome: OutboxState, state: RetrainingState) -> None:
+    """What became of the outbox row is what became of the request, in the same transaction."""
+    with store.write() as conn:
+        retraining.save_decision(conn, "m", decision(), now=T0, notification_key="k")
+        outbox.enqueue(conn, [message("k", "trainer/m", Action.REQUEST)], T0)
+    box = SqlOutbox(store)
+    claimed = box.claim(T0, "x", LEASE)
+    assert claimed is not None
+    assert box.still_wanted(claimed, T0)
+    box.mark(claimed, Mark(state=outcome), T0)
+    with store.read() as conn:
+        found = retraining.get(conn, "r1")
+        assert found is not None
+        assert found.state == state
+        assert not retraining.is_requested(conn, "k")
+
+
+def test_requests_expire(store: Store) -> None:
+    """One that nobody answered ends, and makes room."""
+    with store.write() as conn:
+        retraining.save_decision(conn, "m", decision(), now=T0)
+        assert retraining.expire(conn, T0, T0 + DAY) == []
+        assert retraining.expire(conn, T0 + timedelta(seconds=1), T0 + DAY) == ["r1"]
+        assert retraining.in_flight(conn, "m") is None
+
+
+def test_judged_windows(store: Store) -> None:
+    """The latest folded windows, oldest first, with their worst severity after the fold."""
+    with store.write() as conn:
+        first, second, third = done(conn, 3)
+        fold(conn, first, verdict(kind=VerdictKind.CLEAR), verdict("a", kind=VerdictKind.CLEAR))
+        fold(conn, second, verdict(window=1, kind=VerdictKind.CLEAR), verdict("a", 1))
+        judged = retraining.judged_windows(conn, "m", 5)
+        assert [(each.start, each.rows, each.severity) for each in judged] == [
+            (T0, 100, Severity.NONE),
+            (T0 + DAY, 100, Severity.PAGE),
+        ]
+        fold(conn, third)
+        assert [each.start for each in retraining.judged_windows(conn, "m", 2)] == [T0 + DAY, T0 + 2 * DAY]
