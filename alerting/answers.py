@@ -14,6 +14,7 @@ from alerting.sanitise import clean
 Line = Mapping[str, object]
 Facts = Mapping[str, object]
 
+COMMAND = 240  # characters of a next step: a command that is cut short is worthless
 HEADING = 130  # characters: Slack's header block takes 150, the repeat label needs some
 _TITLE = 120  # of a diagnosis: our sentence around data, so longer than a data string
 _DOTS = {"page": "🔴", "ticket": "🟡"}
@@ -39,45 +40,46 @@ def is_over(facts: Facts, lines: Sequence[Line]) -> bool:
     return bool(lines) and all(_ended(line) for line in lines)
 
 
-def heading(
-    facts: Facts, lines: Sequence[Line], *, reason: str, in_thread: bool, more: int, now: datetime
-) -> str:
-    """`🔴 delays: distance looks like ×1.609 (miles → kilometres), and 1 more`."""
+def heading(facts: Facts, lines: Sequence[Line], *, reason: str, news: bool, more: int, now: datetime) -> str:
+    """`🔴 delays: distance looks like ×1.609 (miles → kilometres), and 1 more`.
+
+    `news`: it says what changed, as a reply in a thread does; else how things stand, as a root does.
+    """
     model = text(facts.get("model"), 60) or "unknown model"
     dot = _DOTS.get(str(facts.get("severity")), "🔵")
     if not lines:
         return clean(f"{dot} {model}: {clean(reason).replace('_', ' ')}", HEADING)
-    if is_over(facts, lines):
-        return clean(_closing(model, facts, lines, more), HEADING)
-    first, others = lines[0], len(lines) - 1 + more
-    if in_thread and reason == "resolved":  # mixed news: what is over is the news
-        first = next((line for line in lines if _ended(line)), first)
-        return clean(f"{dot} {model}: {subject(first)} is over, the rest still fires", HEADING)
-    lead = ""
-    if reason == "reopened":
-        lead = "firing again: "
-    elif in_thread and reason == "new_member":
-        lead = "also "
-    elif in_thread and reason == "severity_up":
-        lead = "now a page: "
-    elif in_thread and reason == "repeat":
-        since = phrases.moment(facts.get("since")) or phrases.moment(first.get("since"))
-        lasting = f" after {phrases.how_long(now - since)}" if since and since < now else ""
-        lead = f"still firing{lasting}: "
+    others = len(lines) - 1 + more
     tail = f", and {others} more" if others else ""
+    if is_over(facts, lines):
+        return clean(_closing(model, facts, lines), HEADING - len(tail)) + tail
+    first = next((line for line in lines if line.get("news") == reason), lines[0]) if news else lines[0]
+    lead = _leads(facts, first, now).get(reason, "") if news else ""
     return clean(f"{dot} {model}: {lead}{headline(first)}", HEADING - len(tail)) + tail
 
 
-def _closing(model: str, facts: Facts, lines: Sequence[Line], more: int) -> str:
-    """`🟢 delays: distance recovered after 14 d`. Only a recovery is green."""
-    first, others = lines[0], len(lines) - 1 + more
+def _leads(facts: Facts, first: Line, now: datetime) -> Mapping[str, str]:
+    since = phrases.moment(facts.get("since")) or phrases.moment(first.get("since"))
+    lasting = f" after {phrases.how_long(now - since)}" if since and since < now else ""
+    return {
+        "new_member": "also ",
+        "severity_up": "now a page: ",
+        "reopened": "firing again: ",
+        "repeat": f"still firing{lasting}: ",
+    }
+
+
+def _closing(model: str, facts: Facts, lines: Sequence[Line]) -> str:
+    """`🟢 delays: distance recovered after 14 d; 1 still fires`. Only a recovery is green."""
+    first = lines[0]
     good = all(line.get("resolved_reason") in (None, "", "recovered") for line in lines)
     since = phrases.moment(first.get("since"))
     end = phrases.moment(first.get("resolved")) or phrases.moment(facts.get("window_end"))
     after = f" after {phrases.how_long(end - since)}" if since and end and end > since else ""
-    tail = f", and {others} more" if others else ""
+    firing = int(_count(facts, "firing"))
+    rest = f"; {firing} still {'fires' if firing == 1 else 'fire'}" if firing else ""
     return (
-        f"{'🟢' if good else '⚪'} {model}: {subject(first)} {'recovered' if good else 'closed'}{after}{tail}"
+        f"{'🟢' if good else '⚪'} {model}: {subject(first)} {'recovered' if good else 'closed'}{after}{rest}"
     )
 
 
@@ -125,13 +127,16 @@ def what(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) ->
 
 
 def _tally(facts: Facts) -> str:
-    """`1 page and 2 tickets`, from counts by severity."""
-    counts = facts.get("counts")
-    if not isinstance(counts, Mapping):
-        return ""
-    found = ((phrases.number(counts.get(level)), level) for level in ("page", "ticket"))
-    said = " and ".join(phrases.count(int(n), level) for n, level in found if n and n >= 1)
+    """`1 page and 2 tickets firing`."""
+    found = ((int(_count(facts, level)), level[:-1]) for level in ("pages", "tickets"))
+    said = " and ".join(phrases.count(n, level) for n, level in found if n)
     return f"{said} firing" if said else ""
+
+
+def _count(facts: Facts, name: str) -> float:
+    counts = facts.get("counts")
+    n = phrases.number(counts.get(name)) if isinstance(counts, Mapping) else None
+    return max(0.0, n or 0.0)
 
 
 def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
@@ -146,6 +151,8 @@ def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
         unit = "% in mean error" if facts.get("task") == "regression" else "points of accuracy"
         of = f" (through {subject(line)})" if len(lines) > 1 else ""
         return f"How bad: the model is expected to lose {-worst:.1f} {unit}{of}."
+    if all(line.get("kind") == "data" for line in lines):
+        return "How bad: while its data is broken, drift of this cannot be judged at all."
     pulls = [pull for line in lines if (pull := phrases.number(line.get("pull"))) is not None]
     if pulls:
         most = phrases.signed(max(pulls, key=abs), 3)
@@ -161,14 +168,17 @@ def probably(lines: Sequence[Line]) -> str:
     return ""
 
 
-def table(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) -> tuple[tuple[str, ...], ...]:
+def table(
+    facts: Facts, lines: Sequence[Line], *, news: bool, now: datetime, zone: tzinfo
+) -> tuple[tuple[str, ...], ...]:
     """One row an incident under a header. A column that would be empty throughout is left out."""
     cells = []
+    news = news and len(lines) > 1  # of a single line the heading says it
     for line in lines:
         since, over = phrases.moment(line.get("since")), _ended(line)
         cells.append(
             (
-                "over" if over else text(line.get("severity")),
+                "over" if over else _level(line, news=news),
                 subject(line),
                 diagnosis(line),
                 phrases.when(since, now, zone) if since else "",
@@ -180,14 +190,23 @@ def table(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) -
     return tuple(tuple(row[i] for i in kept) for row in (header, *cells)) if cells else ()
 
 
+def _level(line: Line, *, news: bool) -> str:
+    """`page`, `ticket`; where it is told what changed: `new page`."""
+    severity = text(line.get("severity"))
+    if line.get("state") == "recovering":
+        return f"{severity}, easing"
+    shape = {"first": "new {}", "new_member": "new {}", "severity_up": "now {}", "reopened": "{} again"}
+    return shape.get(str(line.get("news")), "{}").format(severity) if news else severity
+
+
 def next_steps(facts: Facts, lines: Sequence[Line]) -> tuple[str, ...]:
-    """What a person who was just woken does first; at most five."""
+    """What a person who was just woken does first; at most four."""
     named = (phrases.CAUSES.get(str(line.get("change"))) for line in lines)
     steps = [next((known[1] for known in named if known), "")]
-    given = [clean(step, 110) for step in _sequence(facts.get("next")) if isinstance(step, str)]
-    if not given and (incident := short_id(lines)):
+    given = [clean(step, COMMAND) for step in _sequence(facts.get("next")) if isinstance(step, str)]
+    if not given and (incident := _first_id(lines)):
         given = [f"leeway incidents show {incident}"]
-    return tuple(dict.fromkeys(step for step in (*steps, *given) if step))[:5]
+    return tuple(dict.fromkeys(step for step in (*steps, *given) if step))[:4]
 
 
 def who(facts: Facts, lines: Sequence[Line]) -> str:
@@ -199,14 +218,13 @@ def who(facts: Facts, lines: Sequence[Line]) -> str:
     free = [line for line in open_lines if not text(line.get("acknowledged_by"))]
     if not free:
         return f"Who: {owners} has it."
-    incident = short_id(free)
+    incident = _first_id(free)
     take = f" Take it: leeway incidents ack {incident}" if incident else ""
     return f"Who: {f'{owners} has a part, nobody the rest' if owners else 'nobody has it yet'}.{take}"
 
 
-def short_id(lines: Sequence[Line]) -> str:
-    """The first incident's id, as much of it as the command line needs."""
-    return text(lines[0].get("incident_id"))[:12] if lines else ""
+def _first_id(lines: Sequence[Line]) -> str:
+    return text(lines[0].get("incident_id")) if lines else ""
 
 
 def retraining(facts: Facts) -> str:

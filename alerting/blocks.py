@@ -84,7 +84,7 @@ def _labelled(line: str) -> str:
 
 
 def _step(step: str) -> str:
-    return f"`{fit(step, 110)}`" if step.startswith("leeway ") else fit(step, 110)
+    return f"`{fit(step, 250)}`" if step.startswith("leeway ") else fit(step, 250)
 
 
 def _section(text: str) -> Block:

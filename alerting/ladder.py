@@ -14,6 +14,7 @@ JITTER = 0.2  # ± share of the wait, so that rows that failed together do not r
 
 PROBE_EVERY = timedelta(minutes=5)  # a broken channel is asked this often whether it works again
 RATE_DEFAULT = timedelta(seconds=30)  # a 429 without a usable Retry-After
+RATE_SHORTEST = timedelta(seconds=1)  # "Retry-After: 0" must not become a tight loop
 RATE_LONGEST = timedelta(hours=1)  # a Retry-After beyond this is a mistake of the other side
 
 
@@ -36,7 +37,8 @@ def rate_wait(retry_after_s: float | None) -> timedelta:
     """How long a channel rests after a 429."""
     if retry_after_s is None or not retry_after_s >= 0:  # also NaN
         return RATE_DEFAULT
-    return timedelta(seconds=min(retry_after_s, RATE_LONGEST.total_seconds()))
+    longest = RATE_LONGEST.total_seconds()
+    return max(RATE_SHORTEST, timedelta(seconds=min(retry_after_s, longest)))
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -69,22 +69,23 @@ def _incident(notification: Notification, now: datetime) -> Message:
     shown = lines[:MAX_LINES]
     more = max(0, int(phrases.number(facts.get("more")) or 0)) + len(lines) - len(shown)
     over = answers.is_over(facts, shown)
-    heading = answers.heading(
-        facts, shown, reason=reason, in_thread=notification.action is Action.REPLY, more=more, now=now
-    )
+    standing = [] if over else [line for line in shown if line.get("state") != "resolved"]
+    # An edit shows how things stand; where there are no threads, a post of its own says what changed.
+    news = notification.action is not Action.EDIT and reason != "first"
+    heading = answers.heading(facts, shown, reason=reason, news=news, more=more, now=now)
     said = (
         answers.what(facts, shown, now=now, zone=zone),
-        "" if over else answers.how_bad(facts, shown),
-        "" if over else answers.probably(shown),
+        answers.how_bad(facts, standing),
+        answers.probably(standing),
         answers.retraining(facts),
     )
     return Message(
         text=heading,
         heading=heading,
         lines=tuple(line for line in said if line),
-        table=answers.table(facts, shown, now=now, zone=zone),
+        table=answers.table(facts, shown, news=news, now=now, zone=zone),
         more=more,
-        next_steps=() if over else answers.next_steps(facts, shown),
+        next_steps=() if over else answers.next_steps(facts, standing),
         links=_links(facts),
         footer=answers.who(facts, shown),
         at=now,
