@@ -45,8 +45,8 @@ def share_limit(successes: float, n_reference: int, n: int) -> float | None:
     """The 99.9 % point of a window's share, predicted from `successes` of N reference rows.
 
     The beta-binomial law with Jeffreys' prior, Beta(successes + ½, N − successes + ½): it holds the doubt
-    about the reference's own share. Summed exactly below 200 expected rows, else normal with the same two
-    moments.
+    about the reference's own share. Summed exactly below 200 expected rows, else a beta law with the
+    same two moments, which keeps the skew of a share learnt from few rows.
     """
     if n_reference <= 0 or n <= 0:
         return None
@@ -54,7 +54,7 @@ def share_limit(successes: float, n_reference: int, n: int) -> float | None:
     mean = n * a / (a + b)
     sd = math.sqrt(n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1.0)))
     if mean >= _EXACT_BELOW:
-        return min(1.0, (mean + float(special.ndtri(1.0 - EXCEEDANCE)) * sd + 0.5) / n)
+        return min(1.0, float(special.betaincinv(*_matched(mean / n, sd / n), 1.0 - EXCEEDANCE)) + 0.5 / n)
     top = min(n, int(mean + 12.0 * sd + 40.0))
     cdf = np.cumsum(np.exp(_log_beta_binomial(np.arange(top + 1, dtype=np.float64), n, a, b)))
     return min(int(np.searchsorted(cdf, 1.0 - EXCEEDANCE)), top) / n
@@ -68,7 +68,10 @@ def share_p(successes: float, n_reference: int, count: int, n: int) -> float | N
     mean = n * a / (a + b)
     sd = math.sqrt(n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1.0)))
     if mean >= _EXACT_BELOW:
-        return min(1.0, 2.0 * float(special.ndtr(-max(0.0, abs(count - mean) - 0.5) / sd)))
+        first, second = _matched(mean / n, sd / n)
+        below = float(special.betainc(first, second, min(1.0, (count + 0.5) / n)))
+        above = float(special.betaincc(first, second, max(0.0, (count - 0.5) / n)))
+        return min(1.0, 2.0 * min(below, above))
     lower = np.exp(_log_beta_binomial(np.arange(count + 1, dtype=np.float64), n, a, b)) if count < n else None
     at_most = 1.0 if lower is None else float(lower.sum())
     at_least = 1.0 if count == 0 else _upper_tail(count, n, a, b, sd)
@@ -80,22 +83,26 @@ def cell_excess_limit(
 ) -> float | None:
     """The limit of the largest q_cell − count/N over the cells with these reference counts: a union bound.
 
-    The smallest t with Σ P(Bin(m, p) ≥ m (t + count/N)) ≤ 0.001, where m = 1/(1/N + 1/n) rows stand for the
-    noise of both sides, plus one row of the window. p = (count + ½ singles + ½)/(N + 1): a gap between two
-    neighbouring order statistics holds 1/(N + 1) on average although no row lies in it, so each end of a cell
-    that is a single row (0 to 2 `singles`) lends it half of itself. More than 300 distinct cells are rounded
-    up.
+    The smallest t with Σ P(K ≥ n (t + count/N)) ≤ 0.001, plus one row of the window. A cell with r reference
+    rows gets K of the window's with the negative binomial law of r and N/(N + n), the limit of the
+    beta-binomial one for small shares; above 5 % of the reference the binomial law of 1/(1/N + 1/n) rows,
+    for both sides' noise. r = count + ½ singles + ½: a gap between two neighbouring order statistics holds
+    1/(N + 1) on average although no row lies in it (Pyke 1965, "Spacings"), so each end of a cell that is a
+    single row (0 to 2 `singles`) lends it half of itself. More than 300 distinct counts are rounded up.
     """
     if reference.shape[0] == 0 or n_reference <= 0 or n <= 0:
         return None
     m = 1.0 / spread(n_reference, n)
     counts, extra, weights = _grouped(reference, singles)
-    p = np.minimum((counts + 0.5 * extra + 0.5) / (n_reference + 1.0), 1.0)
+    base, rows = counts / n_reference, counts + 0.5 * extra + 0.5
+    p = np.minimum(rows / (n_reference + 1.0), 1.0)
+    rare = p < 0.05
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(30):
         t = 0.5 * (low + high)
-        k = m * (t + counts / n_reference)
-        tail = np.where(k > m, 0.0, special.betainc(np.minimum(k, m), np.maximum(m - k, 0.0) + 1.0, p))
+        k = np.where(rare, n, m) * (t + base)
+        binomial = special.betainc(np.minimum(k, m), np.maximum(m - k, 0.0) + 1.0, p)
+        tail = np.where(rare, special.betainc(k, rows, n / (n_reference + n)), np.where(k > m, 0.0, binomial))
         if float((weights * tail).sum()) <= EXCEEDANCE:
             high = t
         else:
@@ -111,6 +118,12 @@ def _grouped(reference: NDArray[np.int64], singles: NDArray[np.int64]) -> tuple[
         counts = np.ceil(np.expm1(np.ceil(np.log1p(counts) / step) * step)).astype(np.int64)
     codes, weights = np.unique(3 * counts + singles, return_counts=True)
     return (codes // 3).astype(np.float64), (codes % 3).astype(np.float64), weights.astype(np.float64)
+
+
+def _matched(mean: float, sd: float) -> tuple[float, float]:
+    """The beta law with this mean and standard deviation."""
+    size = mean * (1.0 - mean) / (sd * sd) - 1.0
+    return mean * size, (1.0 - mean) * size
 
 
 def _log_beta_binomial(k: NDArray[np.float64], n: int, a: float, b: float) -> NDArray[np.float64]:

@@ -8,8 +8,8 @@ knots no wider than 0.2 % of q.999 − q.001; wider cells and the two open ones 
 they hold many distinct values. No zero bins: raw shares. Ties are the point. NaN is left out; ±inf lies in
 an open cell. Windows of fewer than 20 known values: NaN. Numeric columns only.
 
-Noise limit: the smallest t with Σ_cells P(Bin(m, p) ≥ m(t + p_cell)) ≤ 0.001, m = 1/(1/N + 1/n), plus one
-row: a union bound, with p the cell's predicted share (see _sampling).
+Noise limit: the smallest t with Σ_cells P(K_cell ≥ n(t + p_cell)) ≤ 0.001, plus one row: a union bound over
+the narrow cells, K_cell the rows a cell would get without drift (see _sampling.cell_excess_limit).
 
 Source: the definition is this file's; for the union bound any text, e.g. Feller 1968, volume 1, section IV.1.
 """

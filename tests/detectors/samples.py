@@ -62,7 +62,7 @@ def simulate(
     *,
     rows_reference: int,
     rows: int,
-    windows: int = 3_000,
+    windows: int = 2_000,
     references: int = 10,
     knots: int = 512,
 ) -> Simulated:

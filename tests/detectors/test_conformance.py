@@ -5,6 +5,7 @@ import importlib
 import inspect
 import math
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from detectors._summary import WindowSummary
 from tests.detectors.samples import column, counted
 
 MEMBERS = sorted(name for _, name, _ in pkgutil.iter_modules(detectors.__path__) if not name.startswith("_"))
+CATALOGUE = (Path(__file__).parents[2] / "docs" / "detectors.md").read_text(encoding="utf-8")
 LEVELS = {
     "mean",
     "sd",
@@ -124,6 +126,14 @@ def test_docstring_says_what_a_definition_needs(name: str) -> None:
     assert "?" in text.splitlines()[0] + text.splitlines()[1]
     for words in (("NaN",), ("Source:",), ("Ties", "ties"), ("ange", "nit", "lies in"), ("ero bin",)):
         assert any(word in text for word in words), words
+
+
+def test_catalogue_has_a_row(name: str) -> None:
+    """docs/detectors.md has exactly one row for the member, naming every metric it reports."""
+    rows = [line for line in CATALOGUE.splitlines() if line.startswith(f"| `{name}` |")]
+    assert len(rows) == 1
+    for metric in {each.metric for each in measured(name, REFERENCE)}:
+        assert f"`{metric}`" in rows[0], metric
 
 
 def test_members_do_not_import_each_other(name: str) -> None:
