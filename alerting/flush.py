@@ -63,7 +63,12 @@ def flush(
             lane=group.key,
             action=action,
             reason=reason.value,
-            facts=facts | {"retraining": None if retraining is None else dict(retraining)},
+            facts=facts
+            | {
+                # All of it, also what is beyond max_lines: needed if this post dies (grouping.untell).
+                "told": {} if action is Action.EDIT else {id_: why.value for id_, why in found.items()},
+                "retraining": None if retraining is None else dict(retraining),
+            },
             created=now,
             deadline=now + (_PAGE_DEADLINE if page else _DEADLINE),
         )
@@ -98,6 +103,7 @@ def _facts(
         "window_end": latest.window_end.isoformat(),
         "since": min(incident.since for incident in firing or lines).isoformat(),
         "runbook": policy.runbook,
+        "zone": policy.zone,
         "lines": [_line(incident, found.get(incident.id)) for incident in lines[: policy.max_lines]],
         "more": max(0, len(lines) - policy.max_lines),
         "counts": {

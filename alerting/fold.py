@@ -27,7 +27,8 @@ breaches that asked for one; else `ticket`. So persistence holds for rising as i
 of long standing does not wake anybody for one borderline window. It never falls while the incident is open.
 
 An incident that resolved is reopened, with its id, when the series fires again within `reopen_within`
-windows; the severity then starts from the new evidence. Only recovered and manually resolved ones reopen:
+windows; severity and kind then start from the new evidence. While open its kind changes only to data, and
+stays there, as retraining must not run on a broken column. Only recovered and manually resolved ones reopen:
 after another reference, a pause or a removal the question is a new one.
 """
 
@@ -39,19 +40,9 @@ from enum import StrEnum
 from alerting.alert_state import AlertState, Condition
 from alerting.incident import ResolveReason, Transition, TransitionKind, incident_id
 from alerting.series import Series
-from alerting.verdict import Severity, Verdict, VerdictKind
+from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 
-__all__ = [
-    "HEALTH_RULE",
-    "TABLE",
-    "AlertState",
-    "Condition",
-    "Fold",
-    "FoldPolicy",
-    "Signal",
-    "fold",
-    "rebaseline",
-]
+__all__ = ["AlertState", "Fold", "FoldPolicy", "fold", "rebaseline"]
 
 HEALTH_RULE = "data_health"
 
@@ -251,12 +242,15 @@ def _fire(
             incident_id=(
                 before.incident_id if reopens else incident_id(verdict.series.fingerprint, verdict.start)
             ),
-            incident_kind=before.incident_kind if reopens else verdict.incident_kind,
+            incident_kind=verdict.incident_kind,
             severity=asked,
             resolved_ago=None,
         )
         kind = TransitionKind.REOPENED if reopens else TransitionKind.OPENED
         return after, (_transition(kind, after, verdict),)
+    if verdict.incident_kind is IncidentKind.DATA:
+        # A drifting column that also breaks: from here on nobody may train on it, whatever it began as.
+        after = replace(after, incident_kind=IncidentKind.DATA)
     relapsed = before.condition is Condition.RECOVERING
     kind = TransitionKind.RELAPSED if relapsed else TransitionKind.CONTINUED
     transitions: tuple[Transition, ...] = (_transition(kind, after, verdict),)

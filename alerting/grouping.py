@@ -60,6 +60,7 @@ class GroupPolicy:
     repeat_every: timedelta = timedelta(hours=4)  # pages; a ticket never repeats
     max_lines: int = 10
     runbook: str | None = None
+    zone: str | None = None  # the model's, for times in messages; None: UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +206,24 @@ def tell(
         flushes=group.flushes + 1,
         closed=not any(entry.firing for entry in told.values()),
         told=told,
+    )
+
+
+def untell(group: Group, posted: Mapping[str, str], *, key: str) -> Group:
+    """A post died: what it was to tell is news again, and a dead root is no root.
+
+    `posted` is its facts["told"]: the news it carried, by incident id. An edit or a repeat carried none.
+    """
+    told = dict(group.told)
+    for id_, why in posted.items():
+        before = told.pop(id_, None)
+        if before is not None and why == Reason.RESOLVED:
+            told[id_] = replace(before, firing=True)  # the channel still believes that it fires
+    return replace(
+        group,
+        told=told,
+        root_key="" if group.root_key == key else group.root_key,
+        closed=bool(told) and not any(entry.firing for entry in told.values()),
     )
 
 

@@ -79,7 +79,7 @@ class Incident:
 
     id: str
     series: Series
-    kind: IncidentKind
+    kind: IncidentKind  # while open it may change to data, never back
     severity: Severity  # never falls while open
     status: Status
     opened: datetime  # start of the window that opened it; a reopening does not change it
@@ -145,6 +145,7 @@ def apply(incident: Incident | None, transition: Transition) -> Incident:
         raise ValueError(f"incident {incident.id}: {transition.kind} while {incident.status}")
     after = replace(
         incident,
+        kind=transition.incident_kind,
         severity=transition.severity,
         window_start=transition.start,
         window_end=transition.end,

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from alerting.alert_state import AlertState
 from alerting.flush import flush
 from alerting.fold import FoldPolicy, fold
-from alerting.grouping import Group, GroupPolicy, Reason, decide, mark_dirty, new_group, news
+from alerting.grouping import Group, GroupPolicy, Reason, decide, mark_dirty, new_group, news, untell
 from alerting.incident import Incident, acknowledge, apply
 from alerting.notification import Action, Notification
 from alerting.series import Series
@@ -142,6 +142,29 @@ def test_next_steps_quote_hostile_names() -> None:
     steps = root.facts["next"]
     assert isinstance(steps, list)
     assert "--column 'a; rm -rf ~'" in steps[1]
+
+
+def test_a_post_that_died_told_nothing() -> None:
+    """Its news is news again, beyond the lines it showed too; an edit had none to lose."""
+    many = [incident("P", f"c{rank:02}", rank=rank) for rank in range(1, 13)]
+    group, (root,) = first(*many)
+    dead = untell(group, root.facts["told"], key=root.key)  # type: ignore[arg-type]  # JSON facts
+    assert set(news(dead, many, POLICY).values()) == {Reason.FIRST}
+    assert dead.root_key == ""
+    seen = [incident("Pccc", "c01"), *many[1:]]
+    group, (reply, edit) = post(group, seen, Reason.RESOLVED)
+    assert untell(group, edit.facts["told"], key=edit.key) == group  # type: ignore[arg-type]  # JSON facts
+    dead = untell(group, reply.facts["told"], key=reply.key)  # type: ignore[arg-type]  # JSON facts
+    assert news(dead, seen, POLICY) == {seen[0].id: Reason.RESOLVED}
+    assert dead.root_key == root.key
+
+
+def test_the_last_good_news_that_died_reopens_the_group() -> None:
+    """A channel that was never told of the end is told by the next flush."""
+    group, _ = first(incident("P"))
+    group, (reply, _) = post(group, [incident("Pccc")], Reason.RESOLVED)
+    assert group.closed
+    assert not untell(group, reply.facts["told"], key=reply.key).closed  # type: ignore[arg-type]  # JSON facts
 
 
 def test_pages_are_worth_sending_longer() -> None:

@@ -8,7 +8,7 @@ from alerting.alert_state import AlertState, Condition
 from alerting.fold import TABLE, FoldPolicy, Signal, fold, rebaseline
 from alerting.incident import ResolveReason, TransitionKind
 from alerting.series import Series
-from alerting.verdict import Severity
+from alerting.verdict import IncidentKind, Severity
 from tests.alerting.verdicts import SERIES, START, incidents, run, verdict
 
 POLICY = FoldPolicy()
@@ -127,6 +127,18 @@ def test_severity_never_falls_while_open() -> None:
 def test_severity_of_the_verdict(letters: str, expected: str) -> None:
     """page: a breach in a firing page. ticket: another breach, or a neutral window while firing."""
     assert "".join(result.severity.value[0] for result in run(letters, POLICY)) == expected
+
+
+def test_a_column_that_breaks_while_drifting_becomes_a_data_incident() -> None:
+    """And stays one while it is open: retraining must not run on it."""
+    state = run("PP", POLICY)[-1].state
+    drift, data = IncidentKind.DRIFT, IncidentKind.DATA
+    kinds = []
+    for index, kind in enumerate((drift, data, drift), start=2):
+        result = fold(state, verdict("P", index, kind=kind), POLICY)
+        state = result.state
+        kinds.append((state.incident_kind, result.transitions[0].incident_kind))
+    assert kinds == [(drift, drift), (data, data), (data, data)]
 
 
 def test_reopens_within_six_windows() -> None:
