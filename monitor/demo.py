@@ -16,6 +16,7 @@ import polars as pl
 
 from monitor import flights
 from monitor.exits import CommandError
+from storage.lock import OwnerLock
 from storage.span import Span
 
 ZONE = ZoneInfo(flights.ZONE)
@@ -156,10 +157,13 @@ def _make_room(directory: Path) -> None:
         )
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARKER).write_text("made by leeway demo, which may replace what is in this folder\n")
+    database = directory / "leeway.db"
+    if database.exists():
+        with OwnerLock(database):  # a daemon that runs on it keeps it
+            for pattern in ("leeway.db", "leeway.db-*", "leeway.log", "*.jsonl"):
+                for written in directory.glob(pattern):
+                    written.unlink()
     shutil.rmtree(directory / "data", ignore_errors=True)
-    for pattern in ("leeway.db*", "*.jsonl"):
-        for written in directory.glob(pattern):
-            written.unlink()
     config = directory / "leeway.toml"
     if config.exists() and config.read_text(encoding="utf-8") != _config_text():
         config.replace(directory / "leeway.toml.before")  # a person's changes

@@ -18,7 +18,7 @@ from rich.text import Text
 from alerting.incident import Transition, TransitionKind
 from alerting.message import Message
 from alerting.notification import Action
-from alerting.retraining import RetrainingDecision
+from alerting.retraining import Outcome, RetrainingDecision
 from alerting.verdict import Severity
 from monitor.story import Decided, Event, Found, Origin, ReferenceBuilt, Score, Sent, WindowFolded, origin
 
@@ -26,6 +26,8 @@ WIDTH = 110  # of everything drawn, so that a wide terminal stays readable
 SEVERITY_STYLE = {Severity.PAGE: "bold red", Severity.TICKET: "yellow", Severity.NONE: "dim"}
 ORIGIN_STYLE = {Origin.PLANTED: "bold magenta", Origin.REAL: "cyan"}
 QUIET_MOVES = (TransitionKind.CONTINUED, TransitionKind.RELAPSED, TransitionKind.RECOVERING)
+
+_MAIL = " " * 11 + "✉"
 
 
 def post(message: Message, *, channel: str, reply: bool = False) -> RenderableType:
@@ -85,6 +87,7 @@ class Stage:
     def __init__(self, console: Console, *, score: Score, days: int, zone: ZoneInfo) -> None:
         self._console = console
         self._score = score
+        self._held_back = False
         self._zone = zone
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -114,8 +117,9 @@ class Stage:
                     f"noise learnt from {event.windows} days",
                     "green",
                 )
-                for notice in event.notices:
-                    self._line(f"  {notice}", "dim")
+                if event.notices:
+                    remarks = f"  {len(event.notices)} remarks on it: leeway reference show"
+                    self._line(remarks, "dim")
             case WindowFolded():
                 day = self._day(event.span.start)
                 self._progress.update(self._task, advance=1, description=f"{day}, {event.rows} flights")
@@ -138,7 +142,8 @@ class Stage:
     def _transition(self, event: Transition) -> None:
         where = origin(event, self._score.faults)
         verdict = event.verdict
-        title = event.series.column if verdict is None else verdict.title
+        column = event.series.column or "the data feed"
+        title = verdict.title if verdict is not None and verdict.title else column
         word = event.kind.value.replace("_", " ")
         if event.reason is not None:
             word = f"{word}: {event.reason}"
@@ -155,11 +160,18 @@ class Stage:
         )
 
     def _sent(self, event: Sent) -> None:
-        action, message = event.notification.action, event.message
+        action, reason, message = event.notification.action, event.notification.reason, event.message
         channel = event.notification.channel
-        if action is Action.EDIT or event.notification.reason in ("repeat", "resolved"):
-            what = "root edited" if action is Action.EDIT else event.notification.reason
-            self._line(f"           ✉ {channel}: {what}: {message.text}", "dim")
+        if reason == "repeat":
+            if self._score.reminders == 1:
+                self._line(f"{_MAIL} {channel}: {message.text}", "dim")
+                self._line(
+                    f"{_MAIL} a reminder a day follows until somebody acknowledges; not shown here", "dim"
+                )
+        elif action is Action.EDIT or reason == "resolved":
+            self._line(
+                f"{_MAIL} {channel}: {'root edited: ' if action is Action.EDIT else ''}{message.text}", "dim"
+            )
         elif self._console.is_terminal:
             self._console.print(post(message, channel=channel, reply=action is Action.REPLY))
         else:
@@ -168,14 +180,20 @@ class Stage:
 
     def _decided(self, event: Decided) -> None:
         decision = event.decision
-        if not decision.request:
-            return
-        would = "request sent" if decision.outcome == "requested" else "request that would have gone out"
-        self._line(
-            f"{self._day(event.at)}  retraining: {would} to {decision.target or 'nobody'}", "bold blue"
-        )
-        for line in _request_lines(decision):
-            self._line(f"             {line}")
+        if decision.request:
+            sent = decision.outcome is Outcome.REQUESTED
+            would = "request sent" if sent else "request that would have gone out"
+            target = decision.target or "nobody"
+            self._line(f"{self._day(event.at)}  retraining: {would} to {target}", "bold blue")
+            for line in _request_lines(decision):
+                self._line(f"             {line}")
+        elif decision.refused_by == ("data_quality",) and not self._held_back:
+            # Told once: it is the one refusal that a newcomer would take for a fault.
+            self._held_back = True
+            why = next(gate.why for gate in decision.gates if gate.name == "data_quality")
+            self._line(
+                f"{self._day(event.at)}  retraining held back: {why}; a broken feed looks like drift", "blue"
+            )
 
     def _line(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style), soft_wrap=True)

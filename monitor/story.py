@@ -60,7 +60,7 @@ Event = ReferenceBuilt | WindowFolded | Transition | Sent | Decided
 class Replay(Protocol):
     """The daemon's own path under an injected clock, told as it happens."""
 
-    def __call__(self, config: Path, production: Span) -> Iterator[Event]:
+    def __call__(self, config: Path, production: Span, /) -> Iterator[Event]:
         """Build and promote the reference, then let each window of `production` end and be seen to."""
 
 
@@ -123,6 +123,7 @@ class Score:
     opened: dict[Origin, set[str]] = field(default_factory=dict)  # incident ids
     paged: dict[Origin, set[str]] = field(default_factory=dict)
     messages: int = 0
+    reminders: int = 0  # of these, repeats because nobody acknowledged
     requests: int = 0
 
     def note(self, event: Event) -> None:
@@ -133,6 +134,7 @@ class Score:
                 self._note_transition(event)
             case Sent():
                 self.messages += 1
+                self.reminders += event.notification.reason == "repeat"
             case Decided():
                 self.requests += bool(event.decision.request)
             case ReferenceBuilt():

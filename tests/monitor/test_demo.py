@@ -9,6 +9,8 @@ from polars.testing import assert_frame_equal
 
 from monitor import demo, flights
 from monitor.exits import CommandError
+from storage.errors import OwnedElsewhere
+from storage.lock import OwnerLock
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +108,21 @@ def test_a_second_demo_starts_anew(tmp_path: Path) -> None:
     (tmp_path / "leeway.db-wal").write_text("old")
     world.config.write_text("# mine\n")
     demo.prepare(tmp_path)
-    assert not list(tmp_path.glob("leeway.db*"))
+    assert not list(tmp_path.glob("leeway.db-*"))
+    assert not (tmp_path / "leeway.db").exists()
     assert (tmp_path / "leeway.toml.before").read_text() == "# mine\n"
     assert world.config.read_text() != "# mine\n"
+
+
+def test_a_running_daemon_keeps_its_database(tmp_path: Path) -> None:
+    """While somebody owns the folder's database a second demo is refused, and nothing is deleted."""
+    world = demo.prepare(tmp_path)
+    database = tmp_path / "leeway.db"
+    with OwnerLock(database), pytest.raises(OwnedElsewhere):
+        demo.prepare(tmp_path)
+    assert database.exists()
+    assert list((tmp_path / "data").glob("*.parquet"))
+    assert world.config.exists()
 
 
 def test_steps_are_told(tmp_path: Path) -> None:

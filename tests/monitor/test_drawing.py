@@ -103,6 +103,17 @@ def folded(span: Span) -> WindowFolded:
     return WindowFolded(span=span, state="done", rows=950, severity=Severity.PAGE)
 
 
+def held_back() -> Decided:
+    """A refusal by the one gate that is worth a word."""
+    gate = Gate(name="data_quality", passed=False, why="open data incidents: pressure")
+    return Decided(
+        at=NOON,
+        decision=RetrainingDecision(
+            outcome=Outcome.REFUSED, mode=Mode.DRY_RUN, target="trainer", request_id="r", gates=(gate,)
+        ),
+    )
+
+
 STORY: tuple[Event, ...] = (
     ReferenceBuilt(version=1, rows=51_091, columns=16, windows=56, notices=("dest: 3 rare values pooled",)),
     folded(day(5, 12)),
@@ -114,6 +125,9 @@ STORY: tuple[Event, ...] = (
     sent(Action.REPLY, "new_member"),
     sent(Action.EDIT, "new_member"),
     sent(Action.ROOT, "repeat"),
+    sent(Action.ROOT, "repeat"),
+    held_back(),
+    held_back(),
     Decided(
         at=NOON,
         decision=RetrainingDecision(
@@ -173,6 +187,20 @@ def test_quiet_moves_are_not_told() -> None:
     """A window that only continues an incident is no news."""
     text, _ = told(terminal=False)
     assert "continued" not in text
+
+
+def test_reminders_are_told_once() -> None:
+    """The first repeat is shown, with a word on the others; all are counted."""
+    text, score = told(terminal=False)
+    assert text.count("reminder a day") == 1
+    assert (score.messages, score.reminders) == (5, 2)
+
+
+def test_a_retraining_held_back_is_told_once() -> None:
+    """The refusal because of an open data incident is explained the first time."""
+    text, score = told(terminal=False)
+    assert text.count("held back") == 1
+    assert score.requests == 1
 
 
 def test_planted_is_the_spoilt_column_from_its_first_day_on() -> None:
