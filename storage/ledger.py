@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, Update, and_, case, func, or_, select, update
+from sqlalchemy import text as sql
 
 from storage import measurements
 from storage.dialect import insert_ignore
@@ -177,7 +178,7 @@ def claim(
         and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= now),
         and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now),
     )
-    oldest = select(ledger.c.id).where(wanted, ledger.c.due <= now)
+    oldest = select(ledger.c.id).where(_IS_OPEN, wanted, ledger.c.due <= now)
     if models is not None:
         oldest = oldest.where(ledger.c.model.in_(models))
     if ids is not None:
@@ -338,6 +339,10 @@ def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWi
         .order_by(ledger.c.start, ledger.c.id)
     )
     return [_window(row) for row in conn.execute(statement)]
+
+
+# Literal words, not parameters: only then does SQLite use the partial index over them.
+_IS_OPEN = sql("ledger.state IN ('planned', 'claimed')")
 
 
 def _mine(window_id: int, fence: int) -> Update:

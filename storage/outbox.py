@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
+from sqlalchemy import text as sql
 
 from alerting.channel import Failure
 from alerting.courier import ChannelMark, ChannelState, Claimed, Mark, OutboxState
@@ -20,6 +21,8 @@ from storage.engine import Store
 from storage.tables import attempt, channel_state, incident, lane, outbox
 
 _OPEN = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.UNCERTAIN)
+# Literal words, not parameters: only then does SQLite use the partial index over them.
+_OPEN_WORDS = "state IN ('queued', 'sending', 'uncertain')"
 
 
 def enqueue(conn: Connection, notifications: Iterable[Notification], now: datetime) -> int:
@@ -228,7 +231,7 @@ def _next(now: datetime, channels: Collection[str] | None) -> Select[Any]:
         .where(
             earlier.c.lane == outbox.c.lane,
             earlier.c.id < outbox.c.id,
-            earlier.c.state.in_(_OPEN),
+            sql(f"earlier.{_OPEN_WORDS}"),
             # waits for a person: nobody knows when, so it holds up nothing
             or_(earlier.c.state != OutboxState.UNCERTAIN, earlier.c.next_try.is_not(None)),
         )
@@ -247,7 +250,7 @@ def _next(now: datetime, channels: Collection[str] | None) -> Select[Any]:
         select(outbox, lane.c.root, channel_state.c.state.label("channel_state"))
         .outerjoin(lane, lane.c.lane == outbox.c.lane)
         .outerjoin(channel_state, channel_state.c.channel == outbox.c.channel)
-        .where(due, ~ahead, passable)
+        .where(sql(f"outbox.{_OPEN_WORDS}"), due, ~ahead, passable)
         .order_by(outbox.c.level.desc(), outbox.c.next_try, outbox.c.id)
         .limit(1)
     )
@@ -259,6 +262,7 @@ def _keep_newest_edits(conn: Connection, now: datetime) -> None:
     superseded = (
         select(newer.c.id)
         .where(
+            sql(f"newer.{_OPEN_WORDS}"),
             newer.c.lane == outbox.c.lane,
             newer.c.id > outbox.c.id,
             newer.c.state == OutboxState.QUEUED,
@@ -268,7 +272,12 @@ def _keep_newest_edits(conn: Connection, now: datetime) -> None:
     )
     conn.execute(
         update(outbox)
-        .where(outbox.c.state == OutboxState.QUEUED, outbox.c.action == Action.EDIT, superseded)
+        .where(
+            sql(f"outbox.{_OPEN_WORDS}"),
+            outbox.c.state == OutboxState.QUEUED,
+            outbox.c.action == Action.EDIT,
+            superseded,
+        )
         .values(state=OutboxState.CANCELLED, closed=now, error="superseded by a newer edit")
     )
 

@@ -93,6 +93,7 @@ Index(
     ledger.c.model,
     ledger.c.stream,
     ledger.c.start,
+    ledger.c.revision,
     **where("folded_at IS NULL"),
 )
 

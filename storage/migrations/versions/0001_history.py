@@ -287,7 +287,7 @@ def _tables() -> None:
     op.create_index(
         "ix_ledger_unfolded",
         "ledger",
-        ["model", "stream", "start"],
+        ["model", "stream", "start", "revision"],
         unique=False,
         sqlite_where=sa.text("folded_at IS NULL"),
         postgresql_where=sa.text("folded_at IS NULL"),

@@ -44,35 +44,22 @@ SELECT l.model AS model,
        l.revision AS revision,
        c.segment AS segment,
        c.column_name AS column_name,
-       m.metric AS metric,
-       m.value AS value,
-       m.noise_limit AS noise_limit,
-       m.n AS n,
-       m.n_reference AS n_reference,
-       m.p AS p,
-       m.direction AS direction,
-       m.status AS status,
+       json_extract(m.value, '$.metric') AS metric,
+       json_extract(m.value, '$.value') AS value,
+       json_extract(m.value, '$.noise_limit') AS noise_limit,
+       json_extract(m.value, '$.n') AS n,
+       json_extract(m.value, '$.n_reference') AS n_reference,
+       json_extract(m.value, '$.p') AS p,
+       coalesce(json_extract(m.value, '$.direction'), 0) AS direction,
+       json_extract(m.value, '$.status') AS status,
        l.id AS window_id
-  FROM (
-       SELECT c.id AS result_id,
-              json_extract(j.value, '$.metric') AS metric,
-              json_extract(j.value, '$.value') AS value,
-              json_extract(j.value, '$.noise_limit') AS noise_limit,
-              json_extract(j.value, '$.n') AS n,
-              json_extract(j.value, '$.n_reference') AS n_reference,
-              json_extract(j.value, '$.p') AS p,
-              json_extract(j.value, '$.direction') AS direction,
-              json_extract(j.value, '$.status') AS status
-         FROM column_result AS c, json_each(c.measurements) AS j
-       UNION ALL
-       SELECT id, 'rows', rows, NULL, rows, NULL, NULL, 0, 'ok' FROM column_result
-       UNION ALL
-       SELECT id, 'harm', harm, NULL, rows - missing_rows, NULL, NULL, 0, 'ok' FROM column_result WHERE harm IS NOT NULL
-       UNION ALL
-       SELECT id, 'pull', pull, NULL, rows - missing_rows, NULL, NULL, 0, 'ok' FROM column_result WHERE pull IS NOT NULL
-       ) AS m
-  JOIN column_result AS c ON c.id = m.result_id
+  FROM column_result AS c
   JOIN ledger AS l ON l.id = c.ledger_id
+  JOIN json_each(json_insert(c.measurements,
+         '$[#]', json_object('metric', 'rows', 'value', c.rows, 'n', c.rows, 'status', 'ok'),
+         '$[#]', json_object('metric', 'harm', 'value', c.harm, 'n', c.rows - c.missing_rows, 'status', 'ok'),
+         '$[#]', json_object('metric', 'pull', 'value', c.pull, 'n', c.rows - c.missing_rows, 'status', 'ok'))) AS m
+ WHERE json_extract(m.value, '$.value') IS NOT NULL OR json_extract(m.value, '$.status') <> 'ok'
 
 CREATE VIEW v_verdicts AS
 SELECT v.id AS verdict_id,
