@@ -70,6 +70,9 @@ def check(document: Mapping[str, Any]) -> list[Problem]:
             problems += convert_options(family, kind, {k: v for k, v in table.items() if k != "kind"}, path)[
                 1
             ]
+        if path[0] == "models" and path[2:] == ("source",) and table and "timestamp" not in table:
+            hint = "name the column that says when a row happened"
+            problems.append(Problem(path=(*path, "timestamp"), expectation="is missing", hint=hint))
     for path, kind, table in _detectors(document):
         problems += convert_options(
             Family.DETECTOR, kind, {k: v for k, v in table.items() if k != "enabled"}, path

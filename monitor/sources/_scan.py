@@ -93,7 +93,10 @@ class Files:
     def _coverage(self, span: Span | None) -> list[Coverage]:
         """What every file holds; looks only into new and changed ones."""
         covered = []
-        for path in expand(self.path, self.suffix):
+        paths = expand(self.path, self.suffix)
+        for gone in set(self._seen).difference(paths):
+            self._seen.pop(gone, None)
+        for path in paths:
             try:
                 current = stamp(path)
                 known = self._seen.get(path)
@@ -158,15 +161,15 @@ class Files:
         """A numeric column of text: a few unreadable values are missing, most of them are another type."""
         frame, names = self._selected(file.path, file.schema, file.sample, {name: None}, span)
         raw = pl.col(names[name])
-        bad, said, example = (
-            frame.select(
-                _values.not_a_number(raw).sum().alias("bad"),
-                _values.something(raw).sum().alias("said"),
-                raw.filter(_values.not_a_number(raw)).first().alias("example"),
-            )
-            .collect()
-            .row(0)
+        facts = frame.select(
+            _values.not_a_number(raw).sum().alias("bad"),
+            _values.something(raw).sum().alias("said"),
+            raw.filter(_values.not_a_number(raw)).first().alias("example"),
         )
+        try:
+            bad, said, example = facts.collect().row(0)
+        except _ERRORS as error:
+            raise failure(error, file.path) from error
         return f"wanted numeric, found text such as {example[:40]!r}" if bad * 2 > said else ""
 
     def _batches(

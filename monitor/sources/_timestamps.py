@@ -7,6 +7,7 @@ does not exist is read with the offset before the gap, as Python does (PEP 495).
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -38,6 +39,13 @@ class Timestamps:
 
     format: str = "auto"
     zone: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.format not in ("auto", *_NUMBER) and "%" not in self.format:
+            known = "auto, epoch_s, epoch_ms or a strptime pattern"
+            raise ValueError(f'timestamp_format: must be {known}, got "{self.format}"')
+        if self.zone is not None and self.zone not in available_timezones():
+            raise ValueError(f'timestamp_zone: must be a time zone such as "UTC", got "{self.zone}"')
 
     def expression(self, raw: pl.Expr, dtype: pl.DataType, *, where: str, sample: object) -> pl.Expr:
         """int64 microseconds UTC; null where a value cannot be read. `sample` is one value of the column."""

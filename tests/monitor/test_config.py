@@ -79,6 +79,10 @@ workers = 0
         ('[models.churn.retraining]\nmode = "auto"', 'target: is needed for mode = "auto"'),
         ("[web]\nport = 1", "web: is not a known key"),
         (
+            '[defaults.model.reference.source]\nkind = "parquet"\ntimestamp_zone = "EST5"',
+            'reference.source.timestamp_zone: must be a time zone such as "UTC", got "EST5"',
+        ),
+        (
             '[models.churn.labels]\nsource = { kind = "csv", path = "l.csv" }\ncolumn = "y"',
             "labels.key: is needed",
         ),
@@ -88,6 +92,12 @@ def test_a_mistake_names_path_and_remedy(text: str, expected: str) -> None:
     """Path, expectation, value, hint."""
     (found,) = problems(GOOD + text)
     assert expected in found
+
+
+def test_production_needs_a_time_column() -> None:
+    """Without one there are no windows; a reference may do without."""
+    (found,) = problems(GOOD.replace(', timestamp = "ts"', ""))
+    assert found.startswith("line 3: models.churn.source.timestamp: is missing; name the column")
 
 
 def test_a_default_that_is_wrong_is_said_once_where_it_stands() -> None:

@@ -5,8 +5,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from monitor.config_file import load
+import pytest
+
+from monitor.config_file import load, parse
 from monitor.config_model import ModelConfig
+from monitor.config_problem import ConfigError
 from monitor.config_schema import schema
 from monitor.members import check
 
@@ -59,3 +62,36 @@ def test_the_schema_knows_every_key_of_the_example() -> None:
                 known(node["items"], inner)
 
     known(root, document)
+
+
+JUNK = ("3", '"x"', "[1]", "{ a = 1 }", "nan", "2013-03-04", "[{ kind = 3 }]", "true")
+SHAPES = ("models = 3", "[models]\na = 3", "channels = []", "routes = {}", "defaults = []", "storage = 1")
+
+
+def problem_lines(text: str) -> list[int | None]:
+    """Where a text is wrong; nowhere when it loads. Anything but a ConfigError is a failure."""
+    try:
+        parse(text, path=ROOT / "leeway.toml", members=check)
+    except ConfigError as error:
+        return [problem.line for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_any_value_anywhere_is_accepted_or_explained(junk: str) -> None:
+    """Never a traceback: every value of the example in turn becomes something else."""
+    lines = (ROOT / "config.example.toml").read_text().splitlines()
+    refused = 0
+    for number, line in enumerate(lines, start=1):
+        key, equals, _ = line.partition(" = ")
+        if equals and not line.startswith("#"):
+            found = problem_lines("\n".join([*lines[: number - 1], f"{key} = {junk}", *lines[number:]]))
+            assert not found or number in found, line
+            refused += bool(found)
+    assert refused > 20
+
+
+@pytest.mark.parametrize("text", SHAPES)
+def test_any_shape_is_explained(text: str) -> None:
+    """A section that is no table is one problem, on its line."""
+    assert problem_lines(text) == [text.count("\n") + 1]
