@@ -105,7 +105,7 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
     if not path.parent.is_dir():
         raise StorageError(f"{path}: folder {path.parent} does not exist; create it or change storage.url")
     if not read_only:
-        path.touch()
+        _create(path)
     store = Store(url, path, read_only=read_only)
     try:
         _check(store)
@@ -127,6 +127,13 @@ def _check(store: Store) -> None:
             f"{store.path}: the database is at revision {found or 'none'}, this program needs {ours}; "
             "run `leeway db upgrade`"
         )
+
+
+def _create(path: Path) -> None:
+    try:
+        path.touch()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror}); check its owner") from error
 
 
 def _sqlite_path(url: str) -> Path:

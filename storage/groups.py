@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select
 
 from alerting.grouping import Group, mark_dirty
 from storage.dialect import upsert
-from storage.tables import lane, notification_group
+from storage.tables import notification_group
 
 
 def get(conn: Connection, key: str) -> Group | None:
@@ -56,17 +56,3 @@ def forget_told(
             told[str(line["incident_id"])] = replace(before, firing=True)
     root_key = "" if group.root_key == notification_key else group.root_key
     save(conn, mark_dirty(replace(group, told=told, root_key=root_key, closed=False), now))
-
-
-def root(conn: Connection, lane_name: str) -> dict[str, str]:
-    """How the channel addresses the lane's root; {}: there is none."""
-    found: dict[str, str] | None = conn.execute(select(lane.c.root).where(lane.c.lane == lane_name)).scalar()
-    return found or {}
-
-
-def set_root(
-    conn: Connection, lane_name: str, channel: str, reference: dict[str, str], now: datetime
-) -> None:
-    statement = upsert(conn, lane).values(lane=lane_name, channel=channel, root=reference, updated=now)
-    changed = {"root": statement.excluded.root, "updated": statement.excluded.updated}
-    conn.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=changed))

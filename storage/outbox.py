@@ -8,21 +8,18 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
-from sqlalchemy import text as sql
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from alerting.channel import Failure
 from alerting.courier import ChannelMark, ChannelState, Claimed, Mark, OutboxState
 from alerting.notification import Action, Notification
 from alerting.verdict import Severity
-from storage import daemon_events, groups, retraining
+from storage import daemon_events, groups, lanes, retraining
 from storage.dialect import insert_ignore, upsert
 from storage.engine import Store
-from storage.tables import attempt, channel_state, incident, lane, outbox
+from storage.tables import attempt, channel_state, incident, outbox
 
 _OPEN = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.UNCERTAIN)
-# Literal words, not parameters: only then does SQLite use the partial index over them.
-_OPEN_WORDS = "state IN ('queued', 'sending', 'uncertain')"
 
 
 def enqueue(conn: Connection, notifications: Iterable[Notification], now: datetime) -> int:
@@ -47,6 +44,11 @@ def enqueue(conn: Connection, notifications: Iterable[Notification], now: dateti
     if not rows:
         return 0
     return len(conn.execute(insert_ignore(conn, outbox).returning(outbox.c.id), rows).all())
+
+
+def known(conn: Connection, key: str) -> bool:
+    """Whether this message is in the outbox already, in whatever state."""
+    return conn.execute(select(outbox.c.id).where(outbox.c.key == key)).first() is not None
 
 
 def retry(conn: Connection, outbox_id: int, now: datetime) -> bool:
@@ -97,8 +99,8 @@ def claim(
     channels: Collection[str] | None = None,
 ) -> Claimed | None:
     """Lease the next row and open its attempt; the rules are the Protocol's."""
-    _keep_newest_edits(conn, now)
-    row = conn.execute(_next(now, channels)).first()
+    lanes.keep_newest_edits(conn, now)
+    row = conn.execute(lanes.next_row(now, channels)).first()
     if row is None:
         return None
     expired = row.state == OutboxState.SENDING
@@ -212,7 +214,7 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
         receipt=mark.reference,
     )
     if mark.root is not None:
-        groups.set_root(conn, notification.lane, notification.channel, dict(mark.root), now)
+        lanes.set_root(conn, notification.lane, notification.channel, dict(mark.root), now)
     if mark.channel is not None:
         _set_channel(conn, notification.channel, mark.channel, now)
     if notification.action is Action.REQUEST and final:
@@ -222,64 +224,6 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
         facts = {"key": notification.key, "channel": notification.channel, "reason": mark.reason}
         daemon_events.add(conn, "outbox.dead", now, facts, model=str(notification.facts.get("model", "")))
     return True
-
-
-def _next(now: datetime, channels: Collection[str] | None) -> Select[Any]:
-    earlier = outbox.alias("earlier")
-    ahead = (
-        select(earlier.c.id)
-        .where(
-            earlier.c.lane == outbox.c.lane,
-            earlier.c.id < outbox.c.id,
-            sql(f"earlier.{_OPEN_WORDS}"),
-            # waits for a person: nobody knows when, so it holds up nothing
-            or_(earlier.c.state != OutboxState.UNCERTAIN, earlier.c.next_try.is_not(None)),
-        )
-        .exists()
-    )
-    due = or_(
-        and_(outbox.c.state.in_((OutboxState.QUEUED, OutboxState.UNCERTAIN)), outbox.c.next_try <= now),
-        and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now),
-    )
-    passable = or_(
-        channel_state.c.state.is_(None),
-        channel_state.c.state == ChannelState.OK,
-        channel_state.c.blocked_until <= now,
-    )
-    statement = (
-        select(outbox, lane.c.root, channel_state.c.state.label("channel_state"))
-        .outerjoin(lane, lane.c.lane == outbox.c.lane)
-        .outerjoin(channel_state, channel_state.c.channel == outbox.c.channel)
-        .where(sql(f"outbox.{_OPEN_WORDS}"), due, ~ahead, passable)
-        .order_by(outbox.c.level.desc(), outbox.c.next_try, outbox.c.id)
-        .limit(1)
-    )
-    return statement if channels is None else statement.where(outbox.c.channel.in_(channels))
-
-
-def _keep_newest_edits(conn: Connection, now: datetime) -> None:
-    newer = outbox.alias("newer")
-    superseded = (
-        select(newer.c.id)
-        .where(
-            sql(f"newer.{_OPEN_WORDS}"),
-            newer.c.lane == outbox.c.lane,
-            newer.c.id > outbox.c.id,
-            newer.c.state == OutboxState.QUEUED,
-            newer.c.action == Action.EDIT,
-        )
-        .exists()
-    )
-    conn.execute(
-        update(outbox)
-        .where(
-            sql(f"outbox.{_OPEN_WORDS}"),
-            outbox.c.state == OutboxState.QUEUED,
-            outbox.c.action == Action.EDIT,
-            superseded,
-        )
-        .values(state=OutboxState.CANCELLED, closed=now, error="superseded by a newer edit")
-    )
 
 
 def _close_attempt(

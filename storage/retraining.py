@@ -162,6 +162,24 @@ def previous(conn: Connection, model: str) -> tuple[str, datetime] | None:
     return None if row is None else (row.request_id, row.at)
 
 
+def last_asked(conn: Connection, model: str) -> Mapping[str, Any] | None:
+    """What a message says of the latest request or dry run of a model; None: there was none."""
+    statement = (
+        select(retraining_decision)
+        .where(
+            retraining_decision.c.model == model,
+            retraining_decision.c.outcome.in_((Outcome.REQUESTED, Outcome.DRY_RUN)),
+        )
+        .order_by(retraining_decision.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(statement).first()
+    if row is None:
+        return None
+    names = ("outcome", "mode", "target", "request_id", "gates", "request")
+    return {name: row._mapping[name] for name in names}
+
+
 def judged_windows(conn: Connection, model: str, limit: int) -> list[JudgedWindow]:
     """The latest `limit` folded windows, oldest first, with their worst severity, data health aside."""
     level = case(

@@ -1,0 +1,69 @@
+"""What is one row of the ledger?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from storage.span import Span
+
+
+class Stream(StrEnum):
+    INPUTS = "inputs"
+    LABELS = "labels"
+
+
+class WindowKind(StrEnum):
+    SCHEDULED = "scheduled"
+    BACKFILL = "backfill"  # low priority, never notifies, never triggers
+    MANUAL = "manual"  # `leeway evaluate`
+
+
+class WindowState(StrEnum):
+    """planned → claimed → one of the last five, each with a reason."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    DONE = "done"
+    NO_DATA = "no_data"
+    LOW_VOLUME = "low_volume"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def terminal(self) -> bool:
+        return self not in (WindowState.PLANNED, WindowState.CLAIMED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueWindow:
+    """One row of the ledger."""
+
+    id: int
+    model: str
+    stream: Stream
+    kind: WindowKind
+    span: Span
+    revision: int = 0  # 0 is the first evaluation; later ones are for rows that arrived late
+    config_digest: str = ""
+    reference_id: int | None = None  # set by finish; None: not evaluated
+    due: datetime  # end + settle
+    recheck: datetime  # end + lateness: compare the source's fingerprint
+    give_up: datetime  # after this it is no_data, or evaluated and marked incomplete
+    state: WindowState
+    reason: str = ""
+    attempt: int = 0  # claims so far
+    next_try: datetime
+    owner: str = ""
+    fence: int = 0  # +1 a claim; a write with an older one changes nothing
+    lease_until: datetime | None = None
+    rows: int | None = None  # None: not evaluated
+    source_fingerprint: str = ""
+    error_class: str = ""
+    error: str = ""
+    evidence: dict[str, object] | None = (
+        None  # JSON facts of the window as a whole (freshness, schema, notices)
+    )
+    planned_at: datetime
+    finished_at: datetime | None = None
+    folded_at: datetime | None = None
+    superseded_by: int | None = None

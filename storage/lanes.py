@@ -1,0 +1,88 @@
+"""Which outbox row may leave next, and on which root does it hang?
+
+A lane (one channel, one group) is strictly in order: a row may leave only when no earlier row of its lane is
+open, but for one that waits for a person.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, or_, select, update
+from sqlalchemy import text as sql
+
+from alerting.courier import ChannelState, OutboxState
+from alerting.notification import Action
+from storage.dialect import upsert
+from storage.tables import channel_state, lane, outbox
+
+# Literal words, not parameters: only then does SQLite use the partial index over them.
+_OPEN_WORDS = "state IN ('queued', 'sending', 'uncertain')"
+
+
+def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
+    """The row that may leave next, with its lane's root and its channel's state."""
+    earlier = outbox.alias("earlier")
+    ahead = (
+        select(earlier.c.id)
+        .where(
+            earlier.c.lane == outbox.c.lane,
+            earlier.c.id < outbox.c.id,
+            sql(f"earlier.{_OPEN_WORDS}"),
+            # waits for a person: nobody knows when, so it holds up nothing
+            or_(earlier.c.state != OutboxState.UNCERTAIN, earlier.c.next_try.is_not(None)),
+        )
+        .exists()
+    )
+    due = or_(
+        and_(outbox.c.state.in_((OutboxState.QUEUED, OutboxState.UNCERTAIN)), outbox.c.next_try <= now),
+        and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now),
+    )
+    passable = or_(
+        channel_state.c.state.is_(None),
+        channel_state.c.state == ChannelState.OK,
+        channel_state.c.blocked_until <= now,
+    )
+    statement = (
+        select(outbox, lane.c.root, channel_state.c.state.label("channel_state"))
+        .outerjoin(lane, lane.c.lane == outbox.c.lane)
+        .outerjoin(channel_state, channel_state.c.channel == outbox.c.channel)
+        .where(sql(f"outbox.{_OPEN_WORDS}"), due, ~ahead, passable)
+        .order_by(outbox.c.level.desc(), outbox.c.next_try, outbox.c.id)
+        .limit(1)
+    )
+    return statement if channels is None else statement.where(outbox.c.channel.in_(channels))
+
+
+def keep_newest_edits(conn: Connection, now: datetime) -> None:
+    """Of several queued edits in a lane only the last has anything to say."""
+    newer = outbox.alias("newer")
+    superseded = (
+        select(newer.c.id)
+        .where(
+            sql(f"newer.{_OPEN_WORDS}"),
+            newer.c.lane == outbox.c.lane,
+            newer.c.id > outbox.c.id,
+            newer.c.state == OutboxState.QUEUED,
+            newer.c.action == Action.EDIT,
+        )
+        .exists()
+    )
+    conn.execute(
+        update(outbox)
+        .where(
+            sql(f"outbox.{_OPEN_WORDS}"),
+            outbox.c.state == OutboxState.QUEUED,
+            outbox.c.action == Action.EDIT,
+            superseded,
+        )
+        .values(state=OutboxState.CANCELLED, closed=now, error="superseded by a newer edit")
+    )
+
+
+def set_root(
+    conn: Connection, lane_name: str, channel: str, reference: dict[str, str], now: datetime
+) -> None:
+    statement = upsert(conn, lane).values(lane=lane_name, channel=channel, root=reference, updated=now)
+    changed = {"root": statement.excluded.root, "updated": statement.excluded.updated}
+    conn.execute(statement.on_conflict_do_update(index_elements=["lane"], set_=changed))
