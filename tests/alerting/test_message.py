@@ -1,0 +1,232 @@
+"""Which words a person reads."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from alerting.blocks import blocks, plain
+from alerting.message import MAX_LINES, Message, word
+from alerting.notification import Action
+from tests.alerting.outbox_rows import CARRIER, DISTANCE, NOW, facts, notification
+
+HOSTILE = [
+    "<!channel>",
+    "<@U1>",
+    "<http://x|y>",
+    "```code```",
+    "`x`",
+    "\u202eevil",
+    "x" * 5000,
+    "a\x00b",
+    "🔥" * 200,
+    "&" * 300,
+    "<" * 300,
+    "*bold* _it_ ~no~",
+    ":rotating_light:",
+    "line\nbreak\r\nmore",
+    "What: lies",
+    "",
+]
+# Pieces that matter, in any order, among any characters: 2,000 names.
+PIECES = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=60), st.characters())
+NAMES = st.lists(PIECES, min_size=1, max_size=4).map("".join)
+
+
+def strings(value: object) -> list[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in strings(item)]
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in strings(item)]
+    return []
+
+
+def check(message: Message) -> None:
+    """What must hold of any message whatever the names in it."""
+    drawn = json.loads(json.dumps(blocks(message)))
+    texts = [text for block in drawn for text in strings(block.get("text", block.get("elements")))]
+    for text in [*texts, plain(message)]:
+        ours = text.replace("<https://wiki.example.com/delays|Runbook>", "")
+        assert "<" not in ours
+        assert ">" not in ours
+        assert re.fullmatch(r"(?:[^&]|&(?:amp|lt|gt);)*", ours)  # no entity cut in two
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00]", ours)
+        assert text.count("```") in (0, 2)  # nothing broke out of the code block
+    assert message.text
+    assert len(drawn) < 15
+    assert sum(map(len, texts)) < 4_000
+    assert len(plain(message)) < 4_000
+    for block in drawn:
+        Block.parse(block).validate_json()  # type: ignore[union-attr] - one block gives one block
+        assert len(block.get("text", {}).get("text", "")) <= (150 if block["type"] == "header" else 3_000)
+
+
+@settings(max_examples=400, deadline=None)
+@given(names=st.lists(NAMES, min_size=5, max_size=5))
+def test_no_name_escapes(names: list[str]) -> None:
+    """T11: 400 × 5 hostile names as model, column, slice, diagnosis, person and step."""
+    model, column, segment, title, person = names
+    line = {**DISTANCE, "column": column, "segment": segment, "title": title, "acknowledged_by": person}
+    told = facts(*([line] * 12), model=model, next=[title, f"leeway incidents show {column}"])
+    check(word(notification(facts=told), NOW).as_possible_repeat())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    changed=st.dictionaries(st.sampled_from(sorted(facts())), JSON, max_size=5),
+    line=st.dictionaries(st.sampled_from(sorted(DISTANCE)), JSON, max_size=5),
+    action=st.sampled_from(Action),
+    reason=st.sampled_from(["first", "resolved", "repeat", "severity_up", "retraining", "x"]),
+)
+def test_any_facts_make_a_message(
+    changed: dict[str, object], line: dict[str, object], action: Action, reason: str
+) -> None:
+    """An odd fact costs its sentence, never the page."""
+    told = facts({**DISTANCE, **line}, **changed)
+    check(word(notification(facts=told, action=action, reason=reason), NOW))
+
+
+def test_the_heading_reads_at_three_in_the_morning() -> None:
+    """What, where, and the guess, in one line."""
+    assert word(notification(), NOW).heading == "🔴 delays: distance looks like ×1.609 (miles → kilometres)"
+
+
+@pytest.mark.parametrize(
+    ("changed", "heading"),
+    [
+        ({"title": "temp: median 54 → 63 °F (normal 48–61)"}, "temp: median 54 → 63 °F (normal 48–61)"),
+        ({"title": "temp is stuck at 32 in 61 % of rows"}, "temp is stuck at 32 in 61 % of rows"),
+        ({"title": "", "change": "out_of_range"}, "temp: out of range"),
+        ({"title": "", "change": ""}, "temp: changed"),
+        ({"segment": "origin=JFK", "title": "missing 0 → 10 %"}, "temp (origin=JFK): missing 0 → 10 %"),
+        ({"column": "", "title": "no data since Monday"}, "data feed: no data since Monday"),
+    ],
+)
+def test_headings(changed: dict[str, object], heading: str) -> None:
+    """The column once, the diagnosis whole."""
+    line = {**DISTANCE, "column": "temp", **changed}
+    assert word(notification(facts=facts(line)), NOW).heading == f"🔴 delays: {heading}"
+
+
+def test_the_five_answers_come_in_their_order() -> None:
+    """What and since when; how bad; what probably happened; what next; who."""
+    message = word(notification(), NOW)
+    assert [line.partition(":")[0] for line in message.lines] == ["What", "How bad", "Probably"]
+    assert message.next_steps
+    assert message.footer.startswith("Who: nobody has it yet.")
+
+
+def test_ten_lines_and_the_rest_counted() -> None:
+    """What the store left out and what we leave out add up."""
+    message = word(notification(facts=facts(*([CARRIER] * 14), more=6)), NOW)
+    assert len(message.table) == 1 + MAX_LINES
+    assert message.more == 10
+    assert message.heading.endswith(", and 19 more")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "late"), [(5, None), (43, "43 min"), (125, "2 h 5 min"), (3000, "2 d 2 h")]
+)
+def test_late_news_says_so(minutes: int, late: str | None) -> None:
+    """Told more than 5 minutes after it was decided: by how much, and why."""
+    row = notification(last_failure="no connection to slack.com: connection refused")
+    lines = word(row, NOW + timedelta(minutes=minutes)).lines
+    said = [line for line in lines if line.startswith("Late")]
+    if late is None:
+        assert said == []
+    else:
+        (line,) = said
+        assert f"told {late} after" in line
+        assert "no connection to slack.com" in line
+
+
+@pytest.mark.parametrize(
+    ("changed", "task", "said"),
+    [
+        ({"harm": -4.2}, "binary", "lose 4.2 points of accuracy"),
+        ({"harm": -12.0}, "regression", "lose 12.0 % in mean error"),
+        ({"harm": 0.4}, "binary", "no loss is expected"),
+        ({"harm": None, "pull": -0.0312}, "binary", "mean score is expected to move by −0.031"),
+        ({"harm": None, "pull": None}, "binary", "not known"),
+        ({"harm": float("nan"), "pull": None}, "binary", "not known"),
+        ({"harm": None, "pull": None, "kind": "data"}, "binary", "cannot be judged"),
+    ],
+)
+def test_how_bad(changed: dict[str, object], task: str, said: str) -> None:
+    """In the model's own terms, and honest where nothing is known."""
+    message = word(notification(facts=facts({**DISTANCE, **changed}, task=task)), NOW)
+    assert said in next(line for line in message.lines if line.startswith("How bad"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "dot"),
+    [("recovered", "🟢"), ("rebaselined", "⚪"), ("paused", "⚪"), ("removed", "⚪"), ("manual", "⚪")],
+)
+def test_only_a_recovery_is_green(reason: str, dot: str) -> None:
+    """Every other end says what it is."""
+    line = {**DISTANCE, "state": "resolved", "resolved_reason": reason}
+    message = word(notification(reason="resolved", facts=facts(line, state="resolved")), NOW)
+    assert message.heading.startswith(dot)
+    assert ("not a recovery" in message.lines[0]) is (reason != "recovered")
+
+
+@pytest.mark.parametrize(
+    ("owners", "who"),
+    [
+        (("", ""), "nobody has it yet. Take it: leeway incidents ack d15a"),
+        (("Ada", "Ada"), "Ada has it."),
+        (("Ada", ""), "Ada has a part, nobody the rest. Take it: leeway incidents ack ca44"),
+    ],
+)
+def test_who_has_it(owners: tuple[str, str], who: str) -> None:
+    """And how to take it."""
+    lines = [{**line, "acknowledged_by": by} for line, by in zip((DISTANCE, CARRIER), owners, strict=True)]
+    assert word(notification(facts=facts(*lines)), NOW).footer.startswith(f"Who: {who}")
+
+
+def test_an_edit_shows_how_things_stand() -> None:
+    """The root is not news: no `also`, no `still firing`."""
+    for reason in ("new_member", "repeat", "severity_up"):
+        row = notification(action=Action.EDIT, reason=reason)
+        assert word(row, NOW).heading == word(notification(), NOW).heading
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://x|<!channel>", "https://x/`y`", "https://", "ftp://x/", 5, None]
+)
+def test_an_odd_runbook_is_left_out(url: object) -> None:
+    """Only a plain web address becomes a link."""
+    assert word(notification(facts=facts(runbook=url)), NOW).links == ()
+
+
+def test_a_day_is_named_in_the_models_zone() -> None:
+    """A daily window in New York is a day there, not 04:00 to 04:00 UTC."""
+    assert "since Wed 27 May, latest window Wed 27 May (981 rows)" in word(notification(), NOW).lines[0]
+    utc = word(notification(facts=facts(zone="Mars/Olympus")), NOW).lines[0]
+    assert "since Wed 27 May, 04:00 UTC" in utc
+
+
+def test_the_label_is_in_every_form() -> None:
+    """A possible repeat is marked wherever it is read."""
+    message = word(notification(), NOW).as_possible_repeat()
+    assert message.text.startswith("(possible repeat) ")
+    assert plain(message).startswith("(possible repeat) ")
+    assert json.dumps(blocks(message)[0]).find("(possible repeat) ") > 0
+    assert replace(message, heading="x", text="x") == replace(
+        word(notification(), NOW), heading="x", text="x"
+    )
