@@ -191,3 +191,10 @@ def test_nonsense_is_refused(every: str) -> None:
     """With what was expected."""
     with pytest.raises(ValueError, match="whole number"):
         WindowSpec.parse(every)
+
+
+def test_a_boundary_that_does_not_exist_is_the_first_instant_after_the_gap() -> None:
+    """A day that begins at 02:30 in New York begins at 03:00 when clocks jump from 02:00 to 03:00."""
+    spec = WindowSpec.parse("1d", zone="America/New_York", offset=timedelta(hours=2, minutes=30))
+    span = window_at(spec, datetime(2013, 3, 10, 12, tzinfo=UTC))
+    assert span.start == datetime(2013, 3, 10, 7, tzinfo=UTC)
