@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._binning import binning
+from detectors._bins import bin_counts
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile
 from detectors._profile import Profile
 from detectors._summary import ColumnSummary, NumericSummary, WindowSummary
@@ -99,16 +99,8 @@ def _smoothed(counts: Counts) -> Shares:
 def _bin_counts(column: ColumnProfile, summary: ColumnSummary, bins: int) -> tuple[Counts, Counts]:
     if bins != DISPLAY_BINS and isinstance(column, NumericProfile) and isinstance(summary, NumericSummary):
         return _quantile_counts(column, summary, bins)
-    pool = binning(column).pool
-    return pool(_cells(column), column.missing), pool(_cells(summary), summary.missing)
-
-
-def _cells(side: ColumnProfile | ColumnSummary) -> Counts:
-    """Rows by cell, or by label, then rest, then unseen (none in a reference)."""
-    if isinstance(side, NumericProfile | NumericSummary):
-        return side.counts
-    unseen = 0 if isinstance(side, CategoryProfile) else side.unseen
-    return np.append(side.counts, [side.rest, unseen])
+    _, reference, counted = bin_counts(column, summary)
+    return reference, counted
 
 
 def _quantile_counts(column: NumericProfile, summary: NumericSummary, bins: int) -> tuple[Counts, Counts]:

@@ -3,7 +3,8 @@
 missing = missing rows / rows.
 
 Range [0, 1], share of rows. There are no zero bins and no ties: it is one count. Missing is NaN in a number
-and code −1 in a category; ±inf is a value, not missing. A window without rows: NaN.
+and code −1 in a category; ±inf is a value, not missing. A
+row of a batch that lacked the column is missing. A window without rows: NaN.
 
 Noise limit: the 99.9 % point of the beta-binomial law of a share predicted from the reference, Jeffreys'
 prior. It is above 0 where the reference misses nothing, as a share never seen in N rows may still be 1/N. p
@@ -33,7 +34,8 @@ class Missing:
         measurements = []
         for name, summary in window.columns.items():
             column = profile.columns[name]
-            n, count = summary.rows, summary.missing
+            n = window.rows
+            count = n - summary.values
             change = count * column.rows - column.missing * n
             measurements.append(
                 Measurement(

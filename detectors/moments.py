@@ -68,4 +68,4 @@ def _measure(column: NumericProfile, summary: NumericSummary) -> list[Measuremen
 def _p(difference: float, sd: float, n_reference: int, n: int) -> float | None:
     if not (math.isfinite(difference) and sd > 0.0):
         return None
-    return math.erfc(abs(difference) / (sd * math.sqrt(2.0 * spread(n_reference, n))))
+    return math.erfc(abs(difference) / sd / math.sqrt(2.0 * spread(n_reference, n)))

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._column_profile import NumericProfile
+from detectors._components import STUCK_ROWS, stuck_cell
 from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._sampling import cell_excess_limit
@@ -28,7 +29,6 @@ from detectors._steps import numeric_columns
 from detectors._summary import NumericSummary, WindowSummary
 
 _NARROW = 0.002  # width of a cell between two knots, as a share of q.999 − q.001, up to which it counts
-_ROWS = 20  # known values a window needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,11 @@ class Stuck:
 def _measure(column: NumericProfile, summary: NumericSummary) -> Measurement:
     n_reference, n = column.values, summary.values
     value, limit = math.nan, None
-    if n >= _ROWS and n_reference > 0:
+    if n >= STUCK_ROWS and n_reference > 0:
         narrow = _narrow(column)
         reference = column.counts[narrow]
-        excess = summary.counts[narrow] / n - reference / n_reference
-        value = max(0.0, float(excess.max())) if excess.shape[0] else 0.0
+        value = stuck_cell(column, summary)[0]
         limit = cell_excess_limit(reference, _singles(column)[narrow], n_reference, n)
-        constant = summary.infinite == 0 and summary.minimum == summary.maximum
-        if constant and int(summary.counts[narrow].max(initial=0)) < n:
-            value = 1.0  # constant at a value the reference never had, in a cell too wide or open
     return Measurement(
         column=column.name,
         metric="stuck",
@@ -67,8 +63,8 @@ def _narrow(column: NumericProfile) -> NDArray[np.bool_]:
     cells = np.zeros(column.counts.shape[0], dtype=bool)
     cells[1::2] = True
     if column.knots.shape[0] > 1:
-        span = column.quantiles[0.999] - column.quantiles[0.001]
-        cells[2:-1:2] = np.diff(column.knots) <= _NARROW * span
+        half_span = 0.5 * column.quantiles[0.999] - 0.5 * column.quantiles[0.001]
+        cells[2:-1:2] = np.diff(0.5 * column.knots) <= _NARROW * half_span  # halves cannot overflow
     return cells
 
 

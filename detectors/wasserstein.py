@@ -63,19 +63,20 @@ class Wasserstein:
 
 
 def _measure(pair: Steps, low: float, high: float) -> Measurement:
-    knots, sd = pair.column.knots, pair.column.sd
-    start, end = np.clip(knots[:-1], low, high), np.clip(knots[1:], low, high)
+    sd = pair.column.sd
+    knots = pair.column.knots / sd  # in reference sd from here on: no square overflows
+    start, end = (np.clip(side, low / sd, high / sd) for side in (knots[:-1], knots[1:]))
     width = end - start
     f = _line(knots, pair.reference_right, pair.reference_left, start, end)
     g = _line(knots, pair.window_right, pair.window_left, start, end)
     d0, d1 = g[0] - f[0], g[1] - f[1]
-    value = float((width * _mean_absolute(d0, d1)).sum()) / sd
+    value = float((width * _mean_absolute(d0, d1)).sum())
     shift = -float((width * (d0 + d1)).sum())
     mass = (pair.reference_left[1:] - pair.reference_right[:-1]) + (
         pair.window_left[1:] - pair.window_right[:-1]
     )
-    bound = float((width * mass).sum()) / sd
-    limit = math.sqrt(spread(pair.n_reference, pair.n)) * _noise(f, start, width) / sd
+    bound = float((width * mass).sum())
+    limit = math.sqrt(spread(pair.n_reference, pair.n)) * _noise(f, start, width)
     return Measurement(
         column=pair.column.name,
         metric="wasserstein",
@@ -91,6 +92,7 @@ def _measure(pair: Steps, low: float, high: float) -> Measurement:
 def _line(knots: Floats, right: Floats, left: Floats, start: Floats, end: Floats) -> tuple[Floats, Floats]:
     """The distribution function at start and end of each piece, straight between neighbouring knots."""
     first, origin, step = right[:-1], knots[:-1], np.diff(knots)
+    step = np.where(step > 0.0, step, 1.0)  # neighbouring floats may fall together in units of sd
     rise = left[1:] - first
     return first + rise * ((start - origin) / step), first + rise * ((end - origin) / step)
 

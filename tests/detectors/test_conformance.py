@@ -284,6 +284,24 @@ def test_infinite_reference(name: str) -> None:
         assert each.noise_limit is None or math.isnan(each.value) or each.value <= each.noise_limit, each
 
 
+@pytest.mark.parametrize("scale", [1.7e308, 1e300, 1e-300, 5e-324])
+def test_huge_and_tiny_values(name: str, scale: float) -> None:
+    """Columns at both ends of float64 raise nothing, warn of nothing and give no infinite number."""
+    rng = np.random.default_rng(19)
+    profile = build_profile({"x": column(rng.uniform(-1.0, 1.0, 400) * scale)}, roles={})
+    for each in measured(name, {"x": column(rng.uniform(-1.0, 1.0, 100) * scale)}, profile):
+        assert not math.isinf(each.value), each
+        assert each.noise_limit is None or math.isfinite(each.noise_limit), each
+
+
+def test_neighbouring_floats(name: str) -> None:
+    """Values one unit in the last place apart, such as nanosecond times, divide by no zero."""
+    x = 1.7e18 + 256.0 * np.arange(500.0)
+    profile = build_profile({"x": column(x)}, roles={})
+    for each in measured(name, {"x": column(x[::3])}, profile):
+        assert not math.isinf(each.value), each
+
+
 def test_absent_column_is_not_measured(name: str) -> None:
     """A column the window does not hold gives no measurement; absence is another rule's business."""
     columns = {"x": table(np.random.default_rng(14), 50)["x"]}

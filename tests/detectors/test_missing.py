@@ -54,6 +54,14 @@ def test_infinity_is_not_missing() -> None:
     assert only(MISSING.measure(profile, window(profile, x=[np.inf, -np.inf])), "missing").value == 0.0
 
 
+def test_a_batch_without_the_column_is_missing() -> None:
+    """Rows of a batch that lacked the column count as rows without a value."""
+    profile = reference(x=np.arange(100.0), y=np.arange(100.0))
+    both = window(profile, x=[1.0] * 30, y=[1.0] * 30) + window(profile, y=[1.0] * 10)
+    found = [each for each in MISSING.measure(profile, both) if each.column == "x"]
+    assert (found[0].value, found[0].n) == (0.25, 40)
+
+
 @pytest.mark.parametrize(("rows_reference", "rows"), [(20_000, 50), (20_000, 2_000), (1_000, 1_000)])
 def test_noise_limit(rows_reference: int, rows: int) -> None:
     """Without drift at most about 1 window in 1,000 passes the limit, and the limit is near that quantile."""
