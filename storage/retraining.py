@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from alerting.courier import OutboxState
 from alerting.retraining import JudgedWindow, Outcome, RetrainingDecision
-from alerting.verdict import IncidentKind, Severity
+from alerting.verdict import IncidentKind, Severity, VerdictKind
 from storage.tables import ledger, retraining, retraining_decision, verdict
 
 
@@ -182,7 +182,9 @@ def last_asked(conn: Connection, model: str) -> Mapping[str, Any] | None:
 
 def judged_windows(conn: Connection, model: str, limit: int) -> list[JudgedWindow]:
     """The latest `limit` folded windows, oldest first, with their worst severity, data health aside."""
+    # A series that cannot be judged has the severity of its data incident: that is no reason to retrain.
     level = case(
+        (verdict.c.verdict != VerdictKind.BREACH, 0),
         (verdict.c.incident_kind == IncidentKind.DATA, 0),
         (verdict.c.severity == Severity.PAGE, 2),
         (verdict.c.severity == Severity.TICKET, 1),

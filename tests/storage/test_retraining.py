@@ -1,5 +1,6 @@
 """Retraining: every decision kept, one request in flight."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -86,6 +87,16 @@ def test_requests_expire(store: Store) -> None:
         assert retraining.expire(conn, T0, T0 + DAY) == []
         assert retraining.expire(conn, T0 + timedelta(seconds=1), T0 + DAY) == ["r1"]
         assert retraining.in_flight(conn, "m") is None
+
+
+def test_bad_data_is_no_breach(store: Store) -> None:
+    """A series that could not be judged counts as none, whatever its data incident's severity."""
+    broken = replace(verdict(kind=VerdictKind.ERROR), severity=Severity.PAGE, immediate=True)
+    with store.write() as conn:
+        (window,) = done(conn)
+        fold(conn, window, broken)
+        assert conn.exec_driver_sql("SELECT severity FROM verdict").scalar() == "page"
+        assert [each.severity for each in retraining.judged_windows(conn, "m", 5)] == [Severity.NONE]
 
 
 def test_judged_windows(store: Store) -> None:

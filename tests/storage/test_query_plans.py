@@ -1,0 +1,47 @@
+"""What runs every few seconds, or over a long history, goes through an index."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, event
+
+from storage import history, ledger, outbox
+from storage.engine import Store
+from storage.history import Filter
+from storage.ledger import Stream
+from tests.storage.samples import LEASE, T0
+
+READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
+    "claim": ("ix_ledger_open", lambda conn: ledger.claim(conn, T0, "x", LEASE)),
+    "fold": ("ix_ledger_unfolded", lambda conn: ledger.to_fold(conn, "m", Stream.INPUTS)),
+    "send": ("ix_outbox_open", lambda conn: outbox.claim(conn, T0, "x", LEASE)),
+    "measurements": (
+        "ix_column_result_column",
+        lambda conn: history.measurements(conn, Filter(model="m", column="temp", since=T0)),
+    ),
+    "verdicts": (
+        "ix_verdict_column",
+        lambda conn: history.verdicts(conn, Filter(model="m", column="temp", since=T0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_goes_through_its_index(store: Store, name: str) -> None:
+    """SQLite's own plan names the index and scans no table from end to end."""
+    index, read = READS[name]
+    seen: list[tuple[str, object]] = []
+    with store.write() as conn:
+
+        @event.listens_for(conn, "before_cursor_execute")
+        def note(_conn: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+            seen.append((statement, parameters))
+
+        read(conn)
+        plans = [
+            row[3]
+            for statement, parameters in tuple(seen)
+            for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type] # as the driver got them
+        ]
+    assert any(index in step for step in plans)
+    assert [step for step in plans if step.startswith("SCAN") and "INDEX" not in step] == []
