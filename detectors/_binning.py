@@ -20,6 +20,11 @@ class Binning:
 
     labels: tuple[str, ...]
     bin_of: NDArray[np.int64]
+    runs: NDArray[np.int64]  # first cell of each run of cells of one bin: a few sums instead of thousands
+
+    @classmethod
+    def of(cls, labels: tuple[str, ...], bin_of: NDArray[np.int64]) -> "Binning":
+        return cls(labels=labels, bin_of=bin_of, runs=np.flatnonzero(np.diff(bin_of, prepend=-1)))
 
     @property
     def missing(self) -> int:
@@ -28,8 +33,8 @@ class Binning:
 
     def pool(self, cells: NDArray[np.int64], missing: int) -> NDArray[np.int64]:
         """Rows by bin from rows by cell."""
-        # Weights are float64: exact below 2**53 rows.
-        pooled = np.bincount(self.bin_of, weights=cells, minlength=len(self.labels)).astype(np.int64)
+        pooled = np.zeros(len(self.labels), dtype=np.int64)
+        np.add.at(pooled, self.bin_of[self.runs], np.add.reduceat(cells, self.runs))
         pooled[self.missing] += missing
         return pooled
 
@@ -46,7 +51,7 @@ def binning(profile: ColumnProfile) -> Binning:
 def _numeric(profile: NumericProfile) -> Binning:
     knots, counts = profile.knots, profile.counts
     if knots.size == 0:
-        return Binning(labels=("value", "missing"), bin_of=np.zeros(1, dtype=np.int64))
+        return Binning.of(("value", "missing"), np.zeros(1, dtype=np.int64))
     cells = counts.size
     # Upper end of each decile bin, as the cell of its knot; the last bin ends at the last knot.
     ends = np.append(2 * np.searchsorted(knots, profile.deciles) + 1, cells - 2)
@@ -75,7 +80,7 @@ def _numeric(profile: NumericProfile) -> Binning:
     names.append("above " + _text(knots[-1]))
     bin_of[0] = 0
     bin_of[-1] = len(names) - 1
-    return Binning(labels=(*names, "missing"), bin_of=bin_of.astype(np.int64))
+    return Binning.of((*names, "missing"), bin_of.astype(np.int64))
 
 
 def _category(profile: CategoryProfile) -> Binning:
@@ -84,7 +89,7 @@ def _category(profile: CategoryProfile) -> Binning:
     bin_of[:levels] = np.arange(levels)
     bin_of[-1] = levels + 1
     names = [f'"{name}"' if name in ("rest", "unseen", "missing") else name for name in profile.levels]
-    return Binning(labels=(*names, "rest", "unseen", "missing"), bin_of=bin_of)
+    return Binning.of((*names, "rest", "unseen", "missing"), bin_of)
 
 
 def _text(value: float) -> str:

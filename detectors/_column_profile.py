@@ -71,6 +71,16 @@ class NumericProfile:
         return counts
 
     @property
+    def cumulative(self) -> NDArray[np.float64]:
+        """float64[2k + 1]: share of the values up to the end of each cell; NaN without values."""
+        found: NDArray[np.float64] | None = self.memo.get("cumulative")
+        if found is None:
+            found = np.cumsum(self.counts) / (self.values or np.nan)
+            found.flags.writeable = False
+            self.memo["cumulative"] = found
+        return found
+
+    @property
     def digest(self) -> str:
         """sha256 of the content, hex."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
