@@ -187,7 +187,10 @@ class Stage:
             self._line(f"{self._day(event.at)}  retraining: {would} to {target}", "bold blue")
             for line in _request_lines(decision):
                 self._line(f"             {line}")
-        elif decision.refused_by == ("data_quality",) and not self._held_back:
+        elif not self._held_back and {"data_quality"} <= {*decision.refused_by} <= {
+            "data_quality",
+            "cooldown",
+        }:
             # Told once: it is the one refusal that a newcomer would take for a fault.
             self._held_back = True
             why = next(gate.why for gate in decision.gates if gate.name == "data_quality")
