@@ -67,11 +67,15 @@ def _numeric(profile: NumericProfile) -> Binning:
     bins = int(held.sum())
     names = ["below " + _text(knots[0])]
     lower = float(knots[0])
-    for end in ends[held]:
-        upper = float(knots[(end - 1) // 2])
-        names.append(f"{_text(lower)} to {_text(upper)}")
-        lower = upper
     bin_of = 1 + merged[np.minimum(raw, ends.size - 1)]
+    for position, end in enumerate(ends[held], start=1):
+        upper = float(knots[(end - 1) // 2])
+        cells_held = np.flatnonzero(drawn & (bin_of == position) & (counts > 0))
+        if cells_held.size == 1 and cells_held[0] % 2:
+            names.append("= " + _text(knots[cells_held[0] // 2]))
+        else:
+            names.append(f"{_text(lower)} to {_text(upper)}")
+        lower = upper
     if spike_cell >= 0 and bins == 0:  # a constant: between the range's ends there is only the spike
         bin_of[:] = 0
     if spike_cell >= 0:

@@ -57,11 +57,11 @@ def _numeric(profile: NumericProfile, summary: NumericSummary) -> tuple[Componen
     if n == 0 or profile.values == 0:
         return ()
     held = summary.counts.astype(np.float64)
-    sums = [float(row @ held) for row in _basis(profile)]
     found = []
-    for order in range(3):
-        y = sums[order] / n
-        spread = max(sums[3 + order] - n * y * y, 0.0)
+    for order, c in enumerate(_basis(profile)):
+        weighted = held * c
+        y = float(weighted.sum()) / n
+        spread = max(float(weighted @ c) - n * y * y, 0.0)
         found.append(
             Component(
                 name=f"c{order + 1}", y=y, n=n, variance=spread / (n - 1) if n > 1 else 0.0, share=False
@@ -93,21 +93,21 @@ def _share(name: str, rows: int, n: int) -> Component:
 
 
 def _basis(profile: NumericProfile) -> NDArray[np.float64]:
-    """float64[6, 2k + 1]: c1, c2, c3 and their squares in each cell; computed once a profile."""
+    """float64[3, 2k + 1]: c1, c2 and c3 of each cell; computed once a profile."""
     found: NDArray[np.float64] | None = profile.memo.get("basis")
     if found is None:
         counts = profile.counts
         u = (np.cumsum(counts) - 0.5 * counts) / profile.values
         u[0], u[-1] = 0.0, 1.0
         v = 2.0 * u - 1.0
-        c = np.vstack(
+        found = np.vstack(
             (
                 np.sqrt(3.0) * v,
                 np.sqrt(5.0) * (3.0 * v**2 - 1.0) / 2.0,
                 np.sqrt(7.0) * (5.0 * v**3 - 3.0 * v) / 2.0,
             )
         )
-        found = profile.memo["basis"] = np.vstack((c, c**2))
+        profile.memo["basis"] = found
     return found
 
 
