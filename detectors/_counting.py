@@ -276,16 +276,25 @@ def _outside(
 ) -> None:
     """The rare path: a block with a new extreme, or with values beyond the outer knots."""
     bits = block.view(np.uint64)
+    least, most = extremes[0], extremes[1]
+    low, high = max(least, first), min(most, last)
+    infinite = below = above = outside = 0
     for i in range(block.size):
         value = block[i]
-        scalars[2] += value < edges[0]
-        scalars[3] += value > edges[1]
-        if abs(value) == np.inf:
-            scalars[1] += 1
-        elif value < first or value > last:
-            scalars[4] += 1
-            code = np.int64(0) if value == 0.0 else np.int64(bits[i] >> _TAIL)
-            tails[code + (_SIDE if value > last else 0)] += 1
-        if abs(value) < np.inf:
-            extremes[0] = min(extremes[0], value)
-            extremes[1] = max(extremes[1], value)
+        if value < low or value > high:
+            below += int(value < edges[0])
+            above += int(value > edges[1])
+            if abs(value) == np.inf:
+                infinite += 1
+                continue
+            if value < first or value > last:
+                outside += 1
+                code = np.int64(0) if value == 0.0 else np.int64(bits[i] >> _TAIL)
+                tails[code + (_SIDE if value > last else 0)] += 1
+            least, most = min(least, value), max(most, value)
+            low, high = max(least, first), min(most, last)
+    extremes[0], extremes[1] = least, most
+    scalars[1] += infinite
+    scalars[2] += below
+    scalars[3] += above
+    scalars[4] += outside
