@@ -1,6 +1,7 @@
 """One HTTP request out, and what we know when it fails."""
 
 import resource
+import threading
 import time
 from typing import Any
 
@@ -43,6 +44,10 @@ def test_the_deadline_holds_and_the_connection_is_gone(end: Any, server: Loopbac
     assert time.monotonic() - began < 1.3
     assert failed.failure is Failure.AMBIGUOUS
     assert "within 0.3 s" in failed.reason
+    for thread in threading.enumerate():
+        if thread.name == "leeway-exchange":
+            thread.join(2)
+            assert not thread.is_alive()
 
 
 def test_a_gigabyte_is_cut_at_the_limit(server: Loopback) -> None:
