@@ -1,0 +1,246 @@
+"""What is normal for a component of a column, and how far from normal is one window?
+
+The rows of one window share weather, hour and customers, so a window's mean has variance σ²/n + τ², and τ²
+does not shrink with rows. A component's model is learnt from the reference's own windows: the mean of its
+slot, both variances, how heavy its tails are (ν, one scale a side), and how long it remembers (ρ). A window
+is then a z, a p from Student's t (from the counts themselves where a share is small), and never more
+surprising than the share of the reference's own windows that went as far (the record guard).
+docs/detectors.md derives each formula; `_learning` fits, `_ewma` looks for small changes that last.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from detectors._tails import count_tails, normal_score, t_tail, two_sided
+
+# Below this expected number of rows a share's normal law is wrong; the exact count decides.
+SMALL_COUNT = 20.0
+# Below this one the skew and tail of the residuals are those of the count itself: a t law learnt from them
+# would count them twice (Cochran, Biometrics 10, 1954, for the five).
+TINY_COUNT = 5.0
+# Windows needed before a noise model is trusted (detection by fewer: tickets only).
+ENOUGH_WINDOWS = 20
+_VARIANCE_FLOOR = 1e-12  # a constant component: one that moves is at least finite numbers of sd away
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """How far the reference's own windows went: values ascending, each standing for `weight` windows.
+
+    At most 288 numbers: with more windows, 256 quantiles, and the 32 largest exactly.
+    """
+
+    values: tuple[float, ...] = ()
+    ranks: tuple[float, ...] = ()  # share of the windows at least as extreme as values[i], descending
+
+    def share(self, value: float) -> float:
+        """Share of the reference's windows at least as extreme as |value|; 0 beyond all of them."""
+        index = bisect_left(self.values, abs(value))
+        return self.ranks[index] if index < len(self.values) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentNoise:
+    """What is normal for one component: learnt once, then only read."""
+
+    share: bool  # the component is a share of rows: y·n is a count
+    upward: bool = False  # only a rise is a change (unseen, out of range, stuck)
+    counted: bool = False  # zero in the reference by construction: the binomial law alone, no guard
+    slot: str = "none"
+    means: Mapping[int, float]  # μ by slot code
+    cycles: Mapping[int, int]  # windows behind each μ
+    mean: float  # μ of a slot never seen
+    slot_variance: float = 0.0  # variance of a slot never seen around `mean`
+    floor: float = 0.0  # smallest believable share: (0 + ½) / (N + 1)
+    sigma2: float  # variance of one row
+    tau2: float = 0.0  # variance between windows
+    scale_up: float = 1.0
+    scale_down: float = 1.0
+    nu: float = 1e9
+    rho: float = 0.0  # correlation of neighbouring windows
+    memory: float = 1.0  # windows that carry the information of one independent window, ≥ 1
+    windows: int = 0  # R
+    ewma_variance: float = 1.0
+    ewma_nu: float = 1e9  # independent windows behind it
+    z_record: Record = field(default_factory=Record)
+    ewma_record: Record = field(default_factory=Record)
+    offset: float = 0.0  # learnt from production: mean there − mean of the file, not part of μ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One component of one window against its noise: every number that the arithmetic went through."""
+
+    y: float
+    n: int
+    slot: int  # code
+    mu: float
+    sigma2: float
+    tau2: float
+    learnt: float  # what not knowing μ exactly adds, as a share of the variance: 1/S + (memory − 1)/R
+    side: float
+    nu: float
+    se: float  # √((σ²/n + τ²)(1 + learnt)) · side
+    z: float
+    z_now: float  # the z that enters the EWMA: without `learnt`; the exact count's deviate for small shares
+    p_law: float
+    guard: float  # share of the reference's windows at least as extreme
+    p: float
+
+    @property
+    def effect(self) -> float:
+        """y − μ."""
+        return self.y - self.mu
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseModel:
+    """The noise of every component of a reference, for one window spec."""
+
+    components: Mapping[tuple[str, str], ComponentNoise]  # by (column, component)
+    windows: int  # reference windows learnt from
+    learnt_from: str = "reference"  # reference | production
+    notes: tuple[str, ...] = ()  # windows that set a record, for a person
+
+    @property
+    def learning(self) -> bool:
+        """Too few windows to know what is normal."""
+        return self.windows < ENOUGH_WINDOWS
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` gives the same model back, to the bit."""
+        return {
+            "format": _FORMAT,
+            "windows": self.windows,
+            "learnt_from": self.learnt_from,
+            "notes": list(self.notes),
+            "components": [
+                {"column": column, "component": component, **_component_to_json(noise)}
+                for (column, component), noise in sorted(self.components.items())
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "NoiseModel":
+        if data["format"] != _FORMAT:
+            raise ValueError(f"noise model: format must be {_FORMAT}, got {data['format']}")
+        return cls(
+            components={
+                (entry["column"], entry["component"]): _component_from_json(entry)
+                for entry in data["components"]
+            },
+            windows=data["windows"],
+            learnt_from=data["learnt_from"],
+            notes=tuple(data["notes"]),
+        )
+
+
+def score(
+    model: NoiseModel, column: str, component: str, y: float, n: int, slots: Mapping[str, int]
+) -> Score | None:
+    """z and p of one component mean y over n rows; None when the model does not know the component."""
+    noise = model.components.get((column, component))
+    return None if noise is None else score_component(noise, y, n, slots.get(noise.slot, 0))
+
+
+def score_component(noise: ComponentNoise, y: float, n: int, slot: int) -> Score:
+    """z and p of y over n rows (n ≥ 1) in the slot with this code."""
+    mu, tau2 = noise.means.get(slot, math.nan), noise.tau2
+    cycles = noise.cycles.get(slot, 0)
+    if not cycles:
+        mu, tau2 = noise.mean, tau2 + noise.slot_variance
+    learnt = 0.0
+    if noise.windows:
+        learnt = 1.0 / max(cycles, 1) + (noise.memory - 1.0) / noise.windows
+    side = noise.scale_up if y >= mu else noise.scale_down
+    variance = max(noise.sigma2 / n + tau2, _VARIANCE_FLOOR)
+    se = side * math.sqrt(variance * (1.0 + learnt))
+    z = (y - mu) / se
+    z_now = (y - mu) / (side * math.sqrt(variance))
+    p_law = t_tail(z, noise.nu)
+    if noise.share:
+        p_law, z_now = _share_law(noise, y, n, mu, tau2, p_law, z_now)
+    if noise.upward and y <= mu:
+        p_law = 1.0
+    guard = 0.0 if noise.counted else noise.z_record.share(z)
+    return Score(
+        y=y,
+        n=n,
+        slot=slot,
+        mu=mu,
+        sigma2=noise.sigma2,
+        tau2=tau2,
+        learnt=learnt,
+        side=side,
+        nu=noise.nu,
+        se=se,
+        z=z,
+        z_now=z_now,
+        p_law=p_law,
+        guard=guard,
+        p=max(p_law, guard),
+    )
+
+
+def _share_law(
+    noise: ComponentNoise, y: float, n: int, mu: float, tau2: float, p_t: float, z_now: float
+) -> tuple[float, float]:
+    """The exact count's law where few rows are expected; elsewhere what the normal law said."""
+    expected = min(max(mu, noise.floor), 1.0 - noise.floor)
+    few = min(expected, 1.0 - expected) * n
+    if not noise.counted and few >= SMALL_COUNT:
+        return p_t, z_now
+    k = min(n, max(0, round(y * n)))
+    rho = min(tau2 / (expected * (1.0 - expected)), 0.999)
+    if expected > 0.5:
+        upper, lower = count_tails(n - k, n, 1.0 - expected, rho)
+    else:
+        lower, upper = count_tails(k, n, expected, rho)
+    p = two_sided(lower, upper)
+    alone = noise.counted or few < TINY_COUNT
+    return (p if alone else max(p, p_t)), normal_score(lower, upper)
+
+
+def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
+    return {
+        "share": noise.share,
+        "upward": noise.upward,
+        "counted": noise.counted,
+        "slot": noise.slot,
+        "means": [[code, value, noise.cycles[code]] for code, value in sorted(noise.means.items())],
+        "mean": noise.mean,
+        "slot_variance": noise.slot_variance,
+        "floor": noise.floor,
+        "sigma2": noise.sigma2,
+        "tau2": noise.tau2,
+        "scale_up": noise.scale_up,
+        "scale_down": noise.scale_down,
+        "nu": noise.nu,
+        "rho": noise.rho,
+        "memory": noise.memory,
+        "windows": noise.windows,
+        "ewma_variance": noise.ewma_variance,
+        "ewma_nu": noise.ewma_nu,
+        "z_record": [list(noise.z_record.values), list(noise.z_record.ranks)],
+        "ewma_record": [list(noise.ewma_record.values), list(noise.ewma_record.ranks)],
+        "offset": noise.offset,
+    }
+
+
+def _component_from_json(entry: Mapping[str, Any]) -> ComponentNoise:
+    plain = {
+        key: value
+        for key, value in entry.items()
+        if key not in ("column", "component", "means", "z_record", "ewma_record")
+    }
+    return ComponentNoise(
+        means={code: value for code, value, _ in entry["means"]},
+        cycles={code: count for code, _, count in entry["means"]},
+        z_record=Record(values=tuple(entry["z_record"][0]), ranks=tuple(entry["z_record"][1])),
+        ewma_record=Record(values=tuple(entry["ewma_record"][0]), ranks=tuple(entry["ewma_record"][1])),
+        **plain,
+    )

@@ -1,0 +1,186 @@
+"""What does each rule of one column say, given how its family did?
+
+A rule is a word in the verdict: "shewhart" (this window's mix and shape), one for each data-quality part,
+"ewma" (small but lasting), "mostly_missing", and one for each plain threshold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from alerting.verdict import Severity, VerdictKind
+from detectors._measurement import Measurement
+from detectors._multiplicity import Adjusted, bonferroni
+from monitor.component_judgement import ComponentJudgement
+from monitor.policy import (
+    ALPHA_EWMA,
+    ALPHA_SHEWHART,
+    CLEAR,
+    CLEAR_FLOOR,
+    CLEAR_THRESHOLD,
+    DATA_QUALITY,
+    MOSTLY,
+    SURE,
+    JudgePolicy,
+    Threshold,
+)
+
+# A column that was a quarter missing all along and is half missing now is a matter for the calibrated rule.
+_USUALLY_MISSING = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alphas:
+    """False discovery rates of a window's family, at the model's sensitivity."""
+
+    shewhart: float
+    ewma: float
+
+    @classmethod
+    def of(cls, policy: JudgePolicy) -> "Alphas":
+        return cls(shewhart=policy.alpha(ALPHA_SHEWHART), ewma=policy.alpha(ALPHA_EWMA))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyPs:
+    """p of one column as its family sees it: of this window and lasting, at the floor and at 0.8 of it."""
+
+    shewhart: float
+    shewhart_near: float
+    ewma: float
+    ewma_near: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyAdjusted:
+    """The same four after Benjamini–Hochberg over the family."""
+
+    shewhart: Adjusted
+    shewhart_near: Adjusted
+    ewma: Adjusted
+    ewma_near: Adjusted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What one rule says."""
+
+    name: str
+    kind: VerdictKind
+    component: ComponentJudgement | None = None  # the one that decided; None for a plain threshold
+    adjusted: float | None = None  # p after both adjustments; None without a law
+    alpha: float | None = None
+    sure: bool = False
+    severity: Severity | None = None  # fixed by a plain threshold; None: decided by what matters
+    value: float | None = None  # of the metric of a plain threshold; None: not a number
+    threshold: Threshold | None = None
+
+
+def family_ps(components: Sequence[ComponentJudgement], m: int) -> FamilyPs:
+    """min(1, m·min p) of each kind over the m components of a column."""
+    return FamilyPs(
+        shewhart=bonferroni([part.p() for part in components], m),
+        shewhart_near=bonferroni([part.p(CLEAR_FLOOR) for part in components], m),
+        ewma=bonferroni([part.lasting_p() for part in components], m),
+        ewma_near=bonferroni([part.lasting_p(CLEAR_FLOOR) for part in components], m),
+    )
+
+
+def calibrated_rules(
+    components: Sequence[ComponentJudgement],
+    m: int,
+    adjusted: FamilyAdjusted,
+    alphas: Alphas,
+    *,
+    learning: bool,
+) -> list[Rule]:
+    """The rules that rest on the noise model. `learning` keeps all but `mostly_missing` from being sure."""
+    rules = []
+    for name, parts in groups(components).items():
+        lead = leads(parts)[0]
+        p = adjusted.shewhart.of_part(min(1.0, m * lead.p()))
+        near = adjusted.shewhart_near.of_part(min(1.0, m * leads(parts)[1].p(CLEAR_FLOOR)))
+        kind = _kind(p, near, alphas.shewhart)
+        sure = (
+            kind is VerdictKind.BREACH and p <= alphas.shewhart / SURE and lead.may_be_sure and not learning
+        )
+        rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.shewhart, sure=sure))
+        if name == "missing":
+            rules.append(_mostly_missing(lead, p))
+    if components:
+        rules.append(
+            Rule(
+                name="ewma",
+                kind=_kind(adjusted.ewma.p, adjusted.ewma_near.p, alphas.ewma),
+                component=lasting_leads(components)[0],
+                adjusted=adjusted.ewma.p,
+                alpha=alphas.ewma,
+            )
+        )
+    return rules
+
+
+def groups(components: Sequence[ComponentJudgement]) -> dict[str, list[ComponentJudgement]]:
+    """Components by the rule that speaks for them: the data-quality parts each for itself."""
+    found: dict[str, list[ComponentJudgement]] = {}
+    for part in components:
+        found.setdefault(part.name if part.name in DATA_QUALITY else "shewhart", []).append(part)
+    return found
+
+
+def leads(parts: Sequence[ComponentJudgement]) -> tuple[ComponentJudgement, ComponentJudgement]:
+    """The least p at the floor, and at 0.8 of it. Ties go by the p without floors, then by name."""
+    return (
+        min(parts, key=lambda part: (part.p(), part.score.p, part.name)),
+        min(parts, key=lambda part: (part.p(CLEAR_FLOOR), part.score.p, part.name)),
+    )
+
+
+def lasting_leads(parts: Sequence[ComponentJudgement]) -> tuple[ComponentJudgement, ComponentJudgement]:
+    """The same of the running means."""
+    return (
+        min(parts, key=lambda part: (part.lasting_p(), part.ewma_p, part.name)),
+        min(parts, key=lambda part: (part.lasting_p(CLEAR_FLOOR), part.ewma_p, part.name)),
+    )
+
+
+def threshold_rules(measurements: Sequence[Measurement], thresholds: Sequence[Threshold]) -> list[Rule]:
+    """One rule for each plain threshold whose metric was measured."""
+    values = {measurement.metric: measurement.value for measurement in measurements}
+    return [threshold_rule(t, values[t.metric]) for t in thresholds if t.metric in values]
+
+
+def threshold_rule(threshold: Threshold, value: float | None) -> Rule:
+    """A metric against its limits. A value that is not a number is an error, never clear."""
+    lowest = min(limit for limit in (threshold.ticket, threshold.page) if limit is not None)
+    severity = None
+    if value is None or not isfinite(value):
+        kind, value = VerdictKind.ERROR, None
+    elif value >= lowest:
+        kind = VerdictKind.BREACH
+        paged = threshold.page is not None and value >= threshold.page
+        severity = Severity.PAGE if paged else Severity.TICKET
+    else:
+        kind = VerdictKind.CLEAR if value < CLEAR_THRESHOLD * lowest else VerdictKind.HOLD
+    return Rule(
+        name=f"threshold:{threshold.metric}", kind=kind, severity=severity, value=value, threshold=threshold
+    )
+
+
+def _kind(p: float, p_near: float, alpha: float) -> VerdictKind:
+    if p <= alpha:
+        return VerdictKind.BREACH
+    return VerdictKind.CLEAR if p_near > CLEAR * alpha else VerdictKind.HOLD
+
+
+def _mostly_missing(part: ComponentJudgement, p: float) -> Rule:
+    """Half the rows without a value, where the reference never came near: no model of noise is needed."""
+    breached = part.score.y >= MOSTLY and part.score.mu <= _USUALLY_MISSING and part.score.guard == 0.0
+    return Rule(
+        name="mostly_missing",
+        kind=VerdictKind.BREACH if breached else VerdictKind.CLEAR,
+        component=part,
+        adjusted=p,
+        sure=breached,
+        severity=Severity.PAGE if breached else None,
+    )

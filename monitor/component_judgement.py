@@ -1,0 +1,159 @@
+"""How does one component of a column stand in one window, before anybody looks at the whole family?
+
+`judge_component` is used twice: by the judge, with the noise model, and by `explain`, with the numbers that
+the judge stored. The same function, so the same bits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from detectors import _ewma
+from detectors._ewma import Ewma
+from detectors._noise import ComponentNoise, Record, Score, score_component
+from monitor.policy import (
+    EWMA_FLOOR,
+    EWMA_Z,
+    MIN_EXCESS,
+    MOSTLY,
+    SURE_EXCESS,
+    UPWARD,
+    is_smooth,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentJudgement:
+    """One component: its score, its running mean, and the four p values that go into its column."""
+
+    name: str
+    noise: ComponentNoise
+    score: Score
+    floor: float  # least |y − μ| worth a word
+    before: Ewma
+    after: Ewma
+    ewma_guard: float
+    ewma_p: float
+    counts_rows: bool  # y·n is a number of rows, so that the row guards hold
+
+    @property
+    def excess(self) -> float:
+        """Rows more, or fewer, than expected; only for shares."""
+        return abs(self.score.effect) * self.score.n
+
+    @property
+    def may_be_sure(self) -> bool:
+        """Rows that share an hour are one observation, so out of range needs a second window."""
+        if self.name == "out_of_range" and self.score.y < MOSTLY:
+            return False
+        return not self.counts_rows or self.excess >= SURE_EXCESS
+
+    def p(self, factor: float = 1.0) -> float:
+        """p of this window, 1 below `factor` of the floor or of too few rows."""
+        return self.score.p if self._large(self.score.effect, factor * self.floor) else 1.0
+
+    def lasting_p(self, factor: float = 1.0) -> float:
+        """p of the running mean; at the full floor only while the window still points the same way."""
+        if not self._large(self.after.effect, factor * EWMA_FLOOR * self.floor):
+            return 1.0
+        if factor >= 1.0 and (self.score.z_now * self.after.z <= 0.0 or abs(self.score.z_now) < EWMA_Z):
+            return 1.0
+        return self.ewma_p
+
+    def _large(self, effect: float, floor: float) -> bool:
+        if self.name in UPWARD and effect <= 0.0:
+            return False
+        least = SURE_EXCESS if self.name == "stuck" else MIN_EXCESS
+        return abs(effect) >= floor and (not self.counts_rows or self.excess >= least)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every number that went in and came out."""
+        noise, score = self.noise, self.score
+        return {
+            "y": score.y,
+            "n": score.n,
+            "slot": [noise.slot, score.slot],
+            "mu": score.mu,
+            "sigma2": noise.sigma2,
+            "tau2": score.tau2,
+            "cycles": noise.cycles.get(score.slot, 0),
+            "windows": noise.windows,
+            "memory": noise.memory,
+            "rho": noise.rho,
+            "nu": noise.nu,
+            "scales": [noise.scale_down, noise.scale_up],
+            "law": [int(noise.share), int(noise.upward), int(noise.counted)],
+            "share_floor": noise.floor,
+            "se": score.se,
+            "z": score.z,
+            "z_now": score.z_now,
+            "p_law": score.p_law,
+            "guard": score.guard,
+            "p": score.p,
+            "floor": self.floor,
+            "ewma": {
+                "before": [self.before.z, self.before.effect],
+                "after": [self.after.z, self.after.effect],
+                "variance": noise.ewma_variance,
+                "nu": noise.ewma_nu,
+                "guard": self.ewma_guard,
+                "p": self.ewma_p,
+            },
+        }
+
+
+def judge_component(
+    name: str, noise: ComponentNoise, y: float, n: int, slot: int, floor: float, before: Ewma
+) -> ComponentJudgement:
+    """Score one window and move the running mean on by it."""
+    score = score_component(noise, y, n, slot)
+    after = _ewma.advance(before, score.z_now, score.effect)
+    guard = 0.0 if noise.counted else noise.ewma_record.share(after.z)
+    return ComponentJudgement(
+        name=name,
+        noise=noise,
+        score=score,
+        floor=floor,
+        before=before,
+        after=after,
+        ewma_guard=guard,
+        ewma_p=_ewma.surprise(after.z, noise.ewma_variance, noise.ewma_nu, guard),
+        counts_rows=not is_smooth(name),
+    )
+
+
+def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
+    """`judge_component` once more, from nothing but what `to_json` wrote."""
+    slot, cycles = stored["slot"][1], stored["cycles"]
+    share, upward, counted = (bool(flag) for flag in stored["law"])
+    noise = ComponentNoise(
+        share=share,
+        upward=upward,
+        counted=counted,
+        slot=stored["slot"][0],
+        means={slot: stored["mu"]} if cycles else {},
+        cycles={slot: cycles} if cycles else {},
+        mean=stored["mu"],
+        floor=stored["share_floor"],
+        sigma2=stored["sigma2"],
+        tau2=stored["tau2"],
+        scale_down=stored["scales"][0],
+        scale_up=stored["scales"][1],
+        nu=stored["nu"],
+        rho=stored["rho"],
+        memory=stored["memory"],
+        windows=stored["windows"],
+        ewma_variance=stored["ewma"]["variance"],
+        ewma_nu=stored["ewma"]["nu"],
+        z_record=_always(stored["guard"]),
+        ewma_record=_always(stored["ewma"]["guard"]),
+    )
+    z, effect = stored["ewma"]["before"]
+    before = Ewma(z=z, effect=effect)
+    return judge_component(name, noise, stored["y"], stored["n"], slot, stored["floor"], before)
+
+
+def _always(share: float) -> Record:
+    """The record's answer as it was: the windows behind it are in the noise model, not in the verdict."""
+    return Record(values=(inf,), ranks=(share,))

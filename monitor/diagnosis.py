@@ -1,0 +1,211 @@
+"""What probably happened to a column, in one word and one line in its own unit?
+
+The words are chosen from stored facts alone. Labels and column names come from data and stay raw here; the
+message cleans them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerting.verdict import VerdictKind
+from monitor import wording
+from monitor.column_rules import Rule
+from monitor.component_judgement import ComponentJudgement
+from monitor.normal_range import in_column_unit, normal_range
+from monitor.policy import UNIT_Z, is_smooth
+from monitor.unit_change import UnitChange, unit_change
+from monitor.wording import number, percent
+from storage.measurements import ColumnResult
+
+# What a broken feed looks like comes first: it explains the shift that it causes, never the other way round.
+_ORDER = ("mostly_missing", "unit", "stuck", "unseen", "missing", "out_of_range", "shewhart", "ewma")
+_RENAMED = 0.25  # one label left and a new one came with a share that differs by less than this part of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """A named change. `facts`: JSON values to add to the verdict's."""
+
+    # shifted | spread | unit | missing | new_category | renamed | stuck | out_of_range | mix | limit
+    change: str = ""
+    title: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def changed_unit(result: ColumnResult, rules: Sequence[Rule]) -> UnitChange | None:
+    """A change of unit, where a breach is far enough outside the noise to look for one."""
+    far = any(
+        rule.kind is VerdictKind.BREACH
+        and rule.component is not None
+        and rule.component.name in ("c1", "c2", "c3", "out_of_range")
+        and abs(rule.component.score.z) >= UNIT_Z
+        for rule in rules
+    )
+    return unit_change(result.evidence) if far else None
+
+
+def diagnose(
+    result: ColumnResult,
+    breached: Sequence[Rule],
+    components: Sequence[ComponentJudgement],
+    change: UnitChange | None,
+) -> Diagnosis:
+    """The first cause, by the order above, among the breached rules; empty without a breach."""
+    rules = {rule.name: rule for rule in breached}
+    names = [name for name in _ORDER if name in rules or (name == "unit" and change is not None)]
+    if not names:
+        plain = next((rule for rule in breached if rule.name.startswith("threshold:")), None)
+        return _limit(result, plain) if plain is not None else Diagnosis()
+    if names[0] == "unit" and change is not None:
+        lead = next(rule for rule in breached if rule.component is not None)
+    else:
+        lead = rules[names[0]]
+    part = lead.component
+    if part is None:
+        return Diagnosis()
+    if is_smooth(part.name):
+        part = _largest(components, lasting=lead.name == "ewma")
+    low, high = normal_range(part)
+    facts: dict[str, Any] = {"normal": [low, high]}
+    if names[0] == "unit" and change is not None:
+        facts["unit"] = {"factor": change.factor, "offset": change.offset, "name": change.name}
+        by = f"×{number(change.factor)}" if not change.offset else ""
+        known = f" ({change.name})" if by and change.name else change.name
+        return _said(result, "unit", f"looks like {by}{known}: {_median(result)}", facts)
+    word, line = _line(result, part, low, high, lasting=lead.name == "ewma")
+    if part.name == "c1":
+        facts |= _column_range(result, part)
+    return _said(result, word, line, facts)
+
+
+def _largest(components: Sequence[ComponentJudgement], *, lasting: bool) -> ComponentJudgement:
+    """Location, spread and skew answer together to one change: the largest, as a share of how far it can go,
+    names it, whichever was the first to be sure. A shift drags the others along, so location goes first."""
+    reach = {"c1": 3.0**0.5, "c2": 5.0**0.5, "c3": 7.0**0.5}
+    size = {
+        part.name: abs(part.after.effect if lasting else part.score.effect) / reach[part.name]
+        for part in components
+        if part.name in reach
+    }
+    name = max(size, key=size.__getitem__)
+    if size.get("c1", 0.0) >= 0.5 * size[name]:
+        name = "c1"
+    return next(part for part in components if part.name == name)
+
+
+def _line(
+    result: ColumnResult, part: ComponentJudgement, low: float, high: float, *, lasting: bool
+) -> tuple[str, str]:
+    """(named change, what is said of it) for the component that decided."""
+    where = wording.slot(part.noise.slot, part.score.slot)
+    now = part.score.y
+    over = " over the last windows" if lasting else ""
+    if part.name == "missing":
+        before = wording.pair(result.evidence, "missing_share")[0]
+        usual = f"≤ {percent(high)}" if now >= part.score.mu else f"≥ {percent(low)}"
+        return "missing", f"missing {percent(before)} → {percent(now)}{over} (normal{where} {usual})"
+    if part.name == "unseen":
+        return _new_labels(result, now)
+    if part.name == "stuck":
+        return _stuck(result, now, high)
+    if part.name == "out_of_range":
+        return "out_of_range", _out_of_range(result, now)
+    if part.name == "rest" or part.name.startswith("level:"):
+        label = "rare values" if part.name == "rest" else part.name.removeprefix("level:")
+        before = part.score.mu if lasting else None
+        change = wording.points(part.after.effect) if lasting else f"→ {percent(now)}"
+        was = percent(part.score.mu if before is None else before)
+        return "mix", f"{label} {was} {change}{over} (normal{where} {_between_shares(low, high)})"
+    return _shape(result, part, where, lasting=lasting)
+
+
+def _shape(result: ColumnResult, part: ComponentJudgement, where: str, *, lasting: bool) -> tuple[str, str]:
+    effect = part.after.effect if lasting else part.score.effect
+    over = " over the last windows" if lasting else ""
+    if part.name == "c1":
+        usual = _column_range(result, part).get("normal_unit")
+        known = f" (normal{where} {number(usual[0])} to {number(usual[1])})" if usual else ""
+        return "shifted", f"{_median(result)}, shifted {effect:+.2f} sd{over}{known}"
+    before, now = wording.pair(result.evidence, "sd")
+    if part.name == "c2":
+        wider = "wider" if effect > 0.0 else "narrower"
+        return "spread", f"{wider}: sd {number(before)} → {number(now)}{over}, {_median(result)}"
+    return "spread", f"tails changed sides{over}: sd {number(before)} → {number(now)}, {_median(result)}"
+
+
+def _new_labels(result: ColumnResult, now: float) -> tuple[str, str]:
+    unseen = result.evidence.get("unseen")
+    labels, rows = ([], 0) if not isinstance(unseen, dict) else (unseen["labels"], unseen["rows"])
+    named = wording.label_list([(label, count) for label, count in labels], rows)
+    word = "new value" if len(labels) == 1 else "new values"
+    for gone in result.evidence.get("vanished") or ():  # type: ignore[attr-defined]  # JSON list
+        was = gone["share"][0]
+        if len(labels) == 1 and abs(now - was) <= _RENAMED * was:
+            return "renamed", f"{gone['label']} ({percent(was)}) is gone, {named} ({percent(now)}) is new"
+    return "new_category", f"{word} {named} in {percent(now)} of rows".replace("  ", " ")
+
+
+def _stuck(result: ColumnResult, now: float, high: float) -> tuple[str, str]:
+    facts = result.evidence.get("stuck")
+    if not isinstance(facts, dict):
+        return "stuck", f"{wording.points(now)} of rows at one value (normal ≤ {percent(high)})"
+    before, share = wording.pair(facts, "share")
+    return "stuck", f"{number(facts['value'])} in {percent(share)} of rows (reference {percent(before)})"
+
+
+def _out_of_range(result: ColumnResult, now: float) -> str:
+    edges = result.evidence.get("edges")
+    text = f"{percent(now)} of rows out of range"
+    if isinstance(edges, list):
+        low, high = wording.pair(result.evidence, "minimum")[1], wording.pair(result.evidence, "maximum")[1]
+        reach = f", seen {number(low)} to {number(high)}" if low is not None else ""
+        text += f": outside {number(edges[0])} to {number(edges[1])}{reach}"
+    infinite = wording.pair(result.evidence, "infinite")[1]
+    return text + (f", {number(infinite)} infinite" if infinite else "")
+
+
+def _limit(result: ColumnResult, rule: Rule) -> Diagnosis:
+    metric = rule.name.removeprefix("threshold:")
+    limit = _lowest(rule)
+    facts = {"normal": [None, limit]}
+    return _said(result, "limit", f"{metric} {number(rule.value)} (limit {number(limit)})", facts)
+
+
+def _lowest(rule: Rule) -> float | None:
+    limits = () if rule.threshold is None else (rule.threshold.ticket, rule.threshold.page)
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _said(result: ColumnResult, change: str, line: str, facts: dict[str, Any]) -> Diagnosis:
+    where = f"{result.column} in {result.segment}" if result.segment else result.column
+    return Diagnosis(change=change, title=f"{where}: {line}", facts=facts)
+
+
+def _median(result: ColumnResult) -> str:
+    quantiles = _quantiles(result)
+    if quantiles is None:
+        return "median unknown"
+    middle = quantiles["levels"].index(0.5)
+    return f"median {number(quantiles['reference'][middle])} → {number(quantiles['window'][middle])}"
+
+
+def _column_range(result: ColumnResult, part: ComponentJudgement) -> dict[str, Any]:
+    """The normal range in the column's unit, where it explains anything: the median must lie outside it."""
+    quantiles = _quantiles(result)
+    if quantiles is None:
+        return {}
+    low, high = in_column_unit(part, quantiles)
+    median = quantiles["window"][quantiles["levels"].index(0.5)]
+    return {} if low <= median <= high else {"normal_unit": [low, high]}
+
+
+def _quantiles(result: ColumnResult) -> dict[str, list[float]] | None:
+    found = result.evidence.get("quantiles")
+    if not isinstance(found, dict) or None in found["reference"] or None in found["window"]:
+        return None
+    return found
+
+
+def _between_shares(low: float, high: float) -> str:
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"

@@ -1,0 +1,61 @@
+"""What must judging remember from window to window?
+
+All of it: given this state and the stored rows, any stretch of history is judged again to the bit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from detectors._ewma import Ewma, mix
+
+Place = tuple[str, str, str]  # segment, column, model version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarmState:
+    """Running means of what a column's change would do to the model; see detectors.Harm for the units."""
+
+    harm: float = 0.0
+    harm_variance: float = 0.0  # of the running mean
+    pull: float = 0.0
+
+    def advance(self, harm: float | None, error: float | None, pull: float | None) -> "HarmState":
+        """One more window; what it does not know counts as no harm."""
+        keep = mix(1.0, 0.0)
+        take = 1.0 - keep
+        return HarmState(
+            harm=mix(self.harm, harm or 0.0),
+            harm_variance=keep * keep * self.harm_variance + take * take * (error or 0.0) ** 2,
+            pull=mix(self.pull, pull or 0.0),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeState:
+    """Running means by place and component. A new reference or noise model starts from an empty one."""
+
+    ewma: Mapping[tuple[Place, str], Ewma] = field(default_factory=dict)
+    harm: Mapping[Place, HarmState] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` gives an equal state back, to the bit."""
+        return {
+            "ewma": [
+                [*place, component, e.z, e.effect] for (place, component), e in sorted(self.ewma.items())
+            ],
+            "harm": [[*place, h.harm, h.harm_variance, h.pull] for place, h in sorted(self.harm.items())],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "JudgeState":
+        return cls(
+            ewma={
+                ((segment, column, version), component): Ewma(z=z, effect=effect)
+                for segment, column, version, component, z, effect in data["ewma"]
+            },
+            harm={
+                (segment, column, version): HarmState(harm=harm, harm_variance=variance, pull=pull)
+                for segment, column, version, harm, variance, pull in data["harm"]
+            },
+        )

@@ -1,0 +1,281 @@
+"""Given the stored numbers of one window, should a person be told, and how urgently?
+
+The theory, in the order of the steps below (docs/detectors.md derives it):
+
+1. A column is a few component means y (its location, spread and skew, or the share of each level; missing,
+   unseen, out of range, stuck). The noise model says how far each may stray without any change: z and p.
+2. A running mean of z (EWMA) finds what is too small for one window but lasts.
+3. What is too small to care about (its floor) is not looked at: p = 1. The rest of a column is worth
+   min(1, m·min p) over its m components, and Benjamini–Hochberg over the columns of its family keeps the
+   share of false alerts at α: many columns do not mean many alerts.
+4. Each rule of a column says breach, hold or clear; the column's verdict is the worst, so that one column
+   never opens two incidents.
+5. An alert is a ticket. It becomes a page when it matters: it harms the model, or the score alerts too, or it
+   is about the data feed itself. Whether it is sure enough to fire is for the fold (alerting/fold.py): at
+   once when `sure`, else by persistence.
+6. Causes are ranked before effects.
+
+Pure: windows come in order, from stored rows only; what is remembered in between is in `JudgeState`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from math import isfinite
+
+from alerting.series import Series
+from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
+from detectors._column import Role
+from detectors._ewma import Ewma
+from detectors._multiplicity import Adjusted, benjamini_hochberg
+from detectors._noise import NoiseModel
+from monitor.column_rules import (
+    Alphas,
+    FamilyAdjusted,
+    FamilyPs,
+    Rule,
+    calibrated_rules,
+    family_ps,
+    threshold_rules,
+)
+from monitor.component_judgement import ComponentJudgement, judge_component
+from monitor.diagnosis import changed_unit, diagnose
+from monitor.judge_state import HarmState, JudgeState, Place
+from monitor.matters import Matter, matter
+from monitor.policy import JudgePolicy, is_effect
+from monitor.verdict_facts import WORST_FIRST, verdict_facts
+from monitor.window_facts import WindowFacts, series_of, too_few, unfit
+from storage.measurements import ColumnResult, ColumnStatus
+
+__all__ = ["Judgement", "WindowFacts", "judge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was said, breaches first and by rank, and what to remember for the next window."""
+
+    verdicts: tuple[Verdict, ...]
+    state: JudgeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """One column on its way to a verdict."""
+
+    result: ColumnResult
+    series: Series
+    m: int  # components the noise model knows
+    components: tuple[ComponentJudgement, ...]
+    ps: FamilyPs
+    harm: HarmState
+    limits: tuple[Rule, ...]  # what plain thresholds say
+    error: str = ""  # why it cannot be judged
+
+
+def judge(facts: WindowFacts, noise: NoiseModel, state: JudgeState, policy: JudgePolicy) -> Judgement:
+    """Every column of one window. The state given is that after the window before."""
+    if facts.rows < policy.min_rows:
+        return Judgement(verdicts=tuple(too_few(facts, result) for result in facts.results), state=state)
+    broken = [unfit(facts, r) for r in facts.results if not _measurable(r)]
+    few = [too_few(facts, r) for r in facts.results if _measurable(r) and r.rows < policy.min_rows]
+    columns = [
+        _look(facts, result, noise, state, policy)
+        for result in facts.results
+        if _measurable(result) and result.rows >= policy.min_rows
+    ]
+    # What gives no component and has no threshold (entropy, margin) is reported, not judged.
+    columns = [column for column in columns if column.error or column.components or column.limits]
+    adjusted = _adjust(columns)
+    rules = [
+        _rules(column, of_family, policy, learning=noise.learning)
+        for column, of_family in zip(columns, adjusted, strict=True)
+    ]
+    score_alerts = any(
+        column.result.role in (Role.SCORE, Role.PREDICTION) and _kind(column, said) is VerdictKind.BREACH
+        for column, said in zip(columns, rules, strict=True)
+    )
+    verdicts = [
+        _verdict(facts, column, of_family, said, policy, score_alerts=score_alerts, learning=noise.learning)
+        for column, of_family, said in zip(columns, adjusted, rules, strict=True)
+    ]
+    return Judgement(verdicts=(*_ranked(verdicts, columns), *broken, *few), state=_after(state, columns))
+
+
+def _look(
+    facts: WindowFacts, result: ColumnResult, noise: NoiseModel, state: JudgeState, policy: JudgePolicy
+) -> _Column:
+    """Steps 1 to 3 of one column, up to its p."""
+    place = _place(result)
+    error = ""
+    parts: list[ComponentJudgement] = []
+    for component in result.components:
+        known = noise.components.get((result.column, component.name))
+        if known is None or component.n < 1:
+            continue
+        if not isfinite(component.y):
+            error = f"{component.name} is not a number"
+            continue
+        parts.append(
+            judge_component(
+                component.name,
+                known,
+                component.y,
+                component.n,
+                facts.slots.get(known.slot, 0),
+                policy.floor(result.column, component.name),
+                state.ewma.get((place, component.name), Ewma()),
+            )
+        )
+    if result.components and not parts and not error:
+        error = "the noise model does not know it: rebuild the reference"
+    harm = result.harm
+    return _Column(
+        result=result,
+        series=series_of(facts, result),
+        m=len(parts),
+        components=tuple(parts),
+        ps=family_ps(parts, len(parts)),
+        harm=state.harm.get(place, HarmState()).advance(harm.harm, harm.harm_error, harm.pull),
+        limits=tuple(
+            threshold_rules(
+                result.measurements, [t for t in policy.thresholds if fnmatchcase(result.column, t.column)]
+            )
+        ),
+        error=error,
+    )
+
+
+def _adjust(columns: Sequence[_Column]) -> list[FamilyAdjusted]:
+    """Benjamini–Hochberg, each family apart: inputs and scores of the whole; slices."""
+    found: dict[int, FamilyAdjusted] = {}
+    for of_slices in (False, True):
+        members = [
+            i
+            for i, column in enumerate(columns)
+            if column.components and bool(column.result.segment) is of_slices
+        ]
+        ps = [columns[i].ps for i in members]
+        families = zip(
+            benjamini_hochberg([p.shewhart for p in ps]),
+            benjamini_hochberg([p.shewhart_near for p in ps]),
+            benjamini_hochberg([p.ewma for p in ps]),
+            benjamini_hochberg([p.ewma_near for p in ps]),
+            strict=True,
+        )
+        for i, (shewhart, shewhart_near, ewma, ewma_near) in zip(members, families, strict=True):
+            found[i] = FamilyAdjusted(
+                shewhart=shewhart, shewhart_near=shewhart_near, ewma=ewma, ewma_near=ewma_near
+            )
+    alone = Adjusted(size=1, rank=1, step=1.0)
+    nothing = FamilyAdjusted(shewhart=alone, shewhart_near=alone, ewma=alone, ewma_near=alone)
+    return [found.get(i, nothing) for i in range(len(columns))]
+
+
+def _after(state: JudgeState, columns: Sequence[_Column]) -> JudgeState:
+    """What to remember: a column that could not be judged keeps its running means."""
+    ewma, harm = dict(state.ewma), dict(state.harm)
+    for column in columns:
+        if not column.error:
+            place = _place(column.result)
+            ewma |= {(place, part.name): part.after for part in column.components}
+            harm[place] = column.harm
+    return JudgeState(ewma=ewma, harm=harm)
+
+
+def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy, *, learning: bool) -> list[Rule]:
+    """Step 4."""
+    alphas = Alphas.of(policy)
+    calibrated = calibrated_rules(column.components, column.m, adjusted, alphas, learning=learning)
+    return [*calibrated, *column.limits]
+
+
+def _verdict(
+    facts: WindowFacts,
+    column: _Column,
+    adjusted: FamilyAdjusted,
+    rules: Sequence[Rule],
+    policy: JudgePolicy,
+    *,
+    score_alerts: bool,
+    learning: bool,
+) -> Verdict:
+    """Step 5: the worst rule, how urgent it is, and what happened in words."""
+    kind = _kind(column, rules)
+    unit = changed_unit(column.result, rules)
+    matters = [
+        matter(
+            rule,
+            column.result,
+            column.harm,
+            policy,
+            unit_changed=unit is not None,
+            score_alerts=score_alerts,
+            learning=learning,
+        )
+        for rule in rules
+    ]
+    breached = [(rule, m) for rule, m in zip(rules, matters, strict=True) if rule.kind is VerdictKind.BREACH]
+    severity = max((m.severity for _, m in breached), key=lambda s: s.level, default=Severity.NONE)
+    diagnosis = diagnose(column.result, [rule for rule, _ in breached], column.components, unit)
+    return Verdict(
+        series=column.series,
+        start=facts.start,
+        end=facts.end,
+        revision=facts.revision,
+        kind=kind,
+        incident_kind=_incident_kind(column.result, breached),
+        severity=severity if kind is VerdictKind.BREACH else Severity.NONE,
+        sure=kind is VerdictKind.BREACH and any(r.sure and m.severity is severity for r, m in breached),
+        change=diagnosis.change,
+        title=diagnosis.title or column.error,
+        facts=verdict_facts(
+            column.result,
+            column.m,
+            column.components,
+            column.ps,
+            adjusted,
+            Alphas.of(policy),
+            rules,
+            matters,
+            column.harm,
+            kind,
+        )
+        | ({"reason": column.error} if column.error else {})
+        | ({"learning": True} if learning else {})
+        | diagnosis.facts,
+    )
+
+
+def _kind(column: _Column, rules: Sequence[Rule]) -> VerdictKind:
+    said = {rule.kind for rule in rules}
+    if column.error:
+        said.add(VerdictKind.ERROR)
+    return next(kind for kind in WORST_FIRST if kind in said)
+
+
+def _ranked(verdicts: Sequence[Verdict], columns: Sequence[_Column]) -> list[Verdict]:
+    """Step 6: features before score and confidence, then by p, then by effect in floors."""
+
+    def order(index: int) -> tuple[bool, float, float]:
+        parts = columns[index].components
+        effect = max((abs(part.score.effect) / part.floor for part in parts if part.floor > 0.0), default=0.0)
+        p = verdicts[index].facts.get("p")
+        return is_effect(columns[index].result.role), p if isinstance(p, float) else 1.0, -effect
+
+    breaches = sorted((i for i, v in enumerate(verdicts) if v.kind is VerdictKind.BREACH), key=order)
+    ranked = [replace(verdicts[i], rank=rank) for rank, i in enumerate(breaches, start=1)]
+    return ranked + [verdict for verdict in verdicts if verdict.kind is not VerdictKind.BREACH]
+
+
+def _measurable(result: ColumnResult) -> bool:
+    return result.status in (ColumnStatus.OK, ColumnStatus.EMPTY)
+
+
+def _incident_kind(result: ColumnResult, breached: Sequence[tuple[Rule, Matter]]) -> IncidentKind:
+    if any(matter.data_quality for _, matter in breached):
+        return IncidentKind.DATA
+    return IncidentKind.CONFIDENCE if is_effect(result.role) else IncidentKind.DRIFT
+
+
+def _place(result: ColumnResult) -> Place:
+    return result.segment, result.column, result.version

@@ -1,0 +1,82 @@
+"""An alert is a ticket: what makes it worth waking somebody?"""
+
+from dataclasses import dataclass
+
+from alerting.verdict import Severity, VerdictKind
+from detectors._column import Role
+from monitor.column_rules import Rule
+from monitor.judge_state import HarmState
+from monitor.policy import DATA_QUALITY, HARM, LOUD, JudgePolicy
+from storage.measurements import ColumnResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """What a breach of one rule asks for, and the reason in one word."""
+
+    severity: Severity
+    why: str  # data | unit | itself | score | important | harm | pull | size | limit; "" does not matter
+    data_quality: bool = False  # the data feed itself is broken
+
+
+def matter(
+    rule: Rule,
+    result: ColumnResult,
+    running: HarmState,
+    policy: JudgePolicy,
+    *,
+    unit_changed: bool,
+    score_alerts: bool,
+    learning: bool,
+) -> Matter:
+    """Whether this rule's breach matters. While learning, only the hard rule and plain limits may page."""
+    if rule.kind is not VerdictKind.BREACH:
+        return Matter(severity=Severity.NONE, why="")
+    if rule.severity is not None:
+        missing = rule.name == "mostly_missing"
+        return Matter(
+            severity=rule.severity,
+            why="data" if missing else "limit" if rule.severity is Severity.PAGE else "",
+            data_quality=missing,
+        )
+    why = _why(rule, result, running, policy, unit_changed=unit_changed, score_alerts=score_alerts)
+    page = bool(why) and not learning and not result.segment
+    return Matter(
+        severity=Severity.PAGE if page else Severity.TICKET, why=why, data_quality=why in ("data", "unit")
+    )
+
+
+def _why(
+    rule: Rule,
+    result: ColumnResult,
+    running: HarmState,
+    policy: JudgePolicy,
+    *,
+    unit_changed: bool,
+    score_alerts: bool,
+) -> str:
+    part = rule.component
+    if part is None:
+        return ""
+    lasting = rule.name == "ewma"
+    effect = part.after.effect if lasting else part.score.effect
+    if part.name in DATA_QUALITY and effect > 0.0:
+        return "data"
+    if unit_changed:
+        return "unit"
+    if result.role in (Role.SCORE, Role.PREDICTION):
+        return "itself"
+    if score_alerts:
+        return "score"
+    if policy.is_important(result.column):
+        return "important"
+    harm = result.harm
+    if harm.harm is not None:
+        value, error = harm.harm, harm.harm_error or 0.0
+        if lasting:
+            value, error = running.harm, running.harm_variance**0.5
+        return "harm" if value <= HARM and abs(value) > 2.0 * error else ""
+    if harm.pull is not None:
+        pull = running.pull if lasting else harm.pull
+        return "pull" if abs(pull) >= policy.pull else ""
+    return "size" if abs(effect) >= LOUD * part.floor else ""

@@ -1,0 +1,95 @@
+"""From which size on is a change worth a word, and how sure must we be?
+
+The numbers of docs/detectors.md, section "judge". Every one can be set per column or model.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from detectors._column import Role
+
+ALPHA_SHEWHART = 0.005  # false discovery rate of a window's family of columns
+ALPHA_EWMA = 0.001
+SURE = 50.0  # adjusted p ≤ α / 50 needs no second window
+CLEAR = 4.0  # adjusted p > 4α is clear; between, hold
+CLEAR_FLOOR = 0.8  # an effect below 0.8 of its floor is clear
+CLEAR_THRESHOLD = 0.9  # a metric below 0.9 of its threshold is clear
+EWMA_FLOOR = 0.6  # share of the floor that an EWMA of y − μ must pass: it is to find what is small and lasts
+EWMA_Z = 1.0  # and the current window must still point the same way
+MIN_EXCESS = 3.0  # rows: no share says anything while it is off by fewer
+SURE_EXCESS = 5.0  # rows: nor pages at once
+HARM = -1.0  # points of accuracy, or −1 % of the reference MAE
+LOUD = 5.0  # floors: a change this large matters where neither outcomes nor scores tell
+MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
+UNIT_Z = 6.0  # a change of unit is far outside the noise; a windy day may fit a conversion as well
+_SENSITIVITY = {"low": 0.2, "default": 1.0, "high": 4.0}
+
+# Parts of a column that are about the data feed itself. A rise in one matters whatever the model makes of it.
+DATA_QUALITY = ("missing", "unseen", "out_of_range", "stuck")
+# These are zero, or near it, in the reference by construction: less is never a change.
+UPWARD = ("unseen", "out_of_range", "stuck")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floors:
+    """Practical significance: a smaller change never alerts. None leaves what another rule says."""
+
+    column: str = "*"  # glob; the last rule that matches wins, number by number
+    sd: float | None = None  # c1, c2, c3 of a numeric column
+    share: float | None = None  # of a category's level or of the rest
+    missing: float | None = None
+    unseen: float | None = None
+    out_of_range: float | None = None
+    stuck: float | None = None
+
+
+_FLOORS = {"sd": 0.1, "share": 0.033, "missing": 0.01, "unseen": 0.005, "out_of_range": 0.005, "stuck": 0.05}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A plain limit on a reported metric, judged beside the calibrated rules."""
+
+    metric: str
+    column: str = "*"  # glob
+    ticket: float | None = None
+    page: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgePolicy:
+    """What one model's owner set."""
+
+    sensitivity: str = "default"  # low | default | high
+    min_rows: int = 5
+    floors: tuple[Floors, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    important: tuple[str, ...] = ()  # globs of columns whose every alert matters
+    pull: float = 0.02  # change of the mean score that matters without outcomes; 0.1 sd for a regression
+
+    def alpha(self, base: float) -> float:
+        """The false discovery rate at this model's sensitivity."""
+        return base * _SENSITIVITY[self.sensitivity]
+
+    def floor(self, column: str, component: str) -> float:
+        """The least |y − μ| of a component that is worth a word."""
+        name = component if component in DATA_QUALITY else "sd" if is_smooth(component) else "share"
+        value = _FLOORS[name]
+        for rule in self.floors:
+            set_here: float | None = getattr(rule, name)
+            if set_here is not None and fnmatchcase(column, rule.column):
+                value = set_here
+        return value
+
+    def is_important(self, column: str) -> bool:
+        return any(fnmatchcase(column, pattern) for pattern in self.important)
+
+
+def is_smooth(component: str) -> bool:
+    """Location, spread or skew of a numeric column: in sd, not a share of rows."""
+    return component in ("c1", "c2", "c3")
+
+
+def is_effect(role: Role) -> bool:
+    """What the model says, as against what it was given: ranked after causes."""
+    return role is not Role.FEATURE

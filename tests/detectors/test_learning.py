@@ -1,0 +1,222 @@
+"""What the reference's windows teach."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from detectors._learning import Observations, Prior, learn, never_seen
+from detectors._noise import NoiseModel, score, score_component
+
+R = 168
+DAY = np.arange(R) % 7
+SLOTS = {"none": DAY * 0, "weekend": (DAY >= 5).astype(np.int64), "day_of_week": DAY}
+MONDAY = {"none": 0, "weekend": 0, "day_of_week": 0}
+
+
+def _numeric(y: np.ndarray, n: np.ndarray) -> Observations:
+    return Observations(y=y, n=n, variance=np.ones(len(y)), share=False)
+
+
+def _share(k: np.ndarray, n: np.ndarray) -> Observations:
+    y = k / np.maximum(n, 1)
+    return Observations(y=y, n=n, variance=y * (1.0 - y), share=True)
+
+
+def _model(seed: int, tau: float, n: int = 900, rho: float = 0.0) -> NoiseModel:
+    rng = np.random.default_rng(seed)
+    effect = np.zeros(R)
+    for t in range(R):
+        fresh = tau * rng.standard_normal()
+        effect[t] = rho * effect[t - 1] + math.sqrt(1.0 - rho**2) * fresh if t else fresh
+    rows = rng.poisson(n, R)
+    y = effect + rng.standard_normal(R) / np.sqrt(rows)
+    return learn({("x", "c1"): _numeric(y, rows)}, SLOTS)
+
+
+def test_rows_of_one_window_are_not_independent() -> None:
+    """τ² is found beside σ²/n: with 900 rows a window the naive variance is 80 times too small."""
+    tau2 = np.mean([_model(seed, 0.3).components["x", "c1"].tau2 for seed in range(20)])
+    assert tau2 == pytest.approx(0.09, rel=0.1)
+
+
+def test_without_window_effects_there_is_no_tau() -> None:
+    """Independent rows: τ² stays far below σ²/n."""
+    tau2 = np.mean([_model(seed, 0.0).components["x", "c1"].tau2 for seed in range(20)])
+    assert tau2 < 0.1 / 900
+
+
+def test_tiny_windows_do_not_hide_tau() -> None:
+    """Nights of 3 rows between days of 900: weighted by rows, τ² is that of the days."""
+    rng = np.random.default_rng(5)
+    n = np.where(np.arange(R) % 2, 900, 3)
+    y = 0.3 * rng.standard_normal(R) + rng.standard_normal(R) / np.sqrt(n)
+    found = learn({("x", "c1"): _numeric(y, n)}, {}).components["x", "c1"]
+    assert found.tau2 == pytest.approx(0.09, rel=0.4)
+
+
+def test_memory_is_learnt() -> None:
+    """ρ of an AR(1) process, and that neighbours say less than independent windows."""
+    found = [_model(seed, 0.3, rho=0.6).components["x", "c1"] for seed in range(20)]
+    assert np.mean([noise.rho for noise in found]) == pytest.approx(0.6, abs=0.08)
+    assert np.mean([noise.memory for noise in found]) > 3.0
+    assert np.mean([_model(seed, 0.3).components["x", "c1"].memory for seed in range(20)]) < 1.5
+
+
+def test_z_of_new_windows_has_variance_one() -> None:
+    """Windows that did not teach: z is standard, with window effects and without."""
+    for tau in (0.0, 0.3):
+        z = []
+        for seed in range(40):
+            model = _model(seed, tau)
+            rng = np.random.default_rng(1000 + seed)
+            for _ in range(50):
+                y = tau * rng.standard_normal() + rng.standard_normal() / 30.0
+                found = score(model, "x", "c1", y, 900, MONDAY)
+                assert found is not None
+                z.append(found.z)
+        assert np.mean(z) == pytest.approx(0.0, abs=0.1)
+        assert 0.75 < np.var(z) < 1.15
+
+
+def test_p_is_never_below_the_share_of_reference_windows_as_extreme() -> None:
+    """The record guard: what the reference itself did 5 times in 168 is not a one-in-a-million event."""
+    rng = np.random.default_rng(2)
+    y = rng.standard_normal(R) * 0.01
+    y[[10, 40, 70, 100, 130]] = 1.0
+    model = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS)
+    within = score(model, "x", "c1", 0.95, 900, MONDAY)
+    beyond = score(model, "x", "c1", 3.0, 900, MONDAY)
+    assert within is not None
+    assert within.p >= 5 / R
+    assert beyond is not None
+    assert beyond.guard == 0.0
+
+
+def test_one_sided_storms_widen_one_side_only() -> None:
+    """Side scales: upwards it strays further, downwards it does not."""
+    rng = np.random.default_rng(4)
+    y = np.where(rng.random(R) < 0.2, 1.0, 0.0) + 0.05 * rng.standard_normal(R)
+    noise = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS).components["x", "c1"]
+    assert noise.scale_up > 1.2
+    assert noise.scale_down == 1.0
+
+
+def test_what_the_reference_cannot_hold_follows_good_and_turing() -> None:
+    """(N₁ + ½)/(N + 1), binomial tail, no guard, only upwards."""
+    prior = never_seen(150_000, singletons=3)
+    assert prior.mean == pytest.approx(3.5 / 150_001)
+    empty = _share(np.zeros(R), np.full(R, 900))
+    model = learn({("c", "unseen"): empty}, SLOTS, priors={("c", "unseen"): prior})
+    found = score(model, "c", "unseen", 0.04, 900, MONDAY)
+    nothing = score(model, "c", "unseen", 0.0, 900, MONDAY)
+    assert found is not None
+    assert found.p < 1e-60
+    assert found.guard == 0.0
+    assert nothing is not None
+    assert nothing.p == 1.0
+
+
+def test_nothing_divides_by_zero() -> None:
+    """Constant components, empty windows, missing values, one row a window."""
+    n = np.full(R, 900)
+    n[3] = 0
+    y = np.zeros(R)
+    y[5] = math.nan
+    constant = Observations(y=y, n=n, variance=np.zeros(R), share=False)
+    single = Observations(y=y, n=np.ones(R, dtype=np.int64), variance=np.zeros(R), share=False)
+    model = learn(
+        {("x", "c1"): constant, ("x", "missing"): _share(np.zeros(R), n), ("y", "c1"): single}, SLOTS
+    )
+    for column, component in (("x", "c1"), ("x", "missing"), ("y", "c1")):
+        for value in (0.0, 0.5):
+            found = score(model, column, component, value, 900, MONDAY)
+            assert found is not None
+            assert math.isfinite(found.z)
+            assert 0.0 <= found.p <= 1.0
+    jump = score(model, "x", "c1", 0.5, 900, MONDAY)
+    assert jump is not None
+    assert jump.p < 1e-6
+
+
+def test_small_shares_use_the_exact_count() -> None:
+    """One row of 60 where one in 2,000 is expected is no event of three sigma."""
+    rng = np.random.default_rng(7)
+    n = np.full(R, 60)
+    model = learn({("x", "missing"): _share(rng.binomial(n, 0.0005), n)}, SLOTS)
+    found = score(model, "x", "missing", 1 / 60, 60, MONDAY)
+    assert found is not None
+    assert abs(0.016 - found.mu) / math.sqrt(found.sigma2 / 60) > 3.0
+    assert found.p > 0.02
+    assert found.z_now < 3.0
+
+
+def test_json_gives_the_same_model_back() -> None:
+    """To the bit, also through text."""
+    model = _model(1, 0.3)
+    assert NoiseModel.from_json(json.loads(json.dumps(model.to_json()))) == model
+
+
+def test_an_unknown_format_is_refused() -> None:
+    """A newer program's noise model."""
+    with pytest.raises(ValueError, match="format must be 1"):
+        NoiseModel.from_json({"format": 2})
+
+
+def test_long_records_are_thinned_but_keep_the_largest() -> None:
+    """256 quantiles and the 32 largest exactly."""
+    rng = np.random.default_rng(3)
+    windows = 2_000
+    y = rng.standard_normal(windows)
+    noise = learn({("x", "c1"): _numeric(y, np.full(windows, 900))}, {}).components["x", "c1"]
+    record = noise.z_record
+    assert len(record.values) <= 288
+    assert record.share(record.values[-1]) == pytest.approx(1 / windows)
+    assert record.share(record.values[-32]) == pytest.approx(32 / windows)
+    assert record.share(0.6745) == pytest.approx(0.5, abs=0.05)
+
+
+def test_few_windows_are_learning() -> None:
+    """Twenty windows make a model; none leave it to the file's own means."""
+    few = learn({("x", "c1"): _numeric(np.zeros(19), np.full(19, 50))}, {})
+    file_only = learn({}, {}, priors={("x", "c1"): Prior(mean=0.1, rows=5_000)})
+    assert few.learning
+    assert file_only.learning
+    assert not _model(1, 0.3).learning
+    found = score(file_only, "x", "c1", 0.1, 900, MONDAY)
+    assert found is not None
+    assert found.z == 0.0
+
+
+def test_production_teaches_noise_but_not_the_mean() -> None:
+    """μ stays the file's: a standing offset is a difference to be told, not the new normal."""
+    rng = np.random.default_rng(9)
+    y = 0.5 + 0.3 * rng.standard_normal(R) + 1.0 * (DAY >= 5)
+    prior = {("x", "c1"): Prior(mean=0.0, rows=10_000)}
+    noise = learn(
+        {("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS, priors=prior, production=True
+    ).components["x", "c1"]
+    assert noise.offset == pytest.approx(0.5 + 2 / 7, abs=0.1)
+    assert noise.mean == 0.0
+    assert noise.means[1] - noise.means[0] == pytest.approx(1.0, abs=0.2)
+    assert noise.tau2 == pytest.approx(0.09, rel=0.3)
+
+
+def test_a_window_that_sets_a_record_is_named() -> None:
+    """A storm that would mute the column for ever is told to the person who builds the reference."""
+    rng = np.random.default_rng(1)
+    y = 0.1 * rng.standard_normal(R)
+    y[33] = 2.0
+    notes = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS).notes
+    assert len(notes) == 1
+    assert "window 33" in notes[0]
+
+
+def test_a_slot_never_seen_is_wider_not_an_error() -> None:
+    """Its mean is that of all slots, its variance that between them on top."""
+    rng = np.random.default_rng(6)
+    y = 2.0 * (DAY == 4) + 0.1 * rng.standard_normal(R)
+    noise = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS).components["x", "c1"]
+    assert noise.slot == "day_of_week"
+    assert abs(score_component(noise, 2.0, 900, 99).z) < 4.0 < score_component(noise, 2.0, 900, 0).z
