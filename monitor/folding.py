@@ -26,6 +26,7 @@ from monitor.runtime import Runtime, Watched
 from monitor.windows import slots
 from storage import checkpoints, groups, incidents, ledger, measurements, profiles, verdicts
 from storage.ledger import DueWindow, Stream, WindowState
+from storage.measurements import ColumnResult, ColumnStatus
 from storage.profiles import Reference
 
 _EVENTS = {
@@ -125,13 +126,18 @@ def _judge(
             revision=window.revision,
             rows=window.rows or 0,
             slots=slots(watched.spec, window.span),
-            results=measurements.load(conn, window.id),
+            results=[result for result in measurements.load(conn, window.id) if _is_judged(result)],
         ),
         noise,
         JudgeState.from_json(remembered["state"]) if remembered is not None and same else JudgeState(),
         watched.judging,
     )
     return [*judgement.verdicts, _feed(window)], {**basis, "state": judgement.state.to_json()}
+
+
+def _is_judged(result: ColumnResult) -> bool:
+    """Entropy and margin are reported only: the maximum probability has all they could say."""
+    return bool(result.components) or result.status is not ColumnStatus.OK
 
 
 def _noise(

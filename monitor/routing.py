@@ -15,9 +15,11 @@ def group_policies(config: Config, model: str) -> dict[str, GroupPolicy]:
         if fnmatchcase(model, route.match.model):
             for channel in route.channels:
                 severities.setdefault(channel, set()).add(Severity(route.match.severity or "page"))
-    runbook = config.models[model].runbook if model in config.models else None
+    settings = config.models.get(model)
+    runbook = settings.runbook if settings else None
+    zone = settings.window.zone if settings else "UTC"
     return {
-        channel: GroupPolicy(severities=frozenset(found), runbook=runbook)
+        channel: GroupPolicy(severities=frozenset(found), runbook=runbook, zone=zone)
         for channel, found in severities.items()
     }
 

@@ -4,7 +4,9 @@ One transaction a group: what has been told and the outbox rows go together, so 
 leaves neither a message without a memory of it nor the other way round. Nothing is sent here.
 """
 
+import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -12,17 +14,21 @@ from alerting import failpoint
 from alerting.flush import flush as flush_group
 from alerting.grouping import Group, GroupPolicy, Reason, decide, mark_dirty
 from alerting.incident import Incident
+from alerting.notification import Action, Notification
 from monitor.logs import logger
 from monitor.routing import group_policies, groups_of
 from monitor.runtime import Runtime
-from storage import groups, incidents, ledger, outbox
+from storage import groups, incidents, ledger, outbox, retraining
+
+DEADLINE = timedelta(hours=24)  # of the word to people that retraining was, or would have been, asked for
 
 
 def flush(runtime: Runtime) -> int:
     """Put what is due to be told into the outbox. Returns the messages put there."""
     with runtime.store.read() as conn:
-        candidates = [group.key for group in groups.to_look_at(conn)]
-    return sum(_flush_group(runtime, key) for key in candidates)
+        candidates = groups.to_look_at(conn)
+    told = sum(_flush_group(runtime, group.key) for group in candidates)
+    return told + sum(_tell_retraining(runtime, group.key) for group in candidates)
 
 
 def mark_untold(runtime: Runtime) -> None:
@@ -35,6 +41,36 @@ def mark_untold(runtime: Runtime) -> None:
                 told = group.told.get(incident.id)
                 if told is None or not told.firing:
                     groups.save(conn, mark_dirty(group, now))
+
+
+def _tell_retraining(runtime: Runtime, key: str) -> int:
+    """Post a request, or what would have been one, into the thread of its cause: once, by its derived key."""
+    with runtime.store.read() as conn:
+        notification = _retraining_post(runtime, conn, key)
+        if notification is None or outbox.known(conn, notification.key):
+            return 0
+    with runtime.store.write() as conn:
+        return outbox.enqueue(conn, [notification], runtime.clock.now())
+
+
+def _retraining_post(runtime: Runtime, conn: Connection, key: str) -> Notification | None:
+    group, now = groups.get(conn, key), runtime.clock.now()
+    if group is None or group.closed or not group.root_key:
+        return None
+    asked = retraining.last_asked(conn, group.labels["model"])
+    if asked is None:
+        return None
+    digest = hashlib.sha256(f"retraining\x1f{asked['request_id']}\x1f{key}".encode()).hexdigest()
+    return Notification(
+        key=digest[:32],
+        channel=group.channel,
+        lane=group.key,
+        action=Action.REPLY,
+        reason="retraining",
+        facts={"model": group.labels["model"], "kind": "retraining", "retraining": dict(asked)},
+        created=now,
+        deadline=now + DEADLINE,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

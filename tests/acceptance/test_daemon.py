@@ -1,0 +1,138 @@
+"""The daemon as a process: does it own its database, survive SIGKILL, and end when asked?"""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.world import REFERENCE_DAYS, Shop, build_shop
+
+LOG = """
+[channels.file]
+kind = "log"
+path = "alerts.jsonl"
+
+[[routes]]
+match = { model = "*", severity = "page" }
+channels = ["file"]
+
+[daemon]
+tick_s = 0.2
+"""
+DAYS = 8  # of production, the last one yesterday
+PATIENCE_S = 60.0  # a cold machine compiles first
+
+
+def leeway(shop: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "monitor", "--config", str(shop.config), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@contextmanager
+def daemon(shop: Shop) -> Iterator[subprocess.Popen[str]]:
+    """A running `leeway run`; whatever happens, it does not outlive the test."""
+    command = [sys.executable, "-m", "monitor", "--config", str(shop.config), "run"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def until(shop: Shop, query: str, least: int, process: subprocess.Popen[str]) -> None:
+    """Wait for the database to say so: the daemon promises no time, only that it happens."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        assert process.poll() is None, f"the daemon ended with {process.returncode}"
+        if (shop.folder / "leeway.db").exists() and count(shop, query) >= least:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not within {PATIENCE_S:.0f} s: {query}")
+
+
+def count(shop: Shop, query: str) -> int:
+    connection = sqlite3.connect(shop.folder / "leeway.db", timeout=10)
+    try:
+        return int(connection.execute(query).fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):  # the first migration is not done yet
+            return 0
+        raise
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = midnight - timedelta(days=REFERENCE_DAYS + DAYS)
+    made = build_shop(tmp_path / "shop", first=first, days=DAYS, broken=range(3, DAYS), channels=LOG)
+    built = leeway(made, "reference", "build", "--model", "shop")
+    assert built.returncode == 0, built.stderr
+    return made
+
+
+FOLDED = "SELECT count(*) FROM ledger WHERE folded_at IS NOT NULL AND state = 'done'"
+
+
+def test_a_killed_daemon_goes_on_where_it_was(shop: Shop) -> None:
+    """SIGKILL in the middle of the work; the next one finishes it, every window once, every message told."""
+    with daemon(shop) as first:
+        until(shop, FOLDED, 1, first)
+        first.send_signal(signal.SIGKILL)
+        first.wait(10)
+    with daemon(shop) as second:
+        until(shop, FOLDED, DAYS - 1, second)
+        until(shop, "SELECT count(*) FROM v_notifications WHERE state = 'sent'", 1, second)
+        assert count(shop, "SELECT count(*) - count(DISTINCT start) FROM ledger") == 0
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(25) == 0
+    lines = (shop.folder / "alerts.jsonl").read_text().splitlines()
+    assert any("amount" in line for line in lines)
+
+
+def test_a_second_daemon_is_refused_and_names_the_owner(shop: Shop) -> None:
+    """On the same file, through a symbolic and a hard link too: exit 75, host and pid; the first goes on."""
+    with daemon(shop) as first:
+        until(shop, FOLDED, 1, first)
+        symbolic = shop.folder / "symbolic.db"
+        symbolic.symlink_to(shop.folder / "leeway.db")
+        hard = shop.folder / "hard.db"
+        os.link(shop.folder / "leeway.db", hard)
+        for name in ("leeway.db", "symbolic.db", "hard.db"):
+            other = shop.config.with_name(f"{name}.toml")
+            other.write_text(shop.config.read_text().replace("sqlite:///leeway.db", f"sqlite:///{name}"))
+            started = time.monotonic()
+            refused = subprocess.run(
+                [sys.executable, "-m", "monitor", "--config", str(other), "run"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert refused.returncode == 75, (name, refused.stderr)
+            assert str(first.pid) in refused.stderr
+            assert time.monotonic() - started < 30
+        assert first.poll() is None
+
+
+def test_commands_beside_a_running_daemon(shop: Shop) -> None:
+    """Looking and acknowledging take their turn; the daemon is not disturbed."""
+    with daemon(shop) as running:
+        until(shop, "SELECT count(*) FROM incident WHERE is_open", 1, running)
+        assert leeway(shop, "status").returncode == 0
+        listed = leeway(shop, "incidents", "list", "--json")
+        assert listed.returncode == 0, listed.stderr
+        identity = listed.stdout.split('"incident_id": "')[1][:12]
+        taken = leeway(shop, "incidents", "ack", identity, "--by", "ada")
+        assert taken.returncode == 0, taken.stderr
+        assert count(shop, "SELECT count(*) FROM incident WHERE acknowledged_by = 'ada'") == 1
+        assert running.poll() is None

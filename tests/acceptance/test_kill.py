@@ -1,0 +1,159 @@
+"""Killed at any named place, and started again: is the history the same, and was everything told once?
+
+Each case kills (or fails) a real process at the k-th pass of one failpoint, then lets a new one go on. The oracle
+is the run that nobody killed, and the loopback server's own file of what it accepted.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerting.failpoint import NAMES
+from tests.acceptance.driver import ENVIRONMENT
+from tests.acceptance.world import Shop, build_shop, slack_and_trainer
+from tests.loopback import Loopback
+
+STEPS = 26
+RETRAINING = """
+[models.shop.retraining]
+mode = "auto"
+target = "trainer"
+breached = 2
+within = 3
+min_rows = 50
+"""
+# Where one kill may leave the other side with a message that was never marked: told again, and labelled.
+MAY_REPEAT = {"after_bytes_written", "after_response", "before_mark"}
+# Killing in the middle of a migration or a build happens before the first window; one pass is all there is.
+PASSES = {"mid_migration": (1,), "before_reference_commit": (1,)}
+CASES = [(name, "kill", k) for name in NAMES for k in PASSES.get(name, (1, 4))]
+CASES += [(name, "raise", PASSES.get(name, (2,))[0]) for name in NAMES]
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is left when it is over."""
+
+    history: dict[str, list[tuple[Any, ...]]]
+    accepted: list[dict[str, Any]]
+    deaths: int
+
+
+QUERIES = {
+    "windows": (
+        "SELECT model, window_start, window_end, revision, state, reason, rows FROM v_windows ORDER BY 2"
+    ),
+    "verdicts": (
+        "SELECT window_start, column_name, verdict, severity, rules, rank, value, z, p, harm, change, title, "
+        "incident_id FROM v_verdicts ORDER BY 1, 2"
+    ),
+    "incidents": (
+        "SELECT incident_id, kind, severity, status, opened, since, resolved, resolved_reason, reopens, "
+        "relapses, peak FROM v_incidents ORDER BY 1"
+    ),
+    "events": "SELECT incident_id, seq, kind, actor, window_start FROM incident_event ORDER BY 1, 2",
+    "measurements": "SELECT window_start, column_name, metric, value, n FROM v_measurements ORDER BY 1, 2, 3",
+    "told": "SELECT key, channel, action, reason, state FROM v_notifications ORDER BY 1",
+    "retraining": "SELECT model, target, state FROM retraining ORDER BY requested",
+}
+
+
+def run(shop: Shop, server: Loopback, failpoint: str = "") -> int:
+    """One process; its exit code."""
+    environment = {
+        **os.environ,
+        **ENVIRONMENT,
+        "LEEWAY_TEST_TRAINER_URL": f"{server.url}/trainer",
+        "LEEWAY_FAILPOINT": failpoint,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "tests.acceptance.driver",
+        str(shop.config),
+        shop.start.isoformat(),
+        str(STEPS),
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode not in (0, -9) and not failpoint:
+        raise AssertionError(done.stderr)
+    return done.returncode
+
+
+def life(folder: Path, failpoint: str = "") -> Life:
+    """Live it through, with one death on the way if a failpoint is armed."""
+    folder.mkdir()
+    with Loopback(folder / "accepted.jsonl", history_scope=False) as server:
+        shop = build_shop(folder, channels=slack_and_trainer(server.url), extra=RETRAINING)
+        deaths = 0
+        if failpoint:
+            deaths += run(shop, server, failpoint) != 0
+        assert run(shop, server) == 0
+        connection = sqlite3.connect(folder / "leeway.db")
+        try:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert not connection.execute("SELECT 1 FROM ledger WHERE state = 'claimed'").fetchall()
+            assert not connection.execute("SELECT 1 FROM outbox WHERE state = 'sending'").fetchall()
+            history = {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}
+        finally:
+            connection.close()
+        return Life(history=history, accepted=server.accepted(), deaths=deaths)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """The oracle: the same days, nobody dies."""
+    return life(tmp_path_factory.mktemp("oracle") / "shop")
+
+
+def test_the_scenario_has_something_to_lose(undisturbed: Life) -> None:
+    """It fires, is told in a thread, asks for retraining and resolves; or the sweep would prove nothing."""
+    incidents = undisturbed.history["incidents"]
+    assert {row[0] for row in undisturbed.history["windows"]} == {"shop"}
+    assert any(row[2] == "page" and row[3] == "resolved" for row in incidents)
+    actions = Counter((row[1], row[2]) for row in undisturbed.history["told"])
+    assert actions["oncall", "root"] >= 1
+    assert actions["oncall", "reply"] >= 1
+    assert actions["oncall", "edit"] >= 1
+    assert actions["trainer", "request"] == 1
+    assert {row[4] for row in undisturbed.history["told"]} <= {"sent", "cancelled"}
+
+
+def keys(accepted: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """How often each message was accepted, by path and key."""
+    found: Counter[tuple[str, str]] = Counter()
+    for line in accepted:
+        if line["webhook_id"]:
+            found[line["path"], line["webhook_id"]] += 1
+            continue
+        metadata = line["json"]["metadata"]
+        metadata = json.loads(metadata) if isinstance(metadata, str) else metadata
+        found[line["path"], metadata["event_payload"]["key"]] += 1
+    return found
+
+
+@pytest.mark.parametrize(("name", "action", "k"), CASES, ids=[f"{n}-{a}-{k}" for n, a, k in CASES])
+def test_nothing_is_lost_and_nothing_is_doubled(
+    name: str, action: str, k: int, undisturbed: Life, tmp_path: Path
+) -> None:
+    """After a death at any named place the history is the oracle's and every message was accepted."""
+    lived = life(tmp_path / "shop", f"{name}:{action}:{k}")
+    assert lived.deaths == 1, "the failpoint was not reached: nothing is proven"
+    for part, expected in undisturbed.history.items():
+        assert lived.history[part] == expected, part
+    wanted, got = keys(undisturbed.accepted), keys(lived.accepted)
+    assert set(wanted) <= set(got), "a message was lost"
+    repeated = {key for key, times in got.items() if times > wanted[key]}
+    if name not in MAY_REPEAT:
+        assert not repeated
+    for path, key in repeated:
+        texts = [line["json"].get("text", "") for line in lived.accepted if key in json.dumps(line)]
+        assert path != "/api/chat.postMessage" or any("possible repeat" in text for text in texts)
