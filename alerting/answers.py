@@ -92,8 +92,10 @@ def subject(line: Line) -> str:
 def diagnosis(line: Line) -> str:
     """Without the column's name in front: `median 54 → 63 °F (normal for a Tuesday 48–61)`."""
     title, column = text(line.get("title"), _TITLE), text(line.get("column"))
-    if column and title.startswith((f"{column} ", f"{column}:")):
-        title = title[len(column) :].lstrip(" :")
+    for name in (f"{column} in {text(line.get('segment'))}", column or "the data feed"):
+        if title.startswith((f"{name} ", f"{name}:")):
+            title = title[len(name) :].lstrip(" :")
+            break
     return title or text(line.get("change")).replace("_", " ") or "changed"
 
 

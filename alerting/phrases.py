@@ -19,6 +19,10 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "a new value appeared that the model was never trained on",
         "find out what the new value means and whether the encoder knows it",
     ),
+    "renamed": (
+        "a value was renamed at the source",
+        "map the new name to the old one, or teach the model the new one",
+    ),
     "stuck": ("a default or a frozen sensor fills the column", "check when this column last really changed"),
     "out_of_range": ("values beyond anything in the reference arrive", "look at the extreme rows first"),
     "spread": ("the values scatter more, or less, than they did", "look for a second source mixed in"),

@@ -114,7 +114,12 @@ def test_the_heading_reads_at_three_in_the_morning() -> None:
         ({"title": "", "change": "out_of_range"}, "temp: out of range"),
         ({"title": "", "change": ""}, "temp: changed"),
         ({"segment": "origin=JFK", "title": "missing 0 → 10 %"}, "temp (origin=JFK): missing 0 → 10 %"),
-        ({"column": "", "title": "no data since Monday"}, "data feed: no data since Monday"),
+        (
+            {"segment": "origin=JFK", "title": "temp in origin=JFK: stuck at 0"},
+            "temp (origin=JFK) stuck at 0",
+        ),
+        ({"column": "", "title": "the data feed: no data"}, "data feed: no data"),
+        ({"title": "temperature: other"}, "temp: temperature: other"),
     ],
 )
 def test_headings(changed: dict[str, object], heading: str) -> None:
