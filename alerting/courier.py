@@ -4,6 +4,7 @@ One step: claim, re-check, word, send, mark. No transaction is open while anythi
 carries the claim's fence, so a courier that lost its lease cannot overwrite what another one did.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -268,5 +269,5 @@ def _tell(claimed: Claimed, mark: Mark, *, kept: bool) -> None:
         *_names(claimed),
         claimed.notification.attempt,
         mark.failure.value if mark.failure else "none",
-        mark.reason or "none",
+        json.dumps(mark.reason, ensure_ascii=False),  # one quoted field, whatever it says
     )
