@@ -201,7 +201,8 @@ def _share_law(
     else:
         lower, upper = count_tails(k, n, expected, rho)
     p = two_sided(lower, upper)
-    alone = noise.counted or few < TINY_COUNT
+    # The largest excess of many cells (stuck) is no count of its own: there the t law has a say throughout.
+    alone = noise.counted or (few < TINY_COUNT and not noise.upward)
     return (p if alone else max(p, p_t)), normal_score(lower, upper)
 
 

@@ -1,7 +1,7 @@
 """What does each rule of one column say, given how its family did?
 
 A rule is a word in the verdict: "shewhart" (this window's mix and shape), one for each data-quality part,
-"ewma" (small but lasting), "mostly_missing", and one for each plain threshold.
+"ewma" (small but lasting), while learning "mostly_missing", and one for each plain threshold.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ from monitor.policy import (
     ALPHA_EWMA,
     ALPHA_SHEWHART,
     CLEAR,
-    CLEAR_FLOOR,
     CLEAR_THRESHOLD,
     DATA_QUALITY,
     MOSTLY,
@@ -79,10 +78,10 @@ class Rule:
 def family_ps(components: Sequence[ComponentJudgement], m: int) -> FamilyPs:
     """min(1, m·min p) of each kind over the m components of a column."""
     return FamilyPs(
-        shewhart=bonferroni([part.p() for part in components], m),
-        shewhart_near=bonferroni([part.p(CLEAR_FLOOR) for part in components], m),
-        ewma=bonferroni([part.lasting_p() for part in components], m),
-        ewma_near=bonferroni([part.lasting_p(CLEAR_FLOOR) for part in components], m),
+        shewhart=bonferroni([part.p for part in components], m),
+        shewhart_near=bonferroni([part.p_near for part in components], m),
+        ewma=bonferroni([part.lasting_p for part in components], m),
+        ewma_near=bonferroni([part.lasting_p_near for part in components], m),
     )
 
 
@@ -98,14 +97,14 @@ def calibrated_rules(
     rules = []
     for name, parts in groups(components).items():
         lead = leads(parts)[0]
-        p = adjusted.shewhart.of_part(min(1.0, m * lead.p()))
-        near = adjusted.shewhart_near.of_part(min(1.0, m * leads(parts)[1].p(CLEAR_FLOOR)))
+        p = adjusted.shewhart.of_part(min(1.0, m * lead.p))
+        near = adjusted.shewhart_near.of_part(min(1.0, m * leads(parts)[1].p_near))
         kind = _kind(p, near, alphas.shewhart)
         sure = (
             kind is VerdictKind.BREACH and p <= alphas.shewhart / SURE and lead.may_be_sure and not learning
         )
         rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.shewhart, sure=sure))
-        if name == "missing":
+        if name == "missing" and learning:
             rules.append(_mostly_missing(lead, p))
     if components:
         rules.append(
@@ -131,16 +130,16 @@ def groups(components: Sequence[ComponentJudgement]) -> dict[str, list[Component
 def leads(parts: Sequence[ComponentJudgement]) -> tuple[ComponentJudgement, ComponentJudgement]:
     """The least p at the floor, and at 0.8 of it. Ties go by the p without floors, then by name."""
     return (
-        min(parts, key=lambda part: (part.p(), part.score.p, part.name)),
-        min(parts, key=lambda part: (part.p(CLEAR_FLOOR), part.score.p, part.name)),
+        min(parts, key=lambda part: (part.p, part.score.p, part.name)),
+        min(parts, key=lambda part: (part.p_near, part.score.p, part.name)),
     )
 
 
 def lasting_leads(parts: Sequence[ComponentJudgement]) -> tuple[ComponentJudgement, ComponentJudgement]:
     """The same of the running means."""
     return (
-        min(parts, key=lambda part: (part.lasting_p(), part.ewma_p, part.name)),
-        min(parts, key=lambda part: (part.lasting_p(CLEAR_FLOOR), part.ewma_p, part.name)),
+        min(parts, key=lambda part: (part.lasting_p, part.ewma_p, part.name)),
+        min(parts, key=lambda part: (part.lasting_p_near, part.ewma_p, part.name)),
     )
 
 
@@ -174,8 +173,8 @@ def _kind(p: float, p_near: float, alpha: float) -> VerdictKind:
 
 
 def _mostly_missing(part: ComponentJudgement, p: float) -> Rule:
-    """Half the rows without a value, where the reference never came near: no model of noise is needed."""
-    breached = part.score.y >= MOSTLY and part.score.mu <= _USUALLY_MISSING and part.score.guard == 0.0
+    """Half the rows without a value, where few lack one in the reference: no model of noise is needed."""
+    breached = part.score.y >= MOSTLY and part.score.mu <= _USUALLY_MISSING
     return Rule(
         name="mostly_missing",
         kind=VerdictKind.BREACH if breached else VerdictKind.CLEAR,

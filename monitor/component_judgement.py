@@ -13,6 +13,7 @@ from detectors import _ewma
 from detectors._ewma import Ewma
 from detectors._noise import ComponentNoise, Record, Score, score_component
 from monitor.policy import (
+    CLEAR_FLOOR,
     EWMA_FLOOR,
     EWMA_Z,
     MIN_EXCESS,
@@ -35,6 +36,10 @@ class ComponentJudgement:
     after: Ewma
     ewma_guard: float
     ewma_p: float
+    p: float  # of this window, 1 below the floor or for too few rows
+    p_near: float  # the same at 0.8 of the floor
+    lasting_p: float  # of the running mean; 1 unless the window still points the same way
+    lasting_p_near: float  # at 0.8 of its floor, wherever the window points
     counts_rows: bool  # y·n is a number of rows, so that the row guards hold
 
     @property
@@ -48,24 +53,6 @@ class ComponentJudgement:
         if self.name == "out_of_range" and self.score.y < MOSTLY:
             return False
         return not self.counts_rows or self.excess >= SURE_EXCESS
-
-    def p(self, factor: float = 1.0) -> float:
-        """p of this window, 1 below `factor` of the floor or of too few rows."""
-        return self.score.p if self._large(self.score.effect, factor * self.floor) else 1.0
-
-    def lasting_p(self, factor: float = 1.0) -> float:
-        """p of the running mean; at the full floor only while the window still points the same way."""
-        if not self._large(self.after.effect, factor * EWMA_FLOOR * self.floor):
-            return 1.0
-        if factor >= 1.0 and (self.score.z_now * self.after.z <= 0.0 or abs(self.score.z_now) < EWMA_Z):
-            return 1.0
-        return self.ewma_p
-
-    def _large(self, effect: float, floor: float) -> bool:
-        if self.name in UPWARD and effect <= 0.0:
-            return False
-        least = SURE_EXCESS if self.name == "stuck" else MIN_EXCESS
-        return abs(effect) >= floor and (not self.counts_rows or self.excess >= least)
 
     def to_json(self) -> dict[str, Any]:
         """Every number that went in and came out."""
@@ -110,6 +97,18 @@ def judge_component(
     score = score_component(noise, y, n, slot)
     after = _ewma.advance(before, score.z_now, score.effect)
     guard = 0.0 if noise.counted else noise.ewma_record.share(after.z)
+    ewma_p = _ewma.surprise(after.z, noise.ewma_variance, noise.ewma_nu, guard)
+    counts_rows = not is_smooth(name)
+    size, lasting_size = abs(score.effect), abs(after.effect)
+    upward = name in UPWARD
+    if counts_rows and size * n < (SURE_EXCESS if name == "stuck" else MIN_EXCESS):
+        size = lasting_size = -1.0  # no share says anything while it is off by so few rows
+    if upward and score.effect <= 0.0:
+        size = -1.0
+    if upward and after.effect <= 0.0:
+        lasting_size = -1.0
+    points_there = score.z_now * after.z > 0.0 and abs(score.z_now) >= EWMA_Z
+    lasting_floor = EWMA_FLOOR * floor
     return ComponentJudgement(
         name=name,
         noise=noise,
@@ -118,8 +117,12 @@ def judge_component(
         before=before,
         after=after,
         ewma_guard=guard,
-        ewma_p=_ewma.surprise(after.z, noise.ewma_variance, noise.ewma_nu, guard),
-        counts_rows=not is_smooth(name),
+        ewma_p=ewma_p,
+        p=score.p if size >= floor else 1.0,
+        p_near=score.p if size >= CLEAR_FLOOR * floor else 1.0,
+        lasting_p=ewma_p if lasting_size >= lasting_floor and points_there else 1.0,
+        lasting_p_near=ewma_p if lasting_size >= CLEAR_FLOOR * lasting_floor else 1.0,
+        counts_rows=counts_rows,
     )
 
 

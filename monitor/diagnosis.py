@@ -125,8 +125,8 @@ def _shape(result: ColumnResult, part: ComponentJudgement, where: str, *, lastin
     over = " over the last windows" if lasting else ""
     if part.name == "c1":
         usual = _column_range(result, part).get("normal_unit")
-        known = f" (normal{where} {number(usual[0])} to {number(usual[1])})" if usual else ""
-        return "shifted", f"{_median(result)}, shifted {effect:+.2f} sd{over}{known}"
+        known = f" (normal{where} {number(usual[0], 3)} to {number(usual[1], 3)})" if usual else ""
+        return "shifted", f"{_moved(result, effect)}shifted {effect:+.2f} sd{over}{known}"
     before, now = wording.pair(result.evidence, "sd")
     if part.name == "c2":
         wider = "wider" if effect > 0.0 else "narrower"
@@ -183,11 +183,27 @@ def _said(result: ColumnResult, change: str, line: str, facts: dict[str, Any]) -
 
 
 def _median(result: ColumnResult) -> str:
+    before, now = _medians(result)
+    return f"median {number(before)} → {number(now)}"
+
+
+def _moved(result: ColumnResult, effect: float) -> str:
+    """The median, or where few values hide the move, the mean: whichever went the way of the shift."""
+    for name, (before, now) in (
+        ("median", _medians(result)),
+        ("mean", wording.pair(result.evidence, "mean")),
+    ):
+        if before is not None and now is not None and (now - before) * effect > 0.0:
+            return f"{name} {number(before)} → {number(now)}, "
+    return ""
+
+
+def _medians(result: ColumnResult) -> tuple[float | None, float | None]:
     quantiles = _quantiles(result)
     if quantiles is None:
-        return "median unknown"
+        return None, None
     middle = quantiles["levels"].index(0.5)
-    return f"median {number(quantiles['reference'][middle])} → {number(quantiles['window'][middle])}"
+    return quantiles["reference"][middle], quantiles["window"][middle]
 
 
 def _column_range(result: ColumnResult, part: ComponentJudgement) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def component_lines(part: ComponentJudgement) -> list[str]:
 
 def family_lines(part: ComponentJudgement, m: int, adjusted: FamilyAdjusted, *, lasting: bool) -> list[str]:
     """From the component's p to the column's, adjusted for its family."""
-    own = part.lasting_p() if lasting else part.p()
+    own = part.lasting_p if lasting else part.p
     family = adjusted.ewma if lasting else adjusted.shewhart
     return [
         f"  column: min(1, {m} components × {_g(own)}) = {_g(min(1.0, m * own))}",

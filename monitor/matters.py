@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from alerting.verdict import Severity, VerdictKind
 from detectors._column import Role
+from monitor import wording
 from monitor.column_rules import Rule
 from monitor.judge_state import HarmState
-from monitor.policy import DATA_QUALITY, HARM, LOUD, JudgePolicy
+from monitor.policy import DATA_QUALITY, HARM, LOUD, STUCK_TIMES, JudgePolicy
 from storage.measurements import ColumnResult
 
 
@@ -60,7 +61,7 @@ def _why(
         return ""
     lasting = rule.name == "ewma"
     effect = part.after.effect if lasting else part.score.effect
-    if part.name in DATA_QUALITY and effect > 0.0:
+    if part.name in DATA_QUALITY and effect > 0.0 and (part.name != "stuck" or _is_stuck(result)):
         return "data"
     if unit_changed:
         return "unit"
@@ -80,3 +81,9 @@ def _why(
         pull = running.pull if lasting else harm.pull
         return "pull" if abs(pull) >= policy.pull else ""
     return "size" if abs(effect) >= LOUD * part.floor else ""
+
+
+def _is_stuck(result: ColumnResult) -> bool:
+    """Whether a value took over. In a column of few values, one that grew by half is a change of mix."""
+    before, now = wording.pair(result.evidence.get("stuck"), "share")
+    return now is None or before is None or now >= STUCK_TIMES * before

@@ -20,6 +20,7 @@ MIN_EXCESS = 3.0  # rows: no share says anything while it is off by fewer
 SURE_EXCESS = 5.0  # rows: nor pages at once
 HARM = -1.0  # points of accuracy, or −1 % of the reference MAE
 LOUD = 5.0  # floors: a change this large matters where neither outcomes nor scores tell
+STUCK_TIMES = 2.0  # a value that took over holds at least this many times its share of the reference
 MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
 UNIT_Z = 6.0  # a change of unit is far outside the noise; a windy day may fit a conversion as well
 _SENSITIVITY = {"low": 0.2, "default": 1.0, "high": 4.0}

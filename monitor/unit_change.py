@@ -13,6 +13,7 @@ _NEAR = 0.1  # of the log factor, and of slope and offset of a line
 _FAR = 0.2  # a log factor below this is no change of unit
 # Rms distance from the fitted line as a share of the quantiles' spread: of those flights, 0.17 in 99 %.
 _FITS = 0.25
+_DISTINCT = 4  # of the five stored quantiles: a column of mostly zeros fits any factor
 _FITS_LINE = 0.12  # two free numbers fit nearly anything, so they must fit better
 
 
@@ -57,8 +58,10 @@ _LINES = tuple(
 
 def unit_change(evidence: Mapping[str, object]) -> UnitChange | None:
     """The known conversion nearest to the line through the quantiles of window against reference."""
-    fit = evidence.get("unit")
-    if not isinstance(fit, dict) or None in fit.values():
+    fit, quantiles = evidence.get("unit"), evidence.get("quantiles")
+    if not isinstance(fit, dict) or None in fit.values() or not isinstance(quantiles, dict):
+        return None
+    if len(set(quantiles["reference"])) < _DISTINCT:
         return None
     scale, a, b = fit["scale"], fit["a"], fit["b"]
     if scale > 0.0 and fit["scale_residual"] <= _FITS and abs(log(scale)) >= _FAR:

@@ -6,8 +6,8 @@ from math import floor, log10
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def number(value: float | None) -> str:
-    """Four digits at most, thousands marked: 1429.13 → "1,429", 0.012345 → "0.01234"."""
+def number(value: float | None, digits: int = 4) -> str:
+    """So many digits at most, thousands marked: 1429.13 → "1,429", 0.012345 → "0.01235"."""
     if value is None:
         return "none"
     if value == 0.0:
@@ -15,7 +15,7 @@ def number(value: float | None) -> str:
     size = floor(log10(abs(value)))
     if size >= 15 or size < -6:
         return f"{value:.3g}"
-    text = f"{value:,.{max(0, 3 - max(size, 0) if size >= 0 else 2 - size)}f}"
+    text = f"{value:,.{max(0, digits - 1 - size)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -57,9 +57,9 @@ def label_list(labels: list[tuple[str, int]], total: int) -> str:
     return f"{text} and others" if rest > 0 else text
 
 
-def pair(facts: Mapping[str, object], key: str) -> tuple[float | None, float | None]:
+def pair(facts: object, key: str) -> tuple[float | None, float | None]:
     """[reference, window] of the evidence; None for what is undefined."""
-    found = facts.get(key)
+    found = facts.get(key) if isinstance(facts, Mapping) else None
     if not isinstance(found, list) or len(found) != 2:
         return None, None
     before, after = found
