@@ -104,6 +104,7 @@ def _facts(
         "since": min(incident.since for incident in firing or lines).isoformat(),
         "runbook": policy.runbook,
         "zone": policy.zone,
+        "task": policy.task,
         "lines": [_line(incident, found.get(incident.id)) for incident in lines[: policy.max_lines]],
         "more": max(0, len(lines) - policy.max_lines),
         "counts": {

@@ -61,6 +61,7 @@ class GroupPolicy:
     max_lines: int = 10
     runbook: str | None = None
     zone: str | None = None  # the model's, for times in messages; None: UTC
+    task: str | None = None  # binary | multiclass | regression: the unit of harm in messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

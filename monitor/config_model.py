@@ -166,6 +166,7 @@ class RetrainingConfig(Room):
     min_rows: int = Field(default=200, ge=1)  # in each breached window that counts
     min_severity: Literal["ticket", "page"] = "page"
     cooldown: Duration = timedelta(days=7)
+    in_flight_limit: PositiveDuration = timedelta(hours=24)  # a request that nobody answered ends then
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -19,6 +19,7 @@ from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 from detectors._noise import NoiseModel
 from monitor.judge_state import JudgeState
 from monitor.judgement import WindowFacts, judge
+from monitor.learning import learn_from_production
 from monitor.logs import logger
 from monitor.retraining import decide_retraining
 from monitor.routing import groups_of
@@ -91,7 +92,7 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
         # Neutral for every series, and told to nobody: the ledger row says why nothing is known.
         ledger.mark_folded(conn, window.id, now)
         return FoldedWindow(window=window, verdicts=(), transitions=())
-    said, judge_state = _judge(runtime, watched, conn, window)
+    said, judge_state, noise = _judge(runtime, watched, conn, window)
     result = fold_window(checkpoints.alert_states(conn, watched.name), said, watched.folding)
     touched = incidents.apply(conn, result.transitions, now)
     kept = [item for item in result.verdicts if item.verdict.series.column or _is_bad_feed(item.verdict)]
@@ -99,21 +100,23 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
     _mark_groups(runtime, conn, result, touched)
     ledger.mark_folded(conn, window.id, now)
+    if noise is not None:
+        learn_from_production(runtime, watched, conn, window, noise)
     decision = decide_retraining(runtime, watched, conn, window)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
 
 
 def _judge(
     runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow
-) -> tuple[list[Verdict], dict[str, object]]:
-    """The verdicts of a window, its feed's last, and the judge's state after it."""
+) -> tuple[list[Verdict], dict[str, object], NoiseModel | None]:
+    """The verdicts of a window, its feed's last, the judge's state after it, and the noise model it used."""
     remembered = checkpoints.judge_state(conn, watched.name, Stream.INPUTS)
     reference = profiles.get(conn, window.reference_id) if window.reference_id is not None else None
     if window.state not in (WindowState.DONE, WindowState.LOW_VOLUME) or reference is None:
         reference = reference or profiles.active(conn, watched.name)
         columns = reference.columns if reference else ()
         neutral = [_verdict(window, column, _FEED[window.state], window.reason) for column in columns]
-        return [*neutral, _feed(window)], dict(remembered or {})
+        return [*neutral, _feed(window)], dict(remembered or {}), None
     noise_id, noise = _noise(runtime, watched, conn, reference)
     basis = {"reference": reference.id, "noise": noise_id}
     # Running means of one noise model say nothing under another: they start again.
@@ -132,7 +135,8 @@ def _judge(
         JudgeState.from_json(remembered["state"]) if remembered is not None and same else JudgeState(),
         watched.judging,
     )
-    return [*judgement.verdicts, _feed(window)], {**basis, "state": judgement.state.to_json()}
+    after = {**basis, "state": judgement.state.to_json()}
+    return [*judgement.verdicts, _feed(window)], after, noise
 
 
 def _is_judged(result: ColumnResult) -> bool:

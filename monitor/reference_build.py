@@ -4,7 +4,6 @@ Two passes over the rows in memory: the first finds the knots, the second counts
 them. Nothing is written here; no raw row is kept.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 
 from detectors import (
     CategoryColumn,
-    CategoryProfile,
     Column,
     Component,
     NumericColumn,
@@ -23,10 +21,12 @@ from detectors import (
     ScoreSpec,
 )
 from detectors._components import components
-from detectors._learning import Observations, Prior, learn, never_seen
+from detectors._learning import Observations, learn
 from detectors._noise import NoiseModel
+from detectors._priors import priors
 from detectors._profile import build_profile
 from detectors._summary import count
+from monitor.observations import observe
 from monitor.source import Batch, SourceError, Window
 from monitor.windows import WindowSpec, slots, window_at, windows
 from storage.span import Span
@@ -110,7 +110,7 @@ def build(
     noise = learn(
         observed,
         {kind: np.array([code[kind] for code in codes], dtype=np.int64) for kind in kinds},
-        priors=_priors(profile, rows),
+        priors=priors(profile),
     )
     return Built(
         profile=profile,
@@ -157,8 +157,7 @@ def _observe(
         if part.count >= min_rows:
             used.append(span)
             seen.append(component_means(profile, part))
-    keys = sorted({key for one in seen for key in one})
-    return {key: _observations([one.get(key) for one in seen]) for key in keys}, used
+    return observe(seen), used
 
 
 def component_means(profile: Profile, rows: Rows) -> dict[tuple[str, str], Component]:
@@ -169,30 +168,6 @@ def component_means(profile: Profile, rows: Rows) -> dict[tuple[str, str], Compo
         for name, counted in summary.columns.items()
         for component in components(profile.columns[name], counted, summary.rows)
     }
-
-
-def _observations(seen: Sequence[Component | None]) -> Observations:
-    return Observations(
-        y=np.array([math.nan if one is None else one.y for one in seen]),
-        n=np.array([0 if one is None else one.n for one in seen], dtype=np.int64),
-        variance=np.array([math.nan if one is None else one.variance for one in seen]),
-        share=any(one is not None and one.share for one in seen),
-    )
-
-
-def _priors(profile: Profile, rows: Rows) -> dict[tuple[str, str], Prior]:
-    """What the whole reference says of each component, before its windows are looked at."""
-    found: dict[tuple[str, str], Prior] = {}
-    for (name, component), whole in component_means(profile, rows).items():
-        column = profile.columns[name]
-        known = column.rows - column.missing
-        if component == "unseen" and isinstance(column, CategoryProfile):
-            found[name, component] = never_seen(known, column.singletons)
-        elif component == "out_of_range":
-            found[name, component] = never_seen(known)
-        else:
-            found[name, component] = Prior(mean=whole.y, rows=whole.n, upward=component == "stuck")
-    return found
 
 
 def _part(rows: Rows, span: Span) -> Rows:

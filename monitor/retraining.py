@@ -3,7 +3,7 @@
 Runs in the fold's transaction: the decision, its gates and the request in the outbox stand or fall together.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -14,6 +14,7 @@ from monitor.runtime import Runtime, Watched
 from storage import incidents, measurements, outbox, profiles, retraining
 from storage.ledger import DueWindow
 from storage.measurements import ColumnStatus
+from storage.retraining import RetrainingState
 
 DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is stale: it expires
 
@@ -27,7 +28,7 @@ def decide_retraining(
     if policy.mode is Mode.OFF or not open_now:
         return None
     reference = profiles.active(conn, watched.name)
-    flying = retraining.in_flight(conn, watched.name)
+    flying = _in_flight(conn, watched, now)
     previous = retraining.previous(conn, watched.name)
     decision = decide(
         policy,
@@ -65,6 +66,16 @@ def decide_retraining(
         refused_by=",".join(decision.refused_by) or None,
     )
     return decision
+
+
+def _in_flight(conn: Connection, watched: Watched, now: datetime) -> retraining.Retraining | None:
+    """The request that has not ended; one that nobody answered within the limit ends as expired."""
+    flying = retraining.in_flight(conn, watched.name)
+    if flying is None or now < flying.requested + watched.config.retraining.in_flight_limit:
+        return flying
+    reason = "no answer within in_flight_limit"
+    retraining.set_state(conn, flying.id, RetrainingState.EXPIRED, now, reason)
+    return None
 
 
 def told(decision: RetrainingDecision) -> dict[str, object]:

@@ -18,8 +18,9 @@ def group_policies(config: Config, model: str) -> dict[str, GroupPolicy]:
     settings = config.models.get(model)
     runbook = settings.runbook if settings else None
     zone = settings.window.zone if settings else "UTC"
+    task = settings.task if settings else None
     return {
-        channel: GroupPolicy(severities=frozenset(found), runbook=runbook, zone=zone)
+        channel: GroupPolicy(severities=frozenset(found), runbook=runbook, zone=zone, task=task)
         for channel, found in severities.items()
     }
 

@@ -60,7 +60,7 @@ class Owning:
 @contextmanager
 def reading_session(terminal: "Terminal") -> Iterator[Reading]:
     """Open what the config names, read-only."""
-    from monitor.build import storage_url
+    from monitor.secret import storage_url
 
     config = load(terminal.settings.config)
     with open_store(storage_url(config), read_only=True) as store:
@@ -70,7 +70,7 @@ def reading_session(terminal: "Terminal") -> Iterator[Reading]:
 @contextmanager
 def changing_session(terminal: "Terminal") -> Iterator[Store]:
     """Open the database for a short change by a person; the daemon may be running beside it."""
-    from monitor.build import storage_url
+    from monitor.secret import storage_url
 
     with open_store(storage_url(load(terminal.settings.config))) as store:
         store.upgrade()

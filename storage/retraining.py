@@ -117,19 +117,6 @@ def delivered(conn: Connection, notification_key: str, outcome: OutboxState, now
     )
 
 
-def expire(conn: Connection, sent_before: datetime, now: datetime) -> list[str]:
-    """End requests in flight since before `sent_before`; returns their ids."""
-    statement = (
-        update(retraining)
-        .where(retraining.c.in_flight, retraining.c.requested < sent_before)
-        .values(
-            state=RetrainingState.EXPIRED, in_flight=False, updated=now, detail="no answer within the limit"
-        )
-        .returning(retraining.c.id)
-    )
-    return sorted(conn.execute(statement).scalars())
-
-
 def is_requested(conn: Connection, notification_key: str) -> bool:
     """Whether the request behind an outbox row is still to be sent; rows without a record are."""
     statement = select(retraining.c.state).where(retraining.c.notification_key == notification_key)

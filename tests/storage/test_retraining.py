@@ -80,15 +80,6 @@ def test_delivery_moves_the_request(store: Store, outcome: OutboxState, state: R
         assert not retraining.is_requested(conn, "k")
 
 
-def test_requests_expire(store: Store) -> None:
-    """One that nobody answered ends, and makes room."""
-    with store.write() as conn:
-        retraining.save_decision(conn, "m", decision(), now=T0)
-        assert retraining.expire(conn, T0, T0 + DAY) == []
-        assert retraining.expire(conn, T0 + timedelta(seconds=1), T0 + DAY) == ["r1"]
-        assert retraining.in_flight(conn, "m") is None
-
-
 def test_bad_data_is_no_breach(store: Store) -> None:
     """A series that could not be judged counts as none, whatever its data incident's severity."""
     broken = replace(verdict(kind=VerdictKind.ERROR), severity=Severity.PAGE, immediate=True)
