@@ -1,0 +1,194 @@
+"""Named changes, in words of the column's own unit."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from monitor.policy import JudgePolicy, Threshold
+from monitor.unit_change import unit_change
+from monitor.wording import number, percent, slot
+from tests.monitor.judging import QUANTILES, category, judged, noise_model, numeric, one
+
+NOISE = noise_model()
+
+
+def _evidence(factor: float = 1.0, offset: float = 0.0, **more: Any) -> dict[str, Any]:
+    """A window whose quantiles are a line through the reference's."""
+    window = [offset + factor * value for value in QUANTILES["reference"]]
+    return {
+        "quantiles": {**QUANTILES, "window": window},
+        "mean": [1000.0, offset + factor * 1000.0],
+        "sd": [700.0, factor * 700.0],
+        "unit": {"a": offset, "b": factor, "residual": 0.02, "scale": factor, "scale_residual": 0.03},
+        **more,
+    }
+
+
+def _title(result: Any, column: str = "x", policy: JudgePolicy | None = None) -> tuple[str, str]:
+    verdict = one(judged(result, noise=NOISE, policy=policy), column)
+    return verdict.change, verdict.title
+
+
+def test_another_unit_is_named_with_its_conversion() -> None:
+    """Miles that became kilometres."""
+    found = _title(numeric(c1=0.9, evidence=_evidence(1.609344)))
+    assert found == ("unit", "x: looks like ×1.609 (miles → kilometres): median 900 → 1,448")
+
+
+def test_a_shift_says_where_to_and_what_is_normal() -> None:
+    """Median, size in sd, and the range in the column's own unit."""
+    change, title = _title(numeric(c1=0.8, evidence=_evidence(1.0, 650.0)))
+    assert change == "shifted"
+    assert title.startswith("x: median 900 → 1,550, shifted +0.79 sd (normal ")
+    low, high = title.removesuffix(")").rsplit("normal ", 1)[1].split(" to ")
+    assert float(low.replace(",", "")) < 900 < float(high.replace(",", "")) < 1_550
+
+
+def test_a_shift_that_hides_from_the_median_is_told_by_the_mean() -> None:
+    """Few distinct values: the median may stay or go the other way."""
+    evidence = _evidence(1.0, -10.0) | {"mean": [1000.0, 1200.0]}
+    assert "mean 1,000 → 1,200" in _title(numeric(c1=0.8, evidence=evidence))[1]
+
+
+def test_spread_is_told_by_sd() -> None:
+    """Location still, tails out."""
+    evidence = _evidence() | {"sd": [700.0, 1200.0]}
+    change, title = _title(numeric(c2=0.9, evidence=evidence))
+    assert (change, title) == ("spread", "x: wider: sd 700 → 1,200, median 900 → 900")
+
+
+def test_missing_says_how_much_is_normal() -> None:
+    """Shares of rows."""
+    change, title = _title(numeric(missing=0.036, evidence={"missing_share": [0.004, 0.036]}))
+    assert (change, title) == ("missing", "x: missing 0.4 % → 3.6 % (normal ≤ 0 %)")
+
+
+def test_a_new_value_is_named() -> None:
+    """With its share; raw, since the message cleans it."""
+    assert _title(category(unseen=0.04), "c") == ("new_category", "c: new value ZZ in 4.0 % of rows")
+
+
+def test_a_renamed_value_is_told_apart_from_a_new_one() -> None:
+    """One left, one of the same share came."""
+    result = category(ua=0.2, unseen=0.4)
+    evidence = dict(result.evidence) | {"vanished": [{"label": "DL", "share": [0.4, 0.0]}]}
+    found = _title(replace(result, evidence=evidence), "c")
+    assert found == ("renamed", "c: DL (40.0 %) is gone, ZZ (40.0 %) is new")
+
+
+def test_a_mix_names_the_level_that_moved() -> None:
+    """With the range that is normal."""
+    change, title = _title(category(ua=0.8), "c")
+    assert change == "mix"
+    assert title.startswith(("c: UA 60.", "c: UA 59.", "c: DL 40.", "c: DL 39."))
+
+
+def test_a_stuck_value_is_named() -> None:
+    """The value, its share, and what it had."""
+    stuck = {"stuck": {"value": 8.06, "share": [0.12, 1.0], "excess": 0.88}}
+    assert _title(numeric(stuck=0.88, evidence=stuck)) == (
+        "stuck",
+        "x: 8.06 in 100 % of rows (reference 12.0 %)",
+    )
+
+
+def test_a_value_that_grew_by_half_did_not_get_stuck() -> None:
+    """In a column of few values that is a change of mix: a ticket."""
+    grown = {"stuck": {"value": 8.0, "share": [0.5, 0.75], "excess": 0.25}}
+    assert one(judged(numeric(stuck=0.25, evidence=grown), noise=NOISE)).severity == "ticket"
+
+
+def test_out_of_range_says_the_range_and_what_was_seen() -> None:
+    """With infinities counted."""
+    evidence = {"edges": [-10.0, 50.0], "minimum": [0.0, 1.0], "maximum": [40.0, 999.0], "infinite": [0, 2]}
+    change, title = _title(numeric(out_of_range=0.05, evidence=evidence))
+    assert change == "out_of_range"
+    assert title == "x: 5.0 % of rows out of range: outside -10 to 50, seen 1 to 999, 2 infinite"
+
+
+def test_a_broken_feed_is_named_before_the_shift_it_causes() -> None:
+    """Missing and shifted: missing."""
+    assert _title(numeric(c1=0.9, missing=0.4))[0] == "missing"
+
+
+def test_a_plain_limit_is_named_by_its_metric() -> None:
+    """When nothing else breached."""
+    from detectors import Measurement
+
+    psi = Measurement(column="x", metric="psi", value=0.31, n_reference=9_000, n=900)
+    policy = JudgePolicy(thresholds=(Threshold(metric="psi", ticket=0.1),))
+    assert _title(numeric(measurements=[psi]), policy=policy) == ("limit", "x: psi 0.31 (limit 0.1)")
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset", "name"),
+    [
+        (1.609344, 0.0, "miles → kilometres"),
+        (1 / 1.609344, 0.0, "kilometres → miles"),
+        (0.01, 0.0, "percent → shares"),
+        (5 / 9, -160 / 9, "°F → °C"),
+        (1.0, 273.15, "°C → K"),
+    ],
+)
+def test_known_conversions_are_found(factor: float, offset: float, name: str) -> None:
+    """There and back, and lines with an offset."""
+    evidence = _evidence(factor, offset)
+    if offset:
+        evidence["unit"] |= {"scale_residual": 1.0}
+    found = unit_change(evidence)
+    assert found is not None
+    assert found.name == name
+
+
+def test_a_free_factor_is_no_unit() -> None:
+    """A windy day: half as strong again is 1.45, no conversion; nor is a line that does not fit."""
+    assert unit_change(_evidence(1.4)) is None
+    assert unit_change(_evidence(1.05)) is None
+    loose = _evidence(1.609344)
+    loose["unit"] |= {"scale_residual": 0.6, "residual": 0.5}
+    assert unit_change(loose) is None
+    zeros = _evidence(3.6)
+    zeros["quantiles"] = {**zeros["quantiles"], "reference": [0.0, 0.0, 0.0, 0.0, 1.0]}
+    assert unit_change(zeros) is None
+    assert unit_change({}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1429.13, "1,429"),
+        (888.0, "888"),
+        (0.0123456, "0.01235"),
+        (63.25, "63.25"),
+        (-2.0, "-2"),
+        (0.0, "0"),
+        (1e20, "1e+20"),
+        (2.5e-9, "2.5e-09"),
+        (None, "none"),
+        (123456.7, "123,457"),
+    ],
+)
+def test_numbers_have_four_digits(value: float | None, text: str) -> None:
+    """Thousands marked, no trailing zeros."""
+    assert number(value) == text
+
+
+def test_small_shares_keep_a_digit() -> None:
+    """0.004 % is not 0 %."""
+    assert [percent(p) for p in (0.036, 0.00004, 0.0, 1.0, None)] == [
+        "3.6 %",
+        "0.004 %",
+        "0 %",
+        "100 %",
+        "none",
+    ]
+
+
+def test_slots_are_words() -> None:
+    """The codes of monitor.windows."""
+    assert slot("day_of_week", 1) == " for a Tuesday"
+    assert slot("weekend", 1) == " for a weekend"
+    assert slot("hour_of_day", 3) == " at 03:00"
+    assert slot("hour_weekend", 27) == " at 03:00 on a weekend"
+    assert slot("none", 0) == ""
