@@ -32,7 +32,7 @@ __all__ = [
 
 QUANTILE_LEVELS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 
-# detection.md, sections 1, 2 and 6.
+# docs/detectors.md gives each its reason.
 _SPIKE_SHARE = 0.05
 _KEPT_LABELS = 2_000
 _KEPT_ROWS = 5

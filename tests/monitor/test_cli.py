@@ -25,7 +25,7 @@ def test_global_flags_may_stand_anywhere(typed: list[str], understood: list[str]
 
 
 def test_every_command_of_this_version_is_there() -> None:
-    """The names of interface.md are a contract."""
+    """The names of the commands are a contract (README.md)."""
     expected = {"demo", "config", "reference", "evaluate", "run", "status", "history", "incidents", "explain"}
     assert expected | {"channels"} <= set(commands())
 

@@ -223,7 +223,7 @@ def test_lines_follow_every_way_to_write_a_key() -> None:
 
 
 def test_a_problem_spells_path_value_and_hint() -> None:
-    """The form of style.md."""
+    """One line: place, expectation, value, hint."""
     problem = Problem(
         path=("models", "a b", "t", 0), expectation="must be x", got="y", hint="did you mean z?", line=3
     )
