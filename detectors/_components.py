@@ -27,10 +27,12 @@ def components(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> tup
     """
     if rows == 0 or (profile.role is Role.DERIVED and profile.name in (ENTROPY, MARGIN)):
         return ()
+    n = summary.values
+    missing = _share("missing", rows - n, rows)
     if isinstance(profile, NumericProfile) and isinstance(summary, NumericSummary):
-        return (*_numeric(profile, summary), _share("missing", rows - summary.values, rows))
+        return (*_numeric(profile, summary, n), missing)
     if isinstance(profile, CategoryProfile) and isinstance(summary, CategorySummary):
-        return (*_category(profile, summary), _share("missing", rows - summary.values, rows))
+        return (*_category(profile, summary, n), missing)
     raise wrong_kind(profile)
 
 
@@ -40,40 +42,46 @@ def stuck_cell(profile: NumericProfile, summary: NumericSummary) -> tuple[float,
     Cells at knots, and those between knots no wider than 0.2 % of q.999 − q.001. A window whose minimum is
     its maximum is stuck wherever that value lies. Cell −1: nothing grew, or fewer than 20 rows.
     """
-    n = summary.values
+    return _stuck_cell(profile, summary, summary.values, summary.counts.astype(np.float64))
+
+
+def _stuck_cell(
+    profile: NumericProfile, summary: NumericSummary, n: int, held: NDArray[np.float64]
+) -> tuple[float, int]:
+    """`held`: the summary's counts; overwritten."""
     if n < STUCK_ROWS or profile.values == 0:
         return 0.0, -1
     if summary.minimum == summary.maximum and summary.finite == n:
         cell = int(np.argmax(summary.counts))
-        held = int(profile.counts[cell]) if cell % 2 else 0
-        return max(1.0 - held / profile.values, 0.0), cell
-    excess = summary.counts * (1.0 / n) - _narrow_shares(profile)
-    cell = int(np.argmax(excess))
-    return (float(excess[cell]), cell) if excess[cell] > 0.0 else (0.0, -1)
+        at = int(profile.counts[cell]) if cell % 2 else 0
+        return max(1.0 - at / profile.values, 0.0), cell
+    held *= 1.0 / n
+    held -= _narrow_shares(profile)
+    cell = int(np.argmax(held))
+    return (float(held[cell]), cell) if held[cell] > 0.0 else (0.0, -1)
 
 
-def _numeric(profile: NumericProfile, summary: NumericSummary) -> tuple[Component, ...]:
-    n = summary.values
+def _numeric(profile: NumericProfile, summary: NumericSummary, n: int) -> tuple[Component, ...]:
     if n == 0 or profile.values == 0:
         return ()
     held = summary.counts.astype(np.float64)
+    weighted = np.empty_like(held)  # written three times: fresh memory costs more than the product
     found = []
     for order, c in enumerate(_basis(profile)):
-        weighted = held * c
-        y = float(weighted.sum()) / n
-        spread = max(float(weighted @ c) - n * y * y, 0.0)
+        np.multiply(held, c, out=weighted)
+        y = float(np.add.reduce(weighted)) / n
+        spread = max(float(weighted.dot(c)) - n * y * y, 0.0)
         found.append(
             Component(
                 name=f"c{order + 1}", y=y, n=n, variance=spread / (n - 1) if n > 1 else 0.0, share=False
             )
         )
-    excess = stuck_cell(profile, summary)[0]
+    excess = _stuck_cell(profile, summary, n, held)[0]
     stuck = Component(name="stuck", y=excess, n=n, variance=excess * (1.0 - excess), share=True)
     return (*found, _share("out_of_range", summary.out_of_range, n), stuck)
 
 
-def _category(profile: CategoryProfile, summary: CategorySummary) -> tuple[Component, ...]:
-    n = summary.values
+def _category(profile: CategoryProfile, summary: CategorySummary, n: int) -> tuple[Component, ...]:
     if n == 0 or profile.values == 0:
         return ()
     levels = len(profile.levels)

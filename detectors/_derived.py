@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from detectors._column import CategoryColumn, Column, Columns, NumericColumn
 
@@ -47,6 +46,9 @@ def derive(columns: Columns, score: ScoreSpec | None) -> dict[str, Column]:
     found = probabilities(columns, score)
     if found is None:
         return {}
+    # Here, not above: whoever reads a profile would load SciPy, a sixth of a second, for this one function.
+    from scipy.special import entr  # noqa: PLC0415
+
     classes, by_class = found
     missing = np.logical_or.reduce([np.isnan(p) for p in by_class])
     first = by_class[0].copy()

@@ -29,16 +29,24 @@ class Comparison:
     column: str
     p: Shares  # float64[B], reference, sum 1; only bins with a row on one side at least
     q: Shares  # float64[B], window, sum 1
-    weight: Shares | None  # float64[display bins, B]: how a bin's term is shown; None: bins not displayed
+    kept: NDArray[np.bool_]  # bool[bins]: which bins p and q are of
+    unseen_part: float | None  # of a category's rest, which p and q hold pooled with unseen; None: numeric
+    displayed: bool  # the bins are those a person is shown
     n_reference: int  # rows, missing ones included
     n: int  # rows, missing ones included
 
     def contributions(self, terms: Shares) -> tuple[float, ...]:
         """`terms` per bin as shares of their sum, by display bin; () when the bins are not displayed."""
         total = float(terms.sum())
-        if self.weight is None or total <= 0.0:
+        if not self.displayed or total <= 0.0:
             return ()
-        return tuple(float(share) for share in self.weight @ (terms / total))
+        shares = np.zeros(self.kept.shape[0])
+        shares[self.kept] = terms / total
+        found: list[float] = shares.tolist()
+        if self.unseen_part is not None:
+            pooled = found[-2]
+            found[-2:-1] = pooled * (1.0 - self.unseen_part), pooled * self.unseen_part
+        return tuple(found)
 
 
 def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator[Comparison]:
@@ -47,18 +55,19 @@ def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator[
         column = profile.columns[name]
         reference, counted = _bin_counts(column, summary, bins)
         n_reference, n = int(reference.sum()), int(counted.sum())
-        weight = np.eye(reference.shape[0])
+        unseen_part = None
         if isinstance(column, CategoryProfile):
-            reference, counted, weight = _unseen_with_rest(reference, counted)
-        kept = (
-            (reference + counted) > 0 if n_reference > 0 and n > 0 else np.zeros(len(reference), dtype=bool)
-        )
-        displayed = bins == DISPLAY_BINS or isinstance(column, CategoryProfile)
+            reference, counted, unseen_part = _unseen_with_rest(reference, counted)
+        kept = (reference + counted) > 0
+        if n_reference == 0 or n == 0:
+            kept[:] = False
         yield Comparison(
             column=name,
-            p=_smoothed(reference[kept]),
-            q=_smoothed(counted[kept]),
-            weight=weight[:, kept] if displayed else None,
+            p=_smoothed(reference[kept], n_reference),
+            q=_smoothed(counted[kept], n),
+            kept=kept,
+            unseen_part=unseen_part,
+            displayed=bins == DISPLAY_BINS or isinstance(column, CategoryProfile),
             n_reference=n_reference,
             n=n,
         )
@@ -70,29 +79,27 @@ def check_bins(bins: int) -> None:
         raise ValueError(f"bins: must be an integer from 2 to 100, got {bins!r}")
 
 
-def _unseen_with_rest(reference: Counts, counted: Counts) -> tuple[Counts, Counts, Shares]:
-    """Rest and unseen as one bin, and how its term is split over the two again: by their change.
+def _unseen_with_rest(reference: Counts, counted: Counts) -> tuple[Counts, Counts, float]:
+    """Rest and unseen as one bin, and the part of its term that is shown as unseen's: by their change.
 
     No reference row can be unseen, so by itself that bin is 0 against N₁/N without any drift (novelty.py):
     with rare labels a nominal 0.1 % limit then fires in 3 % of windows. A rare label is one or the other.
     """
-    rest, unseen, size = reference.shape[0] - 3, reference.shape[0] - 2, reference.shape[0]
+    rest, unseen = reference.shape[0] - 3, reference.shape[0] - 2
     change = np.abs(counted / max(1, counted.sum()) - reference / max(1, reference.sum()))
     both = float(change[rest] + change[unseen])
     part = float(change[unseen]) / both if both > 0.0 else 0.0
-    weight = np.delete(np.eye(size), unseen, axis=1)
-    weight[rest, rest], weight[unseen, rest] = 1.0 - part, part
     pooled = []
     for side in (reference, counted):
         joined = np.delete(side, unseen)
         joined[rest] += side[unseen]
         pooled.append(joined)
-    return pooled[0], pooled[1], weight
+    return pooled[0], pooled[1], part
 
 
-def _smoothed(counts: Counts) -> Shares:
+def _smoothed(counts: Counts, rows: int) -> Shares:
     size = counts.shape[0]
-    shares: Shares = (counts + 0.5) / (counts.sum() + 0.5 * size) if size else np.zeros(0)
+    shares: Shares = (counts + 0.5) / (rows + 0.5 * size) if size else np.zeros(0)
     return shares
 
 

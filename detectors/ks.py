@@ -6,8 +6,8 @@ Range [0, 1], no unit. Reported is the largest difference at and just below the 
 lies within ± `bound` of it, and is exact (`bound` None) when every reference value is a knot: a window value
 between two knots meets no reference value there, so no larger difference hides. `bound` ≤ the largest share
 of reference rows between two knots, about 1/4,096. No bins, hence no zero bins. Ties are counted exactly, at
-their knot. NaN is left out; ±inf counts as below or above everything finite. A side without a known value:
-NaN. Numeric columns only.
+their knot. NaN is left out; ±inf counts as below or above everything finite. A side without a known value, or
+a reference without a finite one: NaN. Numeric columns only.
 
 p: Kolmogorov's limit law at √(N·n/(N + n)) · D, rows taken as independent: exact for N, n → ∞ and no ties;
 conservative for small n and for discrete columns. Noise limit K⁻¹(0.001) · √(1/N + 1/n), from the same law.
@@ -21,13 +21,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
+from detectors._column_profile import NumericProfile
 from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._sampling import EXCEEDANCE, spread
 from detectors._steps import Steps, numeric_columns, steps
 from detectors._summary import WindowSummary
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +59,15 @@ class KolmogorovSmirnov:
 
 
 def _measure(pair: Steps) -> Measurement:
-    left = pair.window_left - pair.reference_left
-    right = pair.window_right - pair.reference_right
-    both = np.concatenate([left, right])
-    largest = int(np.argmax(np.abs(both)))
-    value = float(abs(both[largest]))
+    gaps = _gaps(pair.column)
+    left = pair.window_left - gaps.reference_left
+    right = pair.window_right - gaps.reference_right
+    largest = max((_extreme(left), _extreme(right)), key=abs)
+    value = abs(largest)
     # Between knot i and i + 1 both functions only rise: the difference there is at most end minus start.
-    start_f, start_g = np.append(0.0, pair.reference_right), np.append(0.0, pair.window_right)
-    end_f, end_g = np.append(pair.reference_left, 1.0), np.append(pair.window_left, 1.0)
-    inside = pair.column.below > 0  # cells without a reference value hide nothing
-    hidden = np.maximum(end_g - start_f, end_f - start_g)[inside]
-    bound = max(0.0, float(hidden.max()) - value) if hidden.shape[0] else 0.0
+    ahead, behind = pair.window_left - gaps.start[:-1], gaps.end[1:] - pair.window_right
+    hidden = max(float(ahead.max()), 1.0 - float(gaps.start[-1]), float(gaps.end[0]), float(behind.max()))
+    bound = hidden - value
     noise = math.sqrt(spread(pair.n_reference, pair.n))
     return Measurement(
         column=pair.column.name,
@@ -74,7 +76,44 @@ def _measure(pair: Steps) -> Measurement:
         noise_limit=min(1.0, float(special.kolmogi(EXCEEDANCE)) * noise),
         p=float(special.kolmogorov(value / noise)),
         bound=bound if bound > 0.0 else None,
-        direction=-int(np.sign(both[largest])),
+        direction=-int(np.sign(largest)),
         n_reference=pair.n_reference,
         n=pair.n,
     )
+
+
+def _extreme(difference: Floats) -> float:
+    """The first of those with the largest magnitude."""
+    high, low = int(np.argmax(difference)), int(np.argmin(difference))
+    top, bottom = float(difference[high]), float(difference[low])
+    if top == -bottom:
+        return top if high < low else bottom
+    return top if top > -bottom else bottom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gaps:
+    """The reference's distribution function around its knots and across the cells between them."""
+
+    reference_left: Floats  # float64[k], contiguous
+    reference_right: Floats  # float64[k], contiguous
+    start: (
+        Floats  # float64[k + 1]: share up to where the cell begins; +inf: no reference row to hide anything
+    )
+    end: Floats  # float64[k + 1]: share below where the cell ends; −inf likewise
+
+
+def _gaps(column: NumericProfile) -> _Gaps:
+    """Computed once a profile."""
+    found: _Gaps | None = column.memo.get("ks_gaps")
+    if found is None:
+        left, right = column.cumulative[0:-1:2], column.cumulative[1::2]
+        inside = column.below > 0
+        found = _Gaps(
+            reference_left=np.ascontiguousarray(left),
+            reference_right=np.ascontiguousarray(right),
+            start=np.where(inside, np.append(0.0, right), np.inf),
+            end=np.where(inside, np.append(left, 1.0), -np.inf),
+        )
+        column.memo["ks_gaps"] = found
+    return found

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detectors._column import Columns, Kind
 from storage.span import Span
+
+if TYPE_CHECKING:  # every command knows SourceError; those that only read history need no numpy for it
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors._column import Columns, Kind
 
 
 class SourceError(Exception):
@@ -62,8 +64,8 @@ class Batch:
     """
 
     rows: int
-    columns: Columns
-    times: NDArray[np.int64] | None
+    columns: "Columns"
+    times: "NDArray[np.int64] | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,5 +104,5 @@ class Source(Protocol):
     def schema(self) -> Mapping[str, ColumnKind]:
         """Every column, in the source's order; raises where there is nothing to look at yet."""
 
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind]) -> Window:
+    def pull(self, span: Span | None, wanted: "Mapping[str, Kind]") -> Window:
         """The wanted columns of a span, in batches. Types follow `wanted`, never a guess from the rows."""

@@ -89,6 +89,14 @@ def test_infinities_are_ordered() -> None:
     assert found.direction == 1
 
 
+def test_a_reference_without_a_finite_value_has_no_statistic() -> None:
+    """Infinities alone leave no knot to compare at: not a number, and no error."""
+    profile = reference(x=[np.inf, -np.inf, np.inf])
+    found = only(KS.measure(profile, window(profile, x=[1.0, np.inf])), "ks")
+    assert np.isnan(found.value)
+    assert (found.n_reference, found.n) == (3, 2)
+
+
 def test_missing_rows_are_left_out() -> None:
     """NaN changes n, not the statistic."""
     x = np.arange(100.0)

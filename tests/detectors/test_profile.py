@@ -182,8 +182,8 @@ def test_a_score_that_is_not_there_is_refused() -> None:
 
 
 def test_importing_detectors_loads_no_compiler() -> None:
-    """Nouns come without numba, polars, pandas or scipy.stats: reading history starts at once."""
-    heavy = ("numba", "polars", "pandas", "scipy.stats")
+    """Nouns come without numba, polars, pandas or SciPy: reading history starts at once."""
+    heavy = ("numba", "polars", "pandas", "scipy.stats", "scipy.special")
     code = f"import sys, detectors; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
