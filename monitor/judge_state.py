@@ -37,6 +37,7 @@ class JudgeState:
 
     ewma: Mapping[tuple[Place, str], Ewma] = field(default_factory=dict)
     harm: Mapping[Place, HarmState] = field(default_factory=dict)
+    breaching: Mapping[Place, int] = field(default_factory=dict)  # breaches since the last clear window
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives an equal state back, to the bit."""
@@ -45,6 +46,7 @@ class JudgeState:
                 [*place, component, e.z, e.effect] for (place, component), e in sorted(self.ewma.items())
             ],
             "harm": [[*place, h.harm, h.harm_variance, h.pull] for place, h in sorted(self.harm.items())],
+            "breaching": [[*place, windows] for place, windows in sorted(self.breaching.items())],
         }
 
     @classmethod
@@ -57,5 +59,9 @@ class JudgeState:
             harm={
                 (segment, column, version): HarmState(harm=harm, harm_variance=variance, pull=pull)
                 for segment, column, version, harm, variance, pull in data["harm"]
+            },
+            breaching={
+                (segment, column, version): windows
+                for segment, column, version, windows in data.get("breaching", ())
             },
         )

@@ -13,7 +13,7 @@ The theory, in the order of the steps below (docs/detectors.md derives it):
 5. An alert is a ticket. It becomes a page when it matters: it harms the model, or the score alerts too, or it
    is about the data feed itself. Whether it is sure enough to fire is for the fold (alerting/fold.py): at
    once when `sure`, else by persistence.
-6. Causes are ranked before effects.
+6. Causes are ranked before effects, and what has just begun before what is known.
 
 Pure: windows come in order, from stored rows only; what is remembered in between is in `JudgeState`.
 """
@@ -42,7 +42,7 @@ from monitor.component_judgement import ComponentJudgement, judge_component
 from monitor.diagnosis import changed_unit, diagnose
 from monitor.judge_state import HarmState, JudgeState, Place
 from monitor.matters import Matter, matter
-from monitor.policy import JudgePolicy, is_effect
+from monitor.policy import KNOWN_AFTER, JudgePolicy, is_effect
 from monitor.verdict_facts import WORST_FIRST, verdict_facts
 from monitor.window_facts import WindowFacts, series_of, too_few, unfit
 from storage.measurements import ColumnResult, ColumnStatus
@@ -98,7 +98,10 @@ def judge(facts: WindowFacts, noise: NoiseModel, state: JudgeState, policy: Judg
         _verdict(facts, column, of_family, said, policy, score_alerts=score_alerts, learning=noise.learning)
         for column, of_family, said in zip(columns, adjusted, rules, strict=True)
     ]
-    return Judgement(verdicts=(*_ranked(verdicts, columns), *broken, *few), state=_after(state, columns))
+    return Judgement(
+        verdicts=(*_ranked(verdicts, columns, state), *broken, *few),
+        state=_after(state, columns, verdicts),
+    )
 
 
 def _look(
@@ -171,15 +174,19 @@ def _adjust(columns: Sequence[_Column]) -> list[FamilyAdjusted]:
     return [found.get(i, nothing) for i in range(len(columns))]
 
 
-def _after(state: JudgeState, columns: Sequence[_Column]) -> JudgeState:
+def _after(state: JudgeState, columns: Sequence[_Column], verdicts: Sequence[Verdict]) -> JudgeState:
     """What to remember: a column that could not be judged keeps its running means."""
-    ewma, harm = dict(state.ewma), dict(state.harm)
-    for column in columns:
+    ewma, harm, breaching = dict(state.ewma), dict(state.harm), dict(state.breaching)
+    for column, verdict in zip(columns, verdicts, strict=True):
+        place = _place(column.result)
         if not column.error:
-            place = _place(column.result)
             ewma |= {(place, part.name): part.after for part in column.components}
             harm[place] = column.harm
-    return JudgeState(ewma=ewma, harm=harm)
+        if verdict.kind is VerdictKind.BREACH:
+            breaching[place] = breaching.get(place, 0) + 1
+        elif verdict.kind is VerdictKind.CLEAR:
+            breaching.pop(place, None)
+    return JudgeState(ewma=ewma, harm=harm, breaching=breaching)
 
 
 def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy, *, learning: bool) -> list[Rule]:
@@ -253,14 +260,17 @@ def _kind(column: _Column, rules: Sequence[Rule]) -> VerdictKind:
     return next(kind for kind in WORST_FIRST if kind in said)
 
 
-def _ranked(verdicts: Sequence[Verdict], columns: Sequence[_Column]) -> list[Verdict]:
-    """Step 6: features before score and confidence, then by p, then by effect in floors."""
+def _ranked(verdicts: Sequence[Verdict], columns: Sequence[_Column], state: JudgeState) -> list[Verdict]:
+    """Step 6: features before score and confidence; what has just begun before what was told windows ago;
+    the sure before the doubtful; then by p, then by effect in floors."""
 
-    def order(index: int) -> tuple[bool, float, float]:
-        parts = columns[index].components
+    def order(index: int) -> tuple[bool, bool, bool, float, float]:
+        verdict, parts = verdicts[index], columns[index].components
         effect = max((abs(part.score.effect) / part.floor for part in parts if part.floor > 0.0), default=0.0)
-        p = verdicts[index].facts.get("p")
-        return is_effect(columns[index].result.role), p if isinstance(p, float) else 1.0, -effect
+        p = verdict.facts.get("p")
+        known = state.breaching.get(_place(columns[index].result), 0) >= KNOWN_AFTER
+        effect_of_model = is_effect(columns[index].result.role)
+        return effect_of_model, known, not verdict.sure, p if isinstance(p, float) else 1.0, -effect
 
     breaches = sorted((i for i, v in enumerate(verdicts) if v.kind is VerdictKind.BREACH), key=order)
     ranked = [replace(verdicts[i], rank=rank) for rank, i in enumerate(breaches, start=1)]

@@ -22,6 +22,7 @@ HARM = -1.0  # points of accuracy, or −1 % of the reference MAE
 LOUD = 5.0  # floors: a change this large matters where neither outcomes nor scores tell
 STUCK_TIMES = 2.0  # a value that took over holds at least this many times its share of the reference
 MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
+KNOWN_AFTER = 2  # breaches: then the default persistence has told it
 UNIT_Z = 6.0  # a change of unit is far outside the noise; a windy day may fit a conversion as well
 _SENSITIVITY = {"low": 0.2, "default": 1.0, "high": 4.0}
 

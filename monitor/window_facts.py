@@ -49,7 +49,7 @@ def too_few(facts: WindowFacts, result: ColumnResult) -> Verdict:
         revision=facts.revision,
         kind=VerdictKind.LOW_VOLUME if rows else VerdictKind.NO_DATA,
         incident_kind=IncidentKind.DATA,
-        title=f"{result.column}: {rows} rows",
+        title=f"{result.column}: {rows} row{'s' if rows != 1 else ''} with a value, too few to judge",
         facts={"rows": rows},
     )
 

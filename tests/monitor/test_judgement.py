@@ -261,3 +261,18 @@ def test_an_unknown_column_is_an_error_with_its_remedy() -> None:
     verdict = one(judged(numeric("new"), noise=NOISE), "new")
     assert verdict.kind is VerdictKind.ERROR
     assert "rebuild the reference" in str(verdict.facts["reason"])
+
+
+def test_what_has_just_begun_is_ranked_before_what_is_known() -> None:
+    """Two windows told of the first fault; the second one leads in its first window."""
+    state = JudgeState()
+    for _ in range(2):
+        state = judged(numeric(), category(unseen=0.04), noise=NOISE, state=state).state
+    found = judged(numeric(c1=0.8), category(unseen=0.04), noise=NOISE, state=state)
+    assert (one(found).rank, one(found, "c").rank) == (1, 2)
+
+
+def test_the_sure_is_ranked_before_the_doubtful() -> None:
+    """Five rows in a hundred out of range have a p of 0 and may still be one hour."""
+    found = judged(numeric(out_of_range=0.05), category(ua=0.75), noise=NOISE)
+    assert (one(found, "c").rank, one(found).rank) == (1, 2)
