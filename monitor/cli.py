@@ -9,6 +9,7 @@ Nothing heavy is imported before a command runs: `--help` and `history` start wi
 import importlib
 import pkgutil
 import sys
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +19,9 @@ import typer
 import monitor.commands
 from monitor.terminal import Settings, Terminal
 
+INTERNAL = 70  # as monitor.exits.Exit, which a start without errors need not load
 VALUE_FLAGS = ("--config",)
-FLAGS = ("--json", "--quiet", "--verbose", "--version")
+FLAGS = ("--json", "--quiet", "--verbose")  # --version means another thing after `reference`
 
 app = typer.Typer(
     name="leeway",
@@ -91,11 +93,14 @@ def main(arguments: list[str] | None = None) -> None:
         build_app()(hoisted(given), standalone_mode=True)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  edge: every error leaves with its exit code
         from monitor.exits import exit_code
 
         code = exit_code(error)
         if code is None or "--verbose" in given:
-            raise
+            traceback.print_exception(error)
+        if code is None:
+            typer.echo("leeway: this looks like a bug; please report it with the lines above", err=True)
+            raise SystemExit(INTERNAL) from None
         typer.echo(f"leeway: {error}", err=True)
         raise SystemExit(code) from None

@@ -65,10 +65,13 @@ def _read(path: FilePath) -> str:
             [Problem(path=(), expectation="no such file", hint=hint)], file=str(path)
         ) from error
     except UnicodeDecodeError as error:
-        problem = Problem(path=(), expectation=f"must be UTF-8, byte {error.start} is not")
+        hint = "save it again as UTF-8"
+        problem = Problem(path=(), expectation=f"must be UTF-8, byte {error.start} is not", hint=hint)
         raise ConfigError([problem], file=str(path)) from error
     except OSError as error:
-        problem = Problem(path=(), expectation=f"cannot be read: {error.strerror}")
+        reason = (error.strerror or str(error)).lower()
+        hint = "name a file that this user may read with --config"
+        problem = Problem(path=(), expectation=f"cannot be read ({reason})", hint=hint)
         raise ConfigError([problem], file=str(path)) from error
 
 
@@ -77,7 +80,9 @@ def _syntax(message: str, text: str) -> Problem:
     if match is None:
         return Problem(path=(), expectation=f"is not TOML: {message}")
     line = int(match["line"]) if match["line"] else text.count("\n") + 1
-    return Problem(path=(), expectation=f"is not TOML: {match['what']}", line=line)
+    what = match["what"][:1].lower() + match["what"][1:]
+    hint = "texts stand in quotes; config.example.toml shows every key"
+    return Problem(path=(), expectation=f"is not TOML: {what}", hint=hint, line=line)
 
 
 def _merge_defaults(written: Document) -> tuple[Document, list[Problem]]:

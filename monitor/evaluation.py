@@ -7,10 +7,9 @@ finish is refused when the fence has moved: a worker that was paused and comes b
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from alerting import failpoint
-from alerting.failpoint import FailpointError
 from detectors import Profile
 from monitor.logs import logger
 from monitor.measuring import count_window, measure_window, wanted
@@ -19,12 +18,14 @@ from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
 from storage import ledger, profiles
 from storage.errors import StorageError
-from storage.ledger import DueWindow, WindowState
+from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
 from storage.profiles import Reference
+from storage.span import Span
 
 FIRST_RETRY = timedelta(seconds=30)  # doubled each time …
 LONGEST_RETRY = timedelta(minutes=15)  # … up to this, until the window's give_up
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +75,13 @@ def _evaluate(runtime: Runtime, watched: Watched, window: DueWindow) -> None:
         outcome = _measure(runtime, watched, window, reference, late)
     except SourceError as error:
         _source_failed(runtime, window, error)
-    except (StorageError, FailpointError):
+    except StorageError:
         raise  # not this window's fault: its lease ends and it is claimed again
     except Exception as error:  # noqa: BLE001  edge: one window's fault must not stop the others
-        reason = f"{type(error).__name__}: {error}; this looks like a bug in Leeway, please report it"
-        _finish(runtime, window, Outcome(state=WindowState.FAILED, reason=reason, error_class="bug"), started)
+        # Memory or descriptors may be short for a moment: what looks like a bug is tried again before it is one.
+        reason = f"{type(error).__name__}: {error}; if it stays, this is a bug in Leeway: please report it"
+        logger().error("window.broke", **_names(window), reason=reason, exc_info=error)
+        _source_failed(runtime, window, SourceError(reason, transient=True))
     else:
         _finish(runtime, window, outcome, started)
 
@@ -90,8 +93,8 @@ def _not_ready(watched: Watched, window: DueWindow) -> str:
     newest = watched.source.watermark()
     if newest is not None and newest >= window.span.end:
         return ""
-    seen = "the source is empty" if newest is None else f"its newest row is of {newest:%Y-%m-%d %H:%M} UTC"
-    return f"the source may not be complete yet: {seen}, the window ends {window.span.end:%Y-%m-%d %H:%M} UTC"
+    seen = "no row of it can be found" if newest is None else f"its newest row is of {_minute(newest)}"
+    return f"the source is not complete: {seen}, the window ends {_minute(window.span.end)}"
 
 
 def _measure(
@@ -104,31 +107,54 @@ def _measure(
     summary = count_window(profile, pulled)
     facts: dict[str, object] = {"late": late} if late else {}
     if not summary.rows:
-        return Outcome(
-            state=WindowState.NO_DATA,
-            reason=late or "the source has no rows in this window",
-            rows=0,
-            reference_id=reference.id,
-            facts=facts,
-        )
+        state, reason = _empty(runtime, watched, window)
+        return Outcome(state=state, reason=reason, rows=0, reference_id=reference.id, facts=facts)
     results = measure_window(profile, summary, problems, watched.detectors)
     gone = [result for result in results if result.status in (ColumnStatus.ABSENT, ColumnStatus.RETYPED)]
     if len(gone) == len(results):
         raise SourceError(
-            f"every column of the reference is absent or has another type, first {gone[0].column}: "
-            f"{gone[0].reason}; check source.path and columns, or build a new reference",
+            f"every column of the reference is absent or has another type: check source.path; the first is "
+            f"{gone[0].column}: {gone[0].reason}",
             transient=False,
         )
     few = summary.rows < watched.config.window.min_rows
     return Outcome(
         state=WindowState.LOW_VOLUME if few else WindowState.DONE,
-        reason=late
-        or (f"{summary.rows} rows, fewer than min_rows = {watched.config.window.min_rows}" if few else ""),
+        reason=late or (_too_few(summary.rows, watched.config.window.min_rows) if few else ""),
         rows=summary.rows,
         reference_id=reference.id,
         facts=facts,
         results=results,
     )
+
+
+def _empty(runtime: Runtime, watched: Watched, window: DueWindow) -> tuple[WindowState, str]:
+    """How a window without a row ends: the feed is silent, or it had not begun yet."""
+    newest = watched.source.watermark()
+    check = "check that its writer runs, source.path, source.timestamp and source.filter"
+    if newest is None:
+        path = watched.config.source.options.get("path", "the source")
+        return WindowState.NO_DATA, f"no row at all in {path}: {check}"
+    if newest < window.span.start:
+        return WindowState.NO_DATA, f"no rows since {_minute(newest)}: {check}"
+    with runtime.store.read() as conn:
+        begun = ledger.had_rows(conn, watched.name, Stream.INPUTS)
+    before = Span(start=EPOCH, end=window.span.start)
+    if not begun and newest >= window.span.end and not watched.source.fingerprint(before).rows:
+        # The first plan of a model may reach back further than its source: that is no outage.
+        return WindowState.SKIPPED, "before the first row of the source"
+    return (
+        WindowState.NO_DATA,
+        f"no rows in this window, though there are rows up to {_minute(newest)}: {check}",
+    )
+
+
+def _too_few(rows: int, least: int) -> str:
+    return f"{rows} row{'s' if rows != 1 else ''}, fewer than window.min_rows = {least}: nothing is judged"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _load(runtime: Runtime, reference: Reference) -> Profile:

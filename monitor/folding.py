@@ -16,6 +16,7 @@ from alerting.incident import Incident, Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
+from detectors import Role
 from detectors._noise import NoiseModel
 from monitor.judge_state import JudgeState
 from monitor.judgement import WindowFacts, judge
@@ -61,10 +62,11 @@ class FoldedWindow:
 
 def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
     """Fold every ended window whose predecessors are folded, model by model."""
-    return [done for watched in runtime.models.values() for done in _fold_model(runtime, watched)]
+    return [done for watched in runtime.models.values() for done in fold_model(runtime, watched)]
 
 
-def _fold_model(runtime: Runtime, watched: Watched) -> list[FoldedWindow]:
+def fold_model(runtime: Runtime, watched: Watched) -> list[FoldedWindow]:
+    """Fold every ended window of one model whose predecessors are folded."""
     done: list[FoldedWindow] = []
     while (folded := _fold_next(runtime, watched)) is not None:
         done.append(folded)
@@ -140,7 +142,12 @@ def _judge(
 
 
 def _is_judged(result: ColumnResult) -> bool:
-    """Entropy and margin are reported only: the maximum probability has all they could say."""
+    """Entropy and margin are reported only: the maximum probability has all they could say.
+
+    What is derived from a score that is not there has nothing of its own to say: one cause, one incident.
+    """
+    if result.role is Role.DERIVED and result.status is not ColumnStatus.OK:
+        return False
     return bool(result.components) or result.status is not ColumnStatus.OK
 
 

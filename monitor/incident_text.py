@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.config import Config
 from monitor.moments import zone_of
-from monitor.terminal import sparkline
+from monitor.terminal import printable, sparkline
 
 LATEST_VERDICTS = 12
 
@@ -22,7 +22,7 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
     facts = record["facts"]
     place = record["column_name"] or "the data feed"
     yield f"{record['severity']} · {record['status']} · {record['model']} · {place}"
-    yield f"  {record['title'] or record['change']}"
+    yield f"  {printable(record['title'] or record['change'])}"
     yield f"  incident   {record['incident_id']} ({record['kind']})"
     yield f"  since      {at(record['since'])} ({zone.key})"
     if record["resolved"]:
@@ -49,7 +49,7 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
         for verdict in verdicts[-LATEST_VERDICTS:]:
             z = f"z {verdict['z']:7.1f}" if verdict["z"] is not None else " " * 9
             number = f"#{verdict['verdict_id']}"
-            said = f"{verdict['verdict']:<8} {z}  {number:<7} {verdict['title']}"
+            said = f"{verdict['verdict']:<8} {z}  {number:<7} {printable(verdict['title'])}"
             yield f"    {at(verdict['window_start'])}  {said}"
     yield ""
     yield "  next"

@@ -65,7 +65,7 @@ def _result(
             role=column.role,
             kind=column.kind,
             status=_STATUS[problem.trouble] if problem else ColumnStatus.ABSENT,
-            reason=problem.reason if problem else "what it is computed from is absent",
+            reason=f"{problem.reason}; {_REMEDY[problem.trouble]}" if problem else "its score is not there",
             rows=summary.rows,
             missing=summary.rows,
         )
@@ -86,6 +86,10 @@ def _result(
     )
 
 
+_REMEDY: Mapping[Trouble, str] = {
+    Trouble.ABSENT: "bring it back, or build a new reference without it",
+    Trouble.RETYPED: "write it as before, or build a new reference with it as it is now",
+}
 _STATUS: Mapping[Trouble, ColumnStatus] = {
     Trouble.ABSENT: ColumnStatus.ABSENT,
     Trouble.RETYPED: ColumnStatus.RETYPED,

@@ -16,6 +16,7 @@ from detectors import (
     Column,
     Component,
     NumericColumn,
+    NumericProfile,
     Profile,
     Role,
     ScoreSpec,
@@ -117,8 +118,27 @@ def build(
         noise=noise,
         span=_span(rows.times),
         windows=len(used),
-        notices=(*profile.notices, *noise.notes),
+        notices=(*profile.notices, *flat_columns(profile), *noise.notes),
     )
+
+
+def flat_columns(profile: Profile) -> list[str]:
+    """A notice for each column that says nothing, so that whoever built it from wrong rows sees it."""
+    notices = []
+    for name, column in profile.columns.items():
+        if column.role is Role.DERIVED:
+            continue
+        if column.values == 0:
+            notices.append(
+                f"{name}: has no value in the whole reference; exclude it or build from other rows"
+            )
+        elif isinstance(column, NumericProfile) and column.sd == 0.0:
+            notices.append(
+                f"{name}: is {column.mean:g} in every row of the reference; any other value alerts"
+            )
+        elif isinstance(column, NumericProfile) and column.infinite == column.values:
+            notices.append(f"{name}: is infinite in the whole reference; exclude it or build from other rows")
+    return notices
 
 
 def reference_windows(rows: Rows, spec: WindowSpec, excluded: Sequence[Span]) -> list[Span]:

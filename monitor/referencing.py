@@ -144,10 +144,20 @@ def _read_and_build(
     window = source.pull(model.reference_span, resolved.wanted)
     rows = read_rows(window, model.excluded_spans)
     absent = {problem.column for problem in window.problems}
+    problems = [f"{problem.column}: {problem.reason}" for problem in window.problems]
+    if absent.intersection(resolved.score.values()):
+        problems.append("score and confidence are not judged: write the score as numbers and build again")
+    if resolved.label in absent:
+        problems.append(
+            "harm is told from the score's pull alone: write the label as numbers (0 and 1 for a binary "
+            "task) and build again"
+        )
     built = build(
         rows,
         roles={name: role for name, role in resolved.roles.items() if name not in absent},
-        score=ScoreSpec(task=model.task, columns=resolved.score) if resolved.score else None,
+        score=ScoreSpec(task=model.task, columns=resolved.score)
+        if resolved.score and not absent.intersection(resolved.score.values())
+        else None,
         label=resolved.label if resolved.label not in absent else None,
         include=model.columns.include,
         spec=watched.spec,
@@ -156,7 +166,6 @@ def _read_and_build(
         profile=profile,
         progress=progress,
     )
-    problems = tuple(f"{problem.column}: {problem.reason}" for problem in window.problems)
     return built, (*resolved.notices, *problems, *built.notices)
 
 

@@ -58,7 +58,8 @@ def line(facts: dict[str, Any]) -> list[str]:
     noise = (
         f"normal learnt from {facts['noise_windows']} windows"
         if facts["noise"] == "learnt"
-        else f"learning what is normal ({facts['noise_windows']} of {ENOUGH_WINDOWS} windows), so no pages yet"
+        else f"learning what is normal ({facts['noise_windows']} of {ENOUGH_WINDOWS} windows): until then "
+        "column alerts are tickets, unless a column is gone or mostly missing"
     )
     reference = f"reference v{facts['reference']}" if facts["reference"] else "no reference"
     lines = [
@@ -67,7 +68,7 @@ def line(facts: dict[str, Any]) -> list[str]:
         f"  open: {facts['open_pages']} pages, {facts['open_tickets']} tickets; "
         f"{facts['pages_30d']} pages in {facts['windows_30d']} windows of the last 30 days"
         + (f" (promise: {facts['promise']})" if facts["promise"] else ""),
-        f"  {reference}; {noise}",
+        f"  {reference}; {noise}" if facts["reference"] else f"  {reference}",
     ]
     return [*lines, f"  next: {facts['next']}"] if facts["next"] else lines
 

@@ -99,6 +99,11 @@ def sparkline(values: Sequence[float | None]) -> str:
     return "".join(" " if v is None or v != v else SPARKS[round((v - low) / step)] for v in values)  # noqa: PLR0124
 
 
+def printable(text: str) -> str:
+    """One line that cannot steer a terminal: values of data stand in titles, and escape codes in values."""
+    return "".join(ch if ch.isprintable() else " " for ch in text)
+
+
 def _cell(value: object) -> str:
     match value:
         case None:
@@ -108,4 +113,4 @@ def _cell(value: object) -> str:
         case float():
             return f"{value:.4g}"
         case _:
-            return str(value).replace("\t", " ").replace("\n", " ")
+            return printable(str(value))

@@ -65,7 +65,7 @@ def plan(
 ) -> int:
     """Insert what is not there yet, at most PLAN_LIMIT spans; returns how many rows are new.
 
-    due = end + settle, recheck = end + lateness, give_up = due + give_up. Windows that end at or before
+    due = end + settle, recheck = end + lateness, give_up = max(due, now) + give_up. Windows that end at or before
     `skip_before` are inserted as skipped: nothing is missing without a row.
     """
     if len(spans) > PLAN_LIMIT:
@@ -87,7 +87,8 @@ def plan(
                 "config_digest": config_digest,
                 "due": due,
                 "recheck": span.end + lateness,
-                "give_up": due + give_up,
+                # A window planned late, after downtime, has the same patience: a passing fault must not end it.
+                "give_up": max(due, now) + give_up,
                 "state": WindowState.SKIPPED if skipped else WindowState.PLANNED,
                 "reason": skip_reason if skipped else "",
                 "next_try": due,
@@ -216,6 +217,12 @@ def finish(
         return False
     measurements.save(conn, window_id, results)
     return True
+
+
+def had_rows(conn: Connection, model: str, stream: Stream) -> bool:
+    """Whether any window of the model ever held a row."""
+    wanted = (ledger.c.model == model) & (ledger.c.stream == stream) & (ledger.c.rows > 0)
+    return conn.execute(select(ledger.c.id).where(wanted).limit(1)).first() is not None
 
 
 def skip(conn: Connection, window_id: int, *, now: datetime, reason: str) -> bool:

@@ -27,8 +27,7 @@ def run(
     if at is not None:
         if not once:
             raise CommandError("run: --at needs --once; a daemon lives in the present")
-        moment = datetime.fromisoformat(at)
-        clock = SteppedClock(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        clock = SteppedClock(_instant(at))
     with daemon_session(terminal, clock) as session:
         if once:
             from monitor.daemon import one_pass
@@ -39,3 +38,15 @@ def run(
         from monitor.daemon import Daemon
 
         raise typer.Exit(Daemon(session.runtime, session.couriers).run())
+
+
+def _instant(text: str) -> datetime:
+    from monitor.exits import CommandError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(
+            f'run: --at must be a date or a time such as 2013-05-13T06:00, got "{text}"'
+        ) from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

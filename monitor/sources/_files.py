@@ -32,6 +32,11 @@ class Coverage:
     sample: object = None  # one value of the time column, as stored
 
 
+_UNFINISHED = (
+    "if it is still being written, write under another name, then rename; else replace it or take it away"
+)
+
+
 def expand(path: str, suffix: str) -> list[Path]:
     """The files of a path, a folder or a glob, in order.
 
@@ -74,12 +79,9 @@ def failure(error: BaseException, path: Path) -> SourceError:
     except OSError:
         empty = False
     if empty:
-        return SourceError(
-            f"{path}: has no bytes; write files under another name, then rename", transient=True
-        )
+        return SourceError(f"{path}: is empty (0 bytes); {_UNFINISHED}", transient=True)
     reason = " ".join(str(error).split())[:200]
-    remedy = "if it is still being written, write under another name, then rename; else replace it"
-    return SourceError(f"{path}: cannot be read ({reason}); {remedy}", transient=True)
+    return SourceError(f"{path}: cannot be read ({reason}); {_UNFINISHED}", transient=True)
 
 
 def _unfinished(file: Path, root: Path) -> bool:

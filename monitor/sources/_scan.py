@@ -50,7 +50,7 @@ class Files:
     _seen: dict[Path, Coverage] = field(default_factory=dict, compare=False, repr=False)
 
     def watermark(self) -> datetime | None:
-        newest = [file.newest for file in self._coverage(None) if file.newest is not None]
+        newest = [file.newest for file in self._coverage(None, broken=True) if file.newest is not None]
         return instant(max(newest)) if newest else None
 
     def fingerprint(self, span: Span) -> Fingerprint:
@@ -90,9 +90,13 @@ class Files:
         good = {name: wanted[name] for name in wanted if name not in {problem.column for problem in problems}}
         return Window(span=span, batches=self._batches(files, span, good), problems=tuple(problems))
 
-    def _coverage(self, span: Span | None) -> list[Coverage]:
-        """What every file holds; looks only into new and changed ones."""
+    def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
+        """What every file holds; looks only into new and changed ones.
+
+        `broken`: files that cannot be read are passed over while another can be.
+        """
         covered = []
+        failed: SourceError | None = None
         paths = expand(self.path, self.suffix)
         for gone in set(self._seen).difference(paths):
             self._seen.pop(gone, None)
@@ -107,7 +111,11 @@ class Files:
                 # Rows are written after they happened: a broken file older than the span has none of it.
                 if span is not None and _modified(path) < span.start.timestamp():
                     continue
-                raise failure(error, path) from error
+                failed = failure(error, path)
+                if not broken:
+                    raise failed from error
+        if failed is not None and not covered:
+            raise failed
         return covered
 
     def _look(self, path: Path) -> Coverage:
@@ -146,7 +154,7 @@ class Files:
         holding = [file for file in files if name in file.schema]
         if files and not holding:
             near = difflib.get_close_matches(name, files[-1].schema.names(), n=1)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
+            hint = f" (the nearest is {near[0]!r})" if near else ""
             reason = f"{files[-1].path}: no column {name!r}{hint}"
             return ColumnProblem(column=name, trouble=Trouble.ABSENT, reason=reason)
         for file in holding:
