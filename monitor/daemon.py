@@ -12,17 +12,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from types import FrameType
+from typing import TypeVar
 
 from alerting.courier import Courier
 from monitor.evaluation import evaluate_next
 from monitor.exits import Exit
-from monitor.folding import fold_ready
+from monitor.folding import fold_model, fold_ready
 from monitor.logs import logger
-from monitor.planning import plan, renew_leases
+from monitor.planning import plan, plan_model, renew_leases
 from monitor.runtime import Runtime
 from monitor.telling import flush
 from monitor.ticker import STALE_AFTER_S, Ticker
@@ -30,6 +32,9 @@ from monitor.ticker import STALE_AFTER_S, Ticker
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
 CLOCK_JUMP = timedelta(seconds=60)
 COURIER_IDLE_S = 1.0
+SAY_AGAIN_S = 3600.0
+
+Value = TypeVar("Value")
 
 
 def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
@@ -68,6 +73,7 @@ class Daemon:
         workers = runtime.config.daemon.workers or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._working: set[Future[None]] = set()
+        self._faults: dict[str, tuple[str, float]] = {}  # step → what it said last, and when
         self._workers = workers
         self._ticker = Ticker(self._wake.set, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
 
@@ -123,16 +129,32 @@ class Daemon:
             self._wake.clear()
             if self._stopping.is_set():
                 return
-            try:
-                self._note_clock()
-                plan(self._runtime)
-                renew_leases(self._runtime)
-                self._hand_out()
-                fold_ready(self._runtime)
-                flush(self._runtime)
-            except Exception as error:  # noqa: BLE001  edge: the next tick tries again from the ledger
-                logger().error("tick.failed", error=f"{type(error).__name__}: {error}")
+            self._guarded("clock", self._note_clock)
+            self._guarded("leases", lambda: renew_leases(self._runtime))
+            for name, watched in self._runtime.models.items():
+                self._guarded(f"plan {name}", partial(plan_model, self._runtime, watched))
+            self._guarded("workers", self._hand_out)
+            for name, watched in self._runtime.models.items():
+                self._guarded(f"fold {name}", partial(fold_model, self._runtime, watched))
+            self._guarded("flush", lambda: flush(self._runtime))
             self._conducted = self._runtime.clock.monotonic()
+
+    def _guarded(self, step: str, do: Callable[[], Value]) -> Value | None:
+        """The edge: what fails for one model must not hold up another; the next tick tries again.
+
+        A fault that stays is said once, with its traceback, and again when it changes or an hour is over.
+        """
+        try:
+            done = do()
+        except Exception as error:  # noqa: BLE001
+            text, now = f"{type(error).__name__}: {error}", self._runtime.clock.monotonic()
+            said, at = self._faults.get(step, ("", -SAY_AGAIN_S))
+            if text != said or now - at >= SAY_AGAIN_S:
+                self._faults[step] = (text, now)
+                logger().error("tick.failed", step=step, error=text, exc_info=error)
+            return None
+        self._faults.pop(step, None)
+        return done
 
     def _hand_out(self) -> None:
         self._working = {job for job in self._working if not job.done()}
@@ -140,20 +162,17 @@ class Daemon:
             self._working.add(self._pool.submit(self._work))
 
     def _work(self) -> None:
-        try:
-            while not self._stopping.is_set() and evaluate_next(self._runtime):
-                self._wake.set()  # fold what is ready now rather than at the next tick
-        except Exception as error:  # noqa: BLE001  edge: the window's lease expires and it is claimed again
-            logger().error("tick.failed", error=f"{type(error).__name__}: {error}")
+        # After a fault the window's lease expires and it is claimed again.
+        self._guarded("evaluate", self._evaluate_all)
+
+    def _evaluate_all(self) -> None:
+        while not self._stopping.is_set() and evaluate_next(self._runtime):
+            self._wake.set()  # fold what is ready now rather than at the next tick
 
     def _deliver(self, courier: Courier) -> None:
         while not self._stopping.is_set():
-            try:
-                busy = courier.step(self._runtime.clock.now())
-            except Exception as error:  # noqa: BLE001  edge: the row's lease expires and it becomes uncertain
-                logger().error("tick.failed", error=f"{type(error).__name__}: {error}")
-                busy = False
-            if not busy:
+            # After a fault the row's lease expires and it is uncertain.
+            if not self._guarded("deliver", lambda: courier.step(self._runtime.clock.now())):
                 self._stopping.wait(COURIER_IDLE_S)
 
     def _wall_minus_monotonic(self) -> timedelta:

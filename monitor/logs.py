@@ -27,6 +27,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "window.evaluated": "a window was measured and its result is in the ledger",
         "window.deferred": "a window is not complete yet; it is looked at again at next_try",
         "window.failed": "a window ended as failed; the reason says what to do",
+        "window.broke": "measuring a window failed in a way it should not; it is tried again until give_up",
         "window.fenced": "a result came too late: another worker owned the window, the result was dropped",
         "window.folded": "a window was judged and folded into alert state",
         "noise.learnt": "a noise model left learning: column alerts can page from now on",

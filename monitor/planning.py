@@ -21,7 +21,7 @@ LEASE = timedelta(seconds=60)  # renewed every tick; a worker that is gone loses
 
 def plan(runtime: Runtime) -> int:
     """Insert every window that has ended since each model was last planned. Returns how many are new."""
-    return sum(_plan_model(runtime, watched) for watched in runtime.models.values())
+    return sum(plan_model(runtime, watched) for watched in runtime.models.values())
 
 
 def plan_spans(runtime: Runtime, watched: Watched, spans: list[Span], *, kind: WindowKind) -> int:
@@ -66,7 +66,8 @@ def first_start(reference: Reference, now: datetime, catch_up: timedelta) -> dat
     return horizon if reference.span is None else max(reference.span.end, horizon)
 
 
-def _plan_model(runtime: Runtime, watched: Watched) -> int:
+def plan_model(runtime: Runtime, watched: Watched) -> int:
+    """Insert every window of one model that has ended since it was last planned."""
     now = runtime.clock.now()
     with runtime.store.read() as conn:
         since = ledger.last_planned(conn, watched.name, Stream.INPUTS)

@@ -37,10 +37,12 @@ def leeway(shop: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def daemon(shop: Shop) -> Iterator[subprocess.Popen[str]]:
+def daemon(shop: Shop, failpoint: str = "") -> Iterator[subprocess.Popen[str]]:
     """A running `leeway run`; whatever happens, it does not outlive the test."""
     command = [sys.executable, "-m", "monitor", "--config", str(shop.config), "run"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "LEEWAY_FAILPOINT": failpoint}
+    with (shop.folder / "daemon.log").open("a") as log:
+        process = subprocess.Popen(command, stderr=log, env=environment, text=True)
     try:
         yield process
     finally:
@@ -98,6 +100,18 @@ def test_a_killed_daemon_goes_on_where_it_was(shop: Shop) -> None:
         assert second.wait(25) == 0
     lines = (shop.folder / "alerts.jsonl").read_text().splitlines()
     assert any("amount" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "name", ["after_plan", "mid_source_read", "before_fold_commit", "before_flush_commit"]
+)
+def test_a_failure_anywhere_does_not_stop_the_daemon(shop: Shop, name: str) -> None:
+    """A named place raises: it is said in the log, the next tick goes on, all is folded."""
+    with daemon(shop, f"{name}:raise:1") as running:
+        until(shop, FOLDED, DAYS, running)
+        until(shop, "SELECT count(*) FROM v_notifications WHERE state = 'sent'", 1, running)
+    assert f"failpoint {name} reached, pass 1" in (shop.folder / "daemon.log").read_text()
+    assert count(shop, "SELECT count(*) - count(DISTINCT start) FROM ledger") == 0
 
 
 def test_a_second_daemon_is_refused_and_names_the_owner(shop: Shop) -> None:

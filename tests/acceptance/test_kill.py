@@ -146,7 +146,9 @@ def test_nothing_is_lost_and_nothing_is_doubled(
 ) -> None:
     """After a death at any named place the history is the oracle's and every message was accepted."""
     lived = life(tmp_path / "shop", f"{name}:{action}:{k}")
-    assert lived.deaths == 1, "the failpoint was not reached: nothing is proven"
+    # Edges survive a failure: of the courier between the bytes and the answer, of a worker while it reads.
+    survived = action == "raise" and name in ("after_bytes_written", "mid_source_read")
+    assert lived.deaths == (0 if survived else 1), "the failpoint was not reached: nothing is proven"
     for part, expected in undisturbed.history.items():
         assert lived.history[part] == expected, part
     wanted, got = keys(undisturbed.accepted), keys(lived.accepted)
