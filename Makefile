@@ -15,6 +15,7 @@ help:
 	@echo "make test           everything CI runs"
 	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
 	@echo "make bench          speed and quality tables, ratios measured in one run"
+	@echo "make bench-quality  the quality table alone: false pages, faults found"
 	@echo "make lock           resolve the hash-pinned requirement files again (add UPGRADE=1)"
 
 # One stamp a requirement set, so that `make demo` does not install the test tools.
@@ -53,6 +54,9 @@ check: $(VENV)/.dev.ok
 
 bench: $(VENV)/.dev.ok
 	$(BIN)/python -m benchmarks
+
+bench-quality: $(VENV)/.dev.ok
+	$(BIN)/python -m benchmarks --only quality
 
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra build --extra dev -o requirements/dev.txt $(LOCK)
