@@ -8,9 +8,13 @@ import os
 from pathlib import Path
 
 
-def _cache_directory() -> str:
-    base = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return str(Path(base) / "leeway" / "numba")
+def _cache_directory() -> Path | None:
+    """None without a home: numba then tries beside the code. Never a shared folder: a cache is code."""
+    named = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME")
+    if named is None and (home := os.environ.get("HOME")):
+        named = f"{home}/.cache"
+    return Path(named) / "leeway" / "numba" if named else None
 
 
-os.environ.setdefault("NUMBA_CACHE_DIR", _cache_directory())
+if (_directory := _cache_directory()) is not None:
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(_directory))
