@@ -34,6 +34,12 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("leeway-monitor"))
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
@@ -43,11 +49,10 @@ def _root(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print results and warnings only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log at debug level.")] = False,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    show_version: Annotated[  # noqa: ARG001  its callback has ended the process when it is set
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    if show_version:
-        typer.echo(version("leeway-monitor"))
-        raise typer.Exit
     settings = Settings(config=config, json=json, quiet=quiet, verbose=verbose)
     context.obj = Terminal(settings)
 

@@ -16,7 +16,7 @@ def send_test(
     from datetime import UTC, datetime
 
     from monitor import build
-    from monitor.channel_test import try_channel
+    from monitor.channel_trial import try_channel
     from monitor.config_file import load
     from monitor.exits import CommandError, Exit
     from monitor.terminal import Terminal
