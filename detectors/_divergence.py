@@ -54,7 +54,7 @@ def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator[
     for name, summary in window.columns.items():
         column = profile.columns[name]
         reference, counted = _bin_counts(column, summary, bins)
-        n_reference, n = int(reference.sum()), int(counted.sum())
+        n_reference, n = column.rows, int(np.add.reduce(counted))
         unseen_part = None
         if isinstance(column, CategoryProfile):
             reference, counted, unseen_part = _unseen_with_rest(reference, counted)

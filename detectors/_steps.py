@@ -23,8 +23,19 @@ class Steps:
     n: int  # known window values
     reference_left: Floats  # float64[k]: share < knot
     reference_right: Floats  # float64[k]: share ≤ knot
-    window_left: Floats  # float64[k]
-    window_right: Floats  # float64[k]
+    window: Floats  # float64[2, k]: the window's, below and up to each knot
+
+    @property
+    def window_left(self) -> Floats:
+        """float64[k]: share < knot."""
+        left: Floats = self.window[0]
+        return left
+
+    @property
+    def window_right(self) -> Floats:
+        """float64[k]: share ≤ knot."""
+        right: Floats = self.window[1]
+        return right
 
 
 def numeric_columns(
@@ -49,6 +60,9 @@ def steps(column: NumericProfile, summary: NumericSummary) -> Steps | None:
     n = int(right[-1]) + int(summary.counts[-1])
     if n == 0:
         return None
+    window = np.empty((2, at.shape[0]))
+    window[0], window[1] = right - at, right
+    window /= n
     return Steps(
         column=column,
         summary=summary,
@@ -56,7 +70,5 @@ def steps(column: NumericProfile, summary: NumericSummary) -> Steps | None:
         n=n,
         reference_left=column.cumulative[0:-1:2],
         reference_right=column.cumulative[1::2],
-        # As floats first: NumPy divides whole numbers several times slower, to the same result.
-        window_left=(right - at).astype(np.float64) / n,
-        window_right=right.astype(np.float64) / n,
+        window=window,
     )

@@ -59,15 +59,12 @@ class KolmogorovSmirnov:
 
 
 def _measure(pair: Steps) -> Measurement:
-    gaps = _gaps(pair.column)
-    left = pair.window_left - gaps.reference_left
-    right = pair.window_right - gaps.reference_right
-    largest = max((_extreme(left), _extreme(right)), key=abs)
+    known = _known(pair.column)
+    largest = _extreme((pair.window - known.steps).ravel())
     value = abs(largest)
     # Between knot i and i + 1 both functions only rise: the difference there is at most end minus start.
-    ahead, behind = pair.window_left - gaps.start[:-1], gaps.end[1:] - pair.window_right
-    hidden = max(float(ahead.max()), 1.0 - float(gaps.start[-1]), float(gaps.end[0]), float(behind.max()))
-    bound = hidden - value
+    ahead, behind = pair.window - known.across
+    bound = max(float(ahead.max()), -float(behind.min()), known.outside) - value
     noise = math.sqrt(spread(pair.n_reference, pair.n))
     return Measurement(
         column=pair.column.name,
@@ -92,28 +89,28 @@ def _extreme(difference: Floats) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Gaps:
-    """The reference's distribution function around its knots and across the cells between them."""
+class _Known:
+    """The reference's distribution function F at its knots and across the cells between them."""
 
-    reference_left: Floats  # float64[k], contiguous
-    reference_right: Floats  # float64[k], contiguous
-    start: (
-        Floats  # float64[k + 1]: share up to where the cell begins; +inf: no reference row to hide anything
-    )
-    end: Floats  # float64[k + 1]: share below where the cell ends; −inf likewise
+    steps: Floats  # float64[2, k]: below and up to each knot
+    # float64[2, k]: F where the cell below a knot begins, and F where the cell above it ends; ±inf where no
+    # reference row lies in the cell, which then hides nothing.
+    across: Floats
+    outside: float  # the same for the two open cells, where the window's share is 0 or 1 at the far end
 
 
-def _gaps(column: NumericProfile) -> _Gaps:
+def _known(column: NumericProfile) -> _Known:
     """Computed once a profile."""
-    found: _Gaps | None = column.memo.get("ks_gaps")
+    found: _Known | None = column.memo.get("ks")
     if found is None:
         left, right = column.cumulative[0:-1:2], column.cumulative[1::2]
         inside = column.below > 0
-        found = _Gaps(
-            reference_left=np.ascontiguousarray(left),
-            reference_right=np.ascontiguousarray(right),
-            start=np.where(inside, np.append(0.0, right), np.inf),
-            end=np.where(inside, np.append(left, 1.0), -np.inf),
+        start = np.where(inside, np.append(0.0, right), np.inf)
+        end = np.where(inside, np.append(left, 1.0), -np.inf)
+        found = _Known(
+            steps=np.stack([left, right]),
+            across=np.stack([start[:-1], end[1:]]),
+            outside=max(1.0 - float(start[-1]), float(end[0])),
         )
-        column.memo["ks_gaps"] = found
+        column.memo["ks"] = found
     return found

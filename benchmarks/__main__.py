@@ -1,0 +1,91 @@
+"""`make bench`: are the numbers that this project promises still true on this machine?
+
+Prints a table a group and leaves with 1 when a target is missed. Method and last numbers: README.md here.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from benchmarks import bench_counting, bench_libraries, bench_startup
+from benchmarks.rows import Row
+
+GROUPS = {
+    "counting": "The one pass over a column",
+    "statistics": "Statistics from its counts",
+    "startup": "Starting up: whole processes",
+    "libraries": "Beside others: 20 columns of 100,000 rows, and as many in the reference",
+    "quality": "Week-permuted flights: no drift by construction, then planted bursts",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0, or 1 when a target is missed."""
+    arguments = _parser().parse_args(argv)
+    wanted = arguments.only.split(",") if arguments.only else list(GROUPS)
+    if unknown := [name for name in wanted if name not in GROUPS]:
+        print(f"--only: unknown {', '.join(unknown)}; there is {', '.join(GROUPS)}", file=sys.stderr)
+        return 2
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    print(f"{machine}, {platform.platform()}")
+    began, results = time.perf_counter(), dict[str, list[Row]]()
+    with tempfile.TemporaryDirectory(prefix="leeway-bench-") as folder:
+        for name in wanted:
+            print(f"\n{GROUPS[name]} ({name})", flush=True)
+            results[name] = []
+            for row in _rows(name, arguments, Path(folder)):
+                results[name].append(row)
+                print(row.text(), flush=True)
+    missed = [row.what.strip() for rows in results.values() for row in rows if row.met is False]
+    targets = sum(row.met is not None for rows in results.values() for row in rows)
+    seconds = time.perf_counter() - began
+    print(f"\n{targets - len(missed)} of {targets} targets met in {seconds:.0f} s")
+    for what in missed:
+        print(f"NOT MET: {what}")
+    if arguments.json:
+        tables = {name: [row.facts() for row in rows] for name, rows in results.items()}
+        facts = {"machine": machine, "platform": platform.platform(), "seconds": seconds, "tables": tables}
+        arguments.json.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if missed else 0
+
+
+def _rows(name: str, arguments: argparse.Namespace, folder: Path) -> Iterable[Row]:
+    rows, runs = arguments.rows, arguments.runs
+    ways: dict[str, Callable[[], Iterable[Row]]] = {
+        "counting": lambda: bench_counting.counting(rows),
+        "statistics": lambda: bench_counting.statistics(rows),
+        "startup": lambda: bench_startup.startup(folder, runs),
+        "libraries": lambda: bench_libraries.libraries(rows=max(1, rows // 10)),
+        "quality": lambda: _quality(arguments, folder),
+    }
+    return ways[name]()
+
+
+def _quality(arguments: argparse.Namespace, folder: Path) -> Iterable[Row]:
+    # Here, not above: it needs the extra "demo", and the other tables do not.
+    from benchmarks.bench_quality import quality
+
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    return quality(seeds, arguments.flights or folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and quality in numbers.")
+    parser.add_argument("--only", help=f"some of {','.join(GROUPS)}")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of a column; the targets are for 1e6")
+    parser.add_argument("--runs", type=int, default=5, help="processes a start-up row takes the median of")
+    parser.add_argument("--seeds", type=int, default=10, help="permutations of the flights")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--flights", type=Path, help="keep the scored flights in this folder")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here as well")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
