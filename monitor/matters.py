@@ -43,8 +43,15 @@ def matter(
     why = _why(rule, result, running, policy, unit_changed=unit_changed, score_alerts=score_alerts)
     page = bool(why) and not learning and not result.segment
     return Matter(
-        severity=Severity.PAGE if page else Severity.TICKET, why=why, data_quality=why in ("data", "unit")
+        severity=Severity.PAGE if page else Severity.TICKET, why=why, data_quality=_is_broken(rule, why)
     )
+
+
+def _is_broken(rule: Rule, why: str) -> bool:
+    """Missing, stuck, another unit: a broken pipeline, on which nobody should retrain. A new value or a new
+    extreme matters as much, but may be the world's doing, and then retraining is the cure."""
+    part = rule.component
+    return why == "unit" or (why == "data" and part is not None and part.name in ("missing", "stuck"))
 
 
 def _why(
