@@ -44,7 +44,9 @@ def _version(wanted: bool) -> None:
 def _root(
     context: typer.Context,
     config: Annotated[
-        Path, typer.Option(help="The config file.", envvar="LEEWAY_CONFIG", show_default=True)
+        Path,
+        # readable=False: monitor/config_file.py says it better when the file cannot be read.
+        typer.Option(help="The config file.", envvar="LEEWAY_CONFIG", show_default=True, readable=False),
     ] = Path("leeway.toml"),
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print results and warnings only.")] = False,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from alerting.courier import Courier
+from alerting.incident import Incident
 from detectors import NumericProfile, Profile
 from detectors._noise import NoiseModel
 from monitor.build import build_channels, build_models, storage_url
@@ -12,6 +13,7 @@ from monitor.cache import Cache
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.logs import logger
+from monitor.promotion import close_removed
 from monitor.runtime import Runtime
 from monitor.telling import mark_untold
 from storage import profiles
@@ -47,6 +49,9 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
     with OwnerLock(runtime.store.path):
         with runtime.store.write() as conn:
             take_over(conn, runtime.clock.now())
+            closed = close_removed(conn, runtime.config, runtime.clock.now())
+        for incident in closed:
+            logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
         _say_what_waits(runtime)
         mark_untold(runtime)
         yield tuple(
@@ -59,6 +64,15 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
             )
             for name in runtime.channels
         )
+
+
+def _names(incident: Incident) -> dict[str, object]:
+    return {
+        "model": incident.series.model,
+        "column": incident.series.column,
+        "severity": incident.severity,
+        "incident": incident.id[:8],
+    }
 
 
 def _say_what_waits(runtime: Runtime) -> None:

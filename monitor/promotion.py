@@ -1,4 +1,4 @@
-"""What changes when another reference is put in force? Open incidents end: the question has changed."""
+"""What ends open incidents other than recovery? Another reference, or a model that left the config."""
 
 from datetime import datetime
 
@@ -21,9 +21,25 @@ def promote(conn: Connection, config: Config, reference: Reference, now: datetim
     profiles.promote(conn, reference.id, now)
     facts = {"version": reference.version, "replaces": replaced.version if replaced else None}
     daemon_events.add(conn, "reference.promoted", now, facts, model=reference.model)
+    return _close(conn, config, reference.model, ResolveReason.REBASELINED, now)
+
+
+def close_removed(conn: Connection, config: Config, now: datetime) -> list[Incident]:
+    """Nothing can recover in a model that is watched no more: its incidents end, so that nobody is reminded."""
+    gone = {incident.series.model for incident in incidents.open_incidents(conn)}.difference(config.models)
+    return [
+        incident
+        for model in sorted(gone)
+        for incident in _close(conn, config, model, ResolveReason.REMOVED, now)
+    ]
+
+
+def _close(
+    conn: Connection, config: Config, model: str, reason: ResolveReason, now: datetime
+) -> list[Incident]:
     resolved: list[Incident] = []
-    for state in checkpoints.alert_states(conn, reference.model).values():
-        after, transitions = rebaseline(state, ResolveReason.REBASELINED, now)
+    for state in checkpoints.alert_states(conn, model).values():
+        after, transitions = rebaseline(state, reason, now)
         checkpoints.set_alert_state(conn, after)
         resolved += incidents.apply(conn, transitions, now)
     for incident in resolved:

@@ -198,8 +198,8 @@ def _remedy(reason: str) -> str:
         return f"another process held it for {BUSY_TIMEOUT_MS // 1000} s, look for a long transaction"
     if "full" in reason:
         return "free disk space"
-    if "readonly" in reason or "query_only" in reason:
-        return "the file or this connection is read-only"
+    if "readonly" in reason or "unable to open" in reason:
+        return "this user must be able to read and write the file and its folder; check their owner and mode"
     if "malformed" in reason or "not a database" in reason:
         return "restore a backup (`leeway db check` says more)"
     if "no such table" in reason or "no such column" in reason:

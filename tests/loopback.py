@@ -59,9 +59,12 @@ def error(code: str, *, status: int = 200, headers: Mapping[str, str] | None = N
 
 
 class Loopback:
-    """Use as a context manager. `history_scope`: whether the token may read conversations.history."""
+    """Use as a context manager. `history_scope`: whether the token may read conversations.history.
 
-    def __init__(self, accepted: Path, *, history_scope: bool = True) -> None:
+    `port` 0 is any free one.
+    """
+
+    def __init__(self, accepted: Path, *, history_scope: bool = True, port: int = 0) -> None:
         self.accepted_file = accepted
         self.history_scope = history_scope
         self.seen: list[Seen] = []
@@ -71,7 +74,7 @@ class Loopback:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.settimeout(0.1)  # how soon the thread notices the stop
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
