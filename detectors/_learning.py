@@ -114,6 +114,8 @@ def _component(
     variance = np.maximum(sigma2 / n + tau2, _VARIANCE_FLOOR)
     scaled = residual * np.sqrt(used / max(used - fitted, 1.0)) / np.sqrt(variance)
     up, down = _scale(scaled[scaled > 0.0]), _scale(scaled[scaled < 0.0])
+    # The tail is that of z, which is measured in the scale of its side: skew is not counted twice.
+    standard = scaled / np.where(scaled > 0.0, up, down)
     freedom = max(_NU_MIN, used / memory - (fitted_means - 1.0))
     means = slotting.means
     grand = _mean(y, weight)
@@ -135,12 +137,12 @@ def _component(
         tau2=tau2,
         scale_up=up,
         scale_down=down,
-        nu=_tail(scaled, freedom, used),
+        nu=_tail(standard, freedom, used),
         rho=rho,
         memory=memory,
         windows=used,
         ewma_variance=_ewma.variance(wider, memory, used),
-        ewma_nu=_ewma_tail(scaled, rho, freedom, used),
+        ewma_nu=_ewma_tail(standard, rho, freedom, used),
         offset=offset,
     )
     return _with_records(noise, y - offset, n, slotting, codes, offset), used, _outliers(scaled, keep)
@@ -263,21 +265,16 @@ def _with_records(
 def _record(values: Floats) -> Record:
     ordered = np.sort(values)
     total = len(ordered)
+    picked = np.arange(total)
     if total > _RECORD_QUANTILES + _RECORD_EXACT:
         body = total - _RECORD_EXACT
-        picked = np.unique(
-            np.concatenate(
-                [
-                    np.linspace(0, body - 1, _RECORD_QUANTILES).round().astype(np.int64),
-                    np.arange(body, total),
-                ]
-            )
-        )
-    else:
-        picked = np.arange(total)
+        quantiles = np.linspace(0, body - 1, _RECORD_QUANTILES).round().astype(np.int64)
+        picked = np.unique(np.concatenate([quantiles, np.arange(body, total)]))
+    # Of equal values the first has the whole share; the others would never be looked at.
+    first = np.unique(ordered[picked], return_index=True)[1]
     return Record(
-        values=tuple(float(v) for v in ordered[picked]),
-        ranks=tuple(float((total - at) / total) for at in picked),
+        values=tuple(float(v) for v in ordered[picked[first]]),
+        ranks=tuple(float((total - at) / total) for at in picked[first]),
     )
 
 

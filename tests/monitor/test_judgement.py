@@ -78,7 +78,7 @@ def test_an_input_matters_when_the_score_alerts_too() -> None:
     ],
 )
 def test_a_broken_feed_pages_at_once(result: ColumnResult, change: str, kind: IncidentKind) -> None:
-    """Missing, stuck and unseen matter whatever the model makes of them; a new value may be the world's doing."""
+    """Whatever the model makes of it; only a new value may be the world's doing."""
     verdict = one(judged(result, noise=NOISE), result.column)
     assert (verdict.kind, verdict.severity, verdict.sure) == (VerdictKind.BREACH, Severity.PAGE, True)
     assert (verdict.change, verdict.incident_kind) == (change, kind)
