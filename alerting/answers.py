@@ -226,7 +226,8 @@ def who(facts: Facts, lines: Sequence[Line]) -> str:
 
 
 def _first_id(lines: Sequence[Line]) -> str:
-    return text(lines[0].get("incident_id")) if lines else ""
+    """Enough of it for a person to type: commands take any unambiguous start of an id."""
+    return text(lines[0].get("incident_id"))[:12] if lines else ""
 
 
 def retraining(facts: Facts) -> str:

@@ -18,6 +18,7 @@ from alerting.verdict import IncidentKind, Severity
 
 # How long a post is worth sending: a page about last weekend still matters on Tuesday.
 _DEADLINE = timedelta(hours=24)
+SHORT_ID = 12  # hex digits that a person types; commands take any unambiguous start of an id
 _PAGE_DEADLINE = timedelta(hours=72)
 
 
@@ -159,7 +160,7 @@ def _ordered(incidents: Sequence[Incident]) -> list[Incident]:
 
 def _next(top: Incident) -> list[str]:
     """Commands that look closer at the first line."""
-    show = f"leeway incidents show {top.id}"
+    show = f"leeway incidents show {top.id[:SHORT_ID]}"
     series = top.series
     if series.column == "":
         return [show, shlex.join(["leeway", "history", "windows", "--model", series.model])]

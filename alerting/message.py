@@ -111,7 +111,7 @@ def _retraining(notification: Notification, now: datetime) -> Message:
     gates = tuple(
         (
             phrases.text(gate.get("name")),
-            "open" if gate.get("passed") else "shut",
+            "passed" if gate.get("passed") else "refused",
             phrases.text(gate.get("why")),
         )
         for gate in answers.gates(told)[:15]
