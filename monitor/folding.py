@@ -6,6 +6,7 @@ group has something to tell. Killed anywhere, the window is folded again from th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import Connection
 
@@ -68,6 +69,7 @@ def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
 def fold_model(runtime: Runtime, watched: Watched) -> list[FoldedWindow]:
     """Fold every ended window of one model whose predecessors are folded."""
     done: list[FoldedWindow] = []
+    _pass_over_skipped(runtime, watched)
     while (folded := _fold_next(runtime, watched)) is not None:
         done.append(folded)
     return done
@@ -85,15 +87,39 @@ def _fold_next(runtime: Runtime, watched: Watched) -> FoldedWindow | None:
         failpoint.hit("before_fold_commit")
     failpoint.hit("after_fold_commit")
     _log(folded)
+    _pass_over_skipped(runtime, watched)
     return folded
+
+
+def _pass_over_skipped(runtime: Runtime, watched: Watched) -> None:
+    """Skipped windows are neutral for every series and told to nobody; their rows say why nothing is known.
+
+    Many at a time: after years of downtime there are thousands.
+    """
+    while True:
+        with runtime.store.read() as conn:
+            skipped = _skipped(conn, watched)
+        if not skipped:
+            return
+        with runtime.store.write() as conn:
+            for window in _skipped(conn, watched):
+                ledger.mark_folded(conn, window.id, runtime.clock.now())
+        logger().info(
+            "windows.skipped",
+            model=watched.name,
+            windows=len(skipped),
+            until=skipped[-1].span.end.isoformat(),
+        )
+
+
+def _skipped(conn: Connection, watched: Watched) -> list[DueWindow]:
+    """Those at the head of what is to be folded."""
+    ready = ledger.to_fold(conn, watched.name, Stream.INPUTS, limit=ledger.PLAN_LIMIT)
+    return list(takewhile(lambda window: window.state is WindowState.SKIPPED, ready))
 
 
 def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow) -> FoldedWindow:
     now = runtime.clock.now()
-    if window.state is WindowState.SKIPPED:
-        # Neutral for every series, and told to nobody: the ledger row says why nothing is known.
-        ledger.mark_folded(conn, window.id, now)
-        return FoldedWindow(window=window, verdicts=(), transitions=())
     said, judge_state, noise = _judge(runtime, watched, conn, window)
     result = fold_window(checkpoints.alert_states(conn, watched.name), said, watched.folding)
     touched = incidents.apply(conn, result.transitions, now)
