@@ -25,7 +25,7 @@ def promote(conn: Connection, config: Config, reference: Reference, now: datetim
 
 
 def close_removed(conn: Connection, config: Config, now: datetime) -> list[Incident]:
-    """Nothing can recover in a model that is watched no more: its incidents end, so that nobody is reminded."""
+    """Nothing can recover in a model that is watched no more: its incidents end, and nobody is reminded."""
     gone = {incident.series.model for incident in incidents.open_incidents(conn)}.difference(config.models)
     return [
         incident

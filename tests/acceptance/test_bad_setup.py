@@ -71,12 +71,12 @@ REFERENCES: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str, list[tu
     "a constant column": (
         lambda rows: rows.with_columns(items=pl.lit(3.0)),
         "items: is 3 in every row of the reference",
-        [("items", "data", "page")],
+        [("items", "drift", "page")],
     ),
     "text where production has numbers": (
         lambda rows: rows.with_columns(items="n" + pl.col("items").cast(pl.String)),
         "",
-        [("items", "data", "page")],
+        [("items", "drift", "page")],
     ),
     "a column of nothing": (
         lambda rows: rows.with_columns(items=pl.lit(None, dtype=pl.Float64)),
