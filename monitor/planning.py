@@ -24,9 +24,12 @@ def plan(runtime: Runtime) -> int:
     return sum(plan_model(runtime, watched) for watched in runtime.models.values())
 
 
-def plan_spans(runtime: Runtime, watched: Watched, spans: list[Span], *, kind: WindowKind) -> int:
-    """Insert these windows, a bounded number a transaction."""
+def plan_spans(
+    runtime: Runtime, watched: Watched, spans: list[Span], *, kind: WindowKind, skipped: str = ""
+) -> int:
+    """Insert these windows, a bounded number a transaction; given a reason, as skipped for it."""
     window, now = watched.config.window, runtime.clock.now()
+    horizon = now - window.catch_up if kind is WindowKind.SCHEDULED else None
     planned = 0
     for part in _parts(spans):
         with runtime.store.write() as conn:
@@ -41,7 +44,8 @@ def plan_spans(runtime: Runtime, watched: Watched, spans: list[Span], *, kind: W
                 give_up=window.patience,
                 kind=kind,
                 config_digest=watched.digest,
-                skip_before=now - window.catch_up if kind is WindowKind.SCHEDULED else None,
+                skip_before=now if skipped else horizon,
+                skip_reason=skipped or "catch_up horizon",
             )
         failpoint.hit("after_plan")
     if planned:

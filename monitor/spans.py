@@ -14,6 +14,8 @@ from storage import ledger, profiles
 from storage.ledger import Stream, WindowKind, WindowState
 from storage.span import Span
 
+_PASSED = "passed over: `leeway evaluate --from` began after it"
+
 
 def evaluate_spans(
     runtime: Runtime,
@@ -37,7 +39,8 @@ def evaluate_spans(
         raise CommandError(
             f"{watched.name}: no reference; run `leeway reference build --model {watched.name}` first"
         )
-    start = start or last or first_start(reference, now, watched.config.window.catch_up)
+    planned_until = last or first_start(reference, now, watched.config.window.catch_up)
+    start = start or planned_until
     spans = list(windows_within(watched.spec, start, min(end, now)))
     if folded is not None:
         spans = [span for span in spans if span.start > folded]
@@ -47,6 +50,9 @@ def evaluate_spans(
             f"{watched.name}: no whole window between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC "
             f"is left to evaluate{until}"
         )
+    passed = list(windows_within(watched.spec, planned_until, spans[0].start))
+    if passed:  # they can never be folded after what follows them: nothing is missing without a row
+        plan_spans(runtime, watched, passed, kind=WindowKind.MANUAL, skipped=_PASSED)
     plan_spans(runtime, watched, spans, kind=WindowKind.MANUAL)
     done: list[FoldedWindow] = []
     for index, ids in enumerate(_pending(runtime, watched, spans)):

@@ -14,7 +14,9 @@ from monitor import build
 from monitor.clock import SteppedClock
 from monitor.config_file import load
 from monitor.opening import open_runtime
+from monitor.reference_build import quiet
 from monitor.source import SourceError
+from monitor.spans import evaluate_spans
 from monitor.standing import line, standing
 from storage.overview import overview
 from tests.acceptance.driver import ENVIRONMENT
@@ -248,6 +250,24 @@ def test_a_model_removed_from_the_config_reminds_nobody(tmp_path: Path) -> None:
     assert len(past.states("other")) == 2
     assert past.states() == GOOD
     assert "not in the config: its history stays" in status(shop, "other")
+
+
+def test_windows_that_evaluate_passes_over_have_a_row(shop: Shop) -> None:
+    """`leeway evaluate --from` the third day: the first two can never be folded, and say so."""
+    learn(shop)
+    now = shop.start + 3 * DAY
+    with open_runtime(load(shop.config, members=build.check), SteppedClock(now)) as runtime:
+        evaluate_spans(
+            runtime,
+            runtime.models["shop"],
+            start=shop.start + 2 * DAY,
+            end=now,
+            notify=False,
+            progress=quiet,
+        )
+    past = live(shop, DAYS, first=3)
+    assert past.states() == ["skipped", "skipped", "done", "done"]
+    assert "leeway evaluate --from" in past.windows()[0][1]
 
 
 UNREACHABLE = """
