@@ -155,13 +155,13 @@ class Files:
         if files and not holding:
             near = difflib.get_close_matches(name, files[-1].schema.names(), n=1)
             hint = f" (the nearest is {near[0]!r})" if near else ""
-            reason = f"{files[-1].path}: no column {name!r}{hint}"
+            reason = f"no such column{hint} in {files[-1].path}"
             return ColumnProblem(column=name, trouble=Trouble.ABSENT, reason=reason)
         for file in holding:
             why = self._text_trouble(file, name, span) if self.text and kind is Kind.NUMERIC else ""
             why = why or ("" if self.text else _values.retyped(file.schema[name], kind))
             if why:
-                reason = f"{file.path}: column {name!r}: {why}"
+                reason = f"{why}, in {file.path}"
                 return ColumnProblem(column=name, trouble=Trouble.RETYPED, reason=reason)
         return None
 

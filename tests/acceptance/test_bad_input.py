@@ -70,7 +70,7 @@ def others_go_on(past: Past, column: str) -> None:
 
 COLUMN_CASES: dict[str, tuple[str, Change, str, str]] = {
     # name: (column, what goes in, its verdict, a word of the incident's title)
-    "missing column": ("items", lambda day: day.drop("items"), "error", "no column 'items'; bring it back"),
+    "missing column": ("items", lambda day: day.drop("items"), "error", "orders-002.parquet; bring it back"),
     "renamed column": ("items", lambda day: day.rename({"items": "item"}), "error", "nearest is 'item'"),
     "text for numbers": (
         "items",
