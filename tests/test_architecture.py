@@ -48,7 +48,9 @@ def test_detectors_import_without_the_compiler() -> None:
 def test_scipy_stats_stays_out() -> None:
     """The laws of chance come from scipy.special: scipy.stats costs seconds to import."""
     for path in SOURCES:
-        assert not re.search(r"^\s*(from scipy import stats|(from|import) scipy\.stats)", path.read_text(), re.M), path
+        assert not re.search(
+            r"^\s*(from scipy import stats|(from|import) scipy\.stats)", path.read_text(), re.M
+        ), path
 
 
 def test_requirement_files_name_no_host() -> None:
