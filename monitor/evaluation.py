@@ -78,7 +78,7 @@ def _evaluate(runtime: Runtime, watched: Watched, window: DueWindow) -> None:
     except StorageError:
         raise  # not this window's fault: its lease ends and it is claimed again
     except Exception as error:  # noqa: BLE001  edge: one window's fault must not stop the others
-        # Memory or descriptors may be short for a moment: what looks like a bug is tried again before it is one.
+        # Memory or descriptors may be short for a moment: what looks like a bug is tried again first.
         reason = f"{type(error).__name__}: {error}; if it stays, this is a bug in Leeway: please report it"
         logger().error("window.broke", **_names(window), reason=reason, exc_info=error)
         _source_failed(runtime, window, SourceError(reason, transient=True))

@@ -85,7 +85,7 @@ def plan_model(runtime: Runtime, watched: Watched) -> int:
     else:
         due = list(windows(watched.spec, since, now))
     if folded is not None:
-        # A person may have evaluated later windows on demand; what lies before them cannot be folded any more.
+        # A person may have evaluated later windows on demand: what lies before them cannot be folded.
         due = [span for span in due if span.start > folded]
     return plan_spans(runtime, watched, due, kind=WindowKind.SCHEDULED) if due else 0
 

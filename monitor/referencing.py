@@ -53,7 +53,7 @@ def build_reference(
 ) -> ReferenceOutcome:
     """Read the reference's rows and keep profile and noise model; `promote` None: if none is in force yet.
 
-    With `noise_only` the profile in force is kept and only its noise is learnt again, for today's window spec.
+    With `noise_only` the profile in force is kept and its noise is learnt again, for today's window spec.
     """
     now = runtime.clock.now()
     with runtime.store.read() as conn:
@@ -102,7 +102,7 @@ def build_reference(
 
 
 def find_reference(conn: Connection, model: str, wanted: int | None, *, newest: bool = False) -> Reference:
-    """The version asked for; without one the newest, or the one in force. CommandError names what there is."""
+    """The version asked for; without one the newest, or the one in force; else a CommandError."""
     if wanted is not None:
         found = profiles.by_version(conn, model, wanted)
     elif newest:

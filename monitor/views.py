@@ -91,11 +91,11 @@ def _csv(found: Sequence[Record], columns: Sequence[str]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """Spreadsheets run a cell that begins like a formula; the names of data may (owasp.org, CSV injection)."""
+    """Spreadsheets run a cell that begins like a formula; names in data may (owasp.org, CSV injection)."""
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):
         return value
-    # The csv module quotes a line feed but not a lone carriage return, which every reader takes for a new row.
+    # The csv module quotes a line feed, not a lone carriage return, which readers take for a new row.
     text = value.replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else text

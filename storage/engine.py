@@ -59,7 +59,7 @@ class Store:
                     yield conn
             finally:
                 # SQLite's lock has no queue: a command that waits looks every 100 ms at most and would starve
-                # beside a daemon that catches up. So the lock is left alone for a fifth of the time it was held.
+                # beside a daemon that catches up. So the lock is left alone for a fifth of the time held.
                 time.sleep(min(FREE_SHARE * (time.monotonic() - began), LONGEST_FREE_S))
                 self._turn_of = None
 

@@ -65,8 +65,8 @@ def plan(
 ) -> int:
     """Insert what is not there yet, at most PLAN_LIMIT spans; returns how many rows are new.
 
-    due = end + settle, recheck = end + lateness, give_up = max(due, now) + give_up. Windows that end at or before
-    `skip_before` are inserted as skipped: nothing is missing without a row.
+    due = end + settle, recheck = end + lateness, give_up = max(due, now) + give_up. Windows that end at or
+    before `skip_before` are inserted as skipped: nothing is missing without a row.
     """
     if len(spans) > PLAN_LIMIT:
         raise ValueError(f"ledger.plan: at most {PLAN_LIMIT} spans a transaction, got {len(spans)}")
@@ -87,7 +87,7 @@ def plan(
                 "config_digest": config_digest,
                 "due": due,
                 "recheck": span.end + lateness,
-                # A window planned late, after downtime, has the same patience: a passing fault must not end it.
+                # Planned late, after downtime, a window has the same patience: a passing fault must not end it.
                 "give_up": max(due, now) + give_up,
                 "state": WindowState.SKIPPED if skipped else WindowState.PLANNED,
                 "reason": skip_reason if skipped else "",

@@ -1,7 +1,7 @@
 """Killed at any named place, and started again: is the history the same, and was everything told once?
 
-Each case kills (or fails) a real process at the k-th pass of one failpoint, then lets a new one go on. The oracle
-is the run that nobody killed, and the loopback server's own file of what it accepted.
+Each case kills (or fails) a real process at the k-th pass of one failpoint, then lets a new one go on. The
+oracle is the run that nobody killed, and the loopback server's own file of what it accepted.
 """
 
 import json

@@ -1,7 +1,6 @@
 """Retraining: every decision kept, one request in flight."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
