@@ -44,7 +44,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "notification.dead": "a message was given up; a person must look",
         "notification.fence_lost": "another courier owned the message; what this one learnt was dropped",
         "notification.bug": "a channel failed in a way it should not; please report it",
-        "notification.unworded": "a message could not be worded, it was sent with few words; please report it",
+        "notification.unworded": "a message could not be worded, it went with few words; please report it",
         "retraining.decided": "a retraining decision was recorded, with its gates",
         "reference.built": "a reference profile was built",
         "reference.promoted": "a reference profile is in force for its model",

@@ -87,7 +87,7 @@ def plan(
                 "config_digest": config_digest,
                 "due": due,
                 "recheck": span.end + lateness,
-                # Planned late, after downtime, a window has the same patience: a passing fault must not end it.
+                # Planned late, a window has the same patience: passing faults must not end it.
                 "give_up": max(due, now) + give_up,
                 "state": WindowState.SKIPPED if skipped else WindowState.PLANNED,
                 "reason": skip_reason if skipped else "",
