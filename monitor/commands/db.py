@@ -8,8 +8,8 @@ app = typer.Typer(help="Bring the database to this program's revision.", no_args
 @app.command()
 def upgrade(context: typer.Context) -> None:
     """Run the migrations that are missing. `leeway run` does it by itself; readers do not."""
-    from monitor.secret import storage_url
     from monitor.config_file import load
+    from monitor.secret import storage_url
     from monitor.terminal import Terminal
     from storage.engine import open_store
 
