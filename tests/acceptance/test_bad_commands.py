@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor import cli
+from monitor.exits import Exit
 from tests.acceptance.fast import learn
 from tests.acceptance.world import Shop, build_shop
 
@@ -179,3 +181,8 @@ def test_a_config_that_may_not_be_read(shop: Shop, bound: tuple[str, ...]) -> No
     """Exit 2 and who must be able to read it."""
     shop.config.chmod(0)
     refused(leeway(shop.config, "status", before=bound), 2, "permission denied", "this user may read")
+
+
+def test_a_bug_is_not_an_answer() -> None:
+    """Exit 1 means "found what you asked about": a bug leaves with 70, which cli.py spells out by itself."""
+    assert cli.INTERNAL == Exit.INTERNAL
