@@ -218,8 +218,14 @@ def untell(group: Group, posted: Mapping[str, str], *, key: str) -> Group:
     told = dict(group.told)
     for id_, why in posted.items():
         before = told.pop(id_, None)
-        if before is not None and why == Reason.RESOLVED:
+        if before is None:
+            continue
+        if why == Reason.RESOLVED:
             told[id_] = replace(before, firing=True)  # the channel still believes that it fires
+        elif why == Reason.REOPENED:
+            told[id_] = replace(before, firing=False)
+        elif why == Reason.SEVERITY_UP:
+            told[id_] = replace(before, severity=Severity.TICKET)
     return replace(
         group,
         told=told,

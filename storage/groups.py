@@ -1,12 +1,11 @@
 """What has each thread of each channel been told?"""
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, or_, select
 
-from alerting.grouping import Group, mark_dirty
+from alerting.grouping import Group, mark_dirty, untell
 from storage.dialect import upsert
 from storage.tables import notification_group
 
@@ -41,18 +40,10 @@ def to_look_at(conn: Connection) -> list[Group]:
     return [Group.from_json(state) for state in rows]
 
 
-def forget_told(
-    conn: Connection, key: str, notification_key: str, lines: Collection[Mapping[str, object]], now: datetime
-) -> None:
-    """A message died: what its lines said was not told after all, and a dead root is no root."""
+def forget_told(conn: Connection, key: str, notification_key: str, posted: object, now: datetime) -> None:
+    """A message died: its news, facts["told"], was not told after all, and a dead root is no root."""
     group = get(conn, key)
     if group is None:
         return
-    told = dict(group.told)
-    for line in lines:
-        before = told.pop(str(line["incident_id"]), None)
-        if before is not None and line.get("state") == "resolved":
-            # that it fired was told; that it is over was not
-            told[str(line["incident_id"])] = replace(before, firing=True)
-    root_key = "" if group.root_key == notification_key else group.root_key
-    save(conn, mark_dirty(replace(group, told=told, root_key=root_key, closed=False), now))
+    news = {str(id_): str(why) for id_, why in posted.items()} if isinstance(posted, Mapping) else {}
+    save(conn, mark_dirty(untell(group, news, key=notification_key), now))

@@ -55,8 +55,20 @@ def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
 
 
 def keep_newest_edits(conn: Connection, now: datetime) -> None:
-    """Of several queued edits in a lane only the last has anything to say."""
-    newer = outbox.alias("newer")
+    """Of several queued edits of one root only the last has anything to say."""
+    newer, root = outbox.alias("newer"), outbox.alias("root")
+    another_thread = (
+        select(root.c.id)
+        .where(
+            sql(f"root.{_OPEN_WORDS}"),
+            root.c.lane == outbox.c.lane,
+            root.c.id > outbox.c.id,
+            root.c.id < newer.c.id,
+            root.c.action == Action.ROOT,
+        )
+        .correlate(outbox, newer)
+        .exists()
+    )
     superseded = (
         select(newer.c.id)
         .where(
@@ -65,7 +77,9 @@ def keep_newest_edits(conn: Connection, now: datetime) -> None:
             newer.c.id > outbox.c.id,
             newer.c.state == OutboxState.QUEUED,
             newer.c.action == Action.EDIT,
+            ~another_thread,
         )
+        .correlate(outbox)
         .exists()
     )
     conn.execute(

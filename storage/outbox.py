@@ -220,7 +220,9 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
     if notification.action is Action.REQUEST and final:
         retraining.delivered(conn, notification.key, mark.state, now, mark.reason)
     if mark.state is OutboxState.DEAD:
-        groups.forget_told(conn, notification.lane, notification.key, _lines(notification.facts), now)
+        if notification.action is Action.ROOT:  # else what follows would hang on the thread before
+            lanes.set_root(conn, notification.lane, notification.channel, {}, now)
+        groups.forget_told(conn, notification.lane, notification.key, notification.facts.get("told"), now)
         facts = {"key": notification.key, "channel": notification.channel, "reason": mark.reason}
         daemon_events.add(conn, "outbox.dead", now, facts, model=str(notification.facts.get("model", "")))
     return True

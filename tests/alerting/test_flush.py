@@ -167,6 +167,22 @@ def test_the_last_good_news_that_died_reopens_the_group() -> None:
     assert not untell(group, reply.facts["told"], key=reply.key).closed  # type: ignore[arg-type]  # JSON facts
 
 
+def test_a_rise_or_a_return_that_died_is_told_in_its_old_thread() -> None:
+    """The channel still knows what it knew before: a ticket, or a problem that was over."""
+    group, _ = first(incident("P"))
+    ticket = replace(group.told[incident("P").id], severity=Severity.TICKET)
+    group, (reply, _) = post(
+        replace(group, told={incident("P").id: ticket}), [incident("P")], Reason.SEVERITY_UP
+    )
+    dead = untell(group, reply.facts["told"], key=reply.key)  # type: ignore[arg-type]  # JSON facts
+    assert news(dead, [incident("P")], POLICY) == {incident("P").id: Reason.SEVERITY_UP}
+    group, _ = post(group, [incident("Pccc")], Reason.RESOLVED)
+    again = incident("PcccP")
+    group, (reply, _) = post(group, [again], Reason.REOPENED)
+    dead = untell(group, reply.facts["told"], key=reply.key)  # type: ignore[arg-type]  # JSON facts
+    assert news(dead, [again], POLICY) == {again.id: Reason.REOPENED}
+
+
 def test_pages_are_worth_sending_longer() -> None:
     """72 h against 24 h."""
     _, (page,) = first(incident("P"))

@@ -118,6 +118,27 @@ def test_only_the_newest_queued_edit_is_kept(store: Store) -> None:
     assert claim(box).notification.key == "r1"
 
 
+def test_the_last_edit_of_a_thread_outlives_the_next_thread(store: Store) -> None:
+    """An edit changes its own root: what comes after the next root says nothing about the one before."""
+    box = SqlOutbox(store)
+    put(
+        store,
+        message("r0"),
+        message("e1", action=Action.EDIT),
+        message("next", action=Action.ROOT),
+        message("e2", action=Action.EDIT),
+        message("e3", action=Action.EDIT),
+    )
+    claim(box)
+    assert states(store) == {
+        "r0": "sending",
+        "e1": "queued",
+        "next": "queued",
+        "e2": "cancelled",
+        "e3": "queued",
+    }
+
+
 def test_a_lost_lease_makes_the_attempt_uncertain(store: Store, other: Store) -> None:
     """After the lease another courier takes over, knows of the doubt, and the first one's mark is void."""
     first_box, second_box = SqlOutbox(store), SqlOutbox(other)
@@ -222,16 +243,15 @@ def test_claims_may_be_limited_to_channels(store: Store) -> None:
 
 
 def test_a_dead_letter_was_not_told(store: Store) -> None:
-    """Its incidents leave `told`, a dead root is no root, the group is dirty, and the daemon says so."""
+    """Its news is news again, beyond the lines it shows too, a dead root is no root, the group is dirty."""
     told = {key: Told(firing=key != "k", severity=Severity.PAGE) for key in ("i", "j", "k")}
     group = Group(
         key="oncall/m", channel="oncall", labels={"model": "m"}, flushed=T0, root_key="a", told=told
     )
     with store.write() as conn:
         groups.save(conn, group)
-    lines = [{"incident_id": "i", "state": "firing"}, {"incident_id": "k", "state": "resolved"}]
-    root = message("a", action=Action.ROOT)
-    put(store, replace(root, facts={**root.facts, "lines": lines}))
+    root = message("a", action=Action.ROOT, incidents=("j",))
+    put(store, replace(root, facts={**root.facts, "told": {"i": "first", "k": "resolved"}}))
     box = SqlOutbox(store)
     box.mark(claim(box), Mark(state=OutboxState.DEAD, reason="too late"), T0 + DAY)
     with store.read() as conn:
@@ -241,6 +261,31 @@ def test_a_dead_letter_was_not_told(store: Store) -> None:
         assert after.told["k"].firing  # that it fired was told; that it is over was not
         assert [event["kind"] for event in history.daemon_events(conn)] == ["outbox.dead"]
         assert groups.to_look_at(conn) == [after]
+
+
+def test_an_edit_that_died_told_nothing(store: Store) -> None:
+    """It shows every member but carries no news: nobody is told twice because of it."""
+    told = {"i": Told(firing=True, severity=Severity.PAGE)}
+    group = Group(key="oncall/m", channel="oncall", labels={"model": "m"}, root_key="a", told=told)
+    with store.write() as conn:
+        groups.save(conn, group)
+    edit = message("e", action=Action.EDIT, incidents=("i",))
+    put(store, replace(edit, facts={**edit.facts, "told": {}}))
+    box = SqlOutbox(store)
+    box.mark(claim(box), Mark(state=OutboxState.DEAD, reason="too late"), T0 + DAY)
+    with store.read() as conn:
+        after = groups.get(conn, "oncall/m")
+        assert after is not None
+        assert (after.told, after.root_key) == (told, "a")
+
+
+def test_what_hung_on_a_root_that_died_begins_a_thread(store: Store) -> None:
+    """Not below last month's root, where nobody looks."""
+    box = SqlOutbox(store)
+    put(store, message("old", action=Action.ROOT), message("new", action=Action.ROOT), message("reply"))
+    box.mark(claim(box), Mark(state=OutboxState.SENT, root={"ts": "1"}), T0)
+    box.mark(claim(box), Mark(state=OutboxState.DEAD, reason="refused"), T0)
+    assert claim(box).notification.root == {}
 
 
 def test_a_person_may_retry_and_cancel(store: Store) -> None:
