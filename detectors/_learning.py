@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import _ewma
-from detectors._noise import ComponentNoise, NoiseModel, Record, score_component
+from detectors._noise import ComponentNoise, NoiseModel, Record, RecordWindow, score_component
 from detectors._slots import Slotting, choose
 
 Floats = NDArray[np.float64]
@@ -67,30 +67,28 @@ def learn(
     """
     priors = priors or {}
     components: dict[tuple[str, str], ComponentNoise] = {}
-    notes: list[str] = []
+    records: list[RecordWindow] = []
     windows = 0
     for key in sorted({*observations, *priors}):
-        seen, prior = observations.get(key), priors.get(key)
-        noise, used, record = _component(seen, slots, prior, production)
-        components[key] = noise
+        found = _component(key, observations.get(key), slots, priors.get(key), production)
+        components[key], used, far = found
         windows = max(windows, used)
-        notes += [
-            f"{key[0]}: {key[1]} of reference window {at} lies {far:.0f} robust sd out" for at, far in record
-        ]
+        records += far
     return NoiseModel(
         components=components,
         windows=windows,
         learnt_from="production" if production else "reference",
-        notes=tuple(notes),
+        records=tuple(records),
     )
 
 
 def _component(
+    key: tuple[str, str],
     seen: Observations | None,
     slots: Mapping[str, NDArray[np.int64]],
     prior: Prior | None,
     production: bool,
-) -> tuple[ComponentNoise, int, list[tuple[int, float]]]:
+) -> tuple[ComponentNoise, int, list[RecordWindow]]:
     keep = np.zeros(0, dtype=np.bool_) if seen is None else (seen.n > 0) & np.isfinite(seen.y)
     used = int(keep.sum())
     if prior is not None and (prior.counted or used < 2):
@@ -145,7 +143,11 @@ def _component(
         ewma_nu=_ewma_tail(standard, rho, freedom, used),
         offset=offset,
     )
-    return _with_records(noise, y - offset, n, slotting, codes, offset), used, _outliers(scaled, keep)
+    return (
+        _with_records(noise, y - offset, n, slotting, codes, offset),
+        used,
+        _outliers(key, scaled, residual, n, keep),
+    )
 
 
 def _from_prior(
@@ -278,9 +280,22 @@ def _record(values: Floats) -> Record:
     )
 
 
-def _outliers(scaled: Floats, keep: NDArray[np.bool_]) -> list[tuple[int, float]]:
+def _outliers(
+    key: tuple[str, str], scaled: Floats, residual: Floats, n: Floats, keep: NDArray[np.bool_]
+) -> list[RecordWindow]:
+    """Windows further than 6 robust sd from the others."""
     spread = 1.4826 * float(np.median(np.abs(scaled)))
     if spread <= 0.0:
         return []
-    far = np.abs(scaled) / spread
-    return [(int(np.flatnonzero(keep)[at]), float(far[at])) for at in np.flatnonzero(far > _RECORD_ROBUST_SD)]
+    far, index, (column, component) = np.abs(scaled) / spread, np.flatnonzero(keep), key
+    return [
+        RecordWindow(
+            column=column,
+            component=component,
+            window=int(index[i]),
+            robust_sd=float(far[i]),
+            effect=float(residual[i]),
+            rows=int(n[i]),
+        )
+        for i in np.flatnonzero(far > _RECORD_ROBUST_SD)
+    ]

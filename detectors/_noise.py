@@ -11,7 +11,7 @@ docs/detectors.md derives each formula; `_learning` fits, `_ewma` looks for smal
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from detectors._tails import count_tails, normal_score, t_tail, two_sided
@@ -98,13 +98,25 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWindow:
+    """A window so far from the others that it may mute its component for ever."""
+
+    column: str
+    component: str
+    window: int  # index among the windows learnt from
+    robust_sd: float  # distance, in robust sd of the others
+    effect: float  # y − μ
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseModel:
     """The noise of every component of a reference, for one window spec."""
 
     components: Mapping[tuple[str, str], ComponentNoise]  # by (column, component)
     windows: int  # reference windows learnt from
     learnt_from: str = "reference"  # reference | production
-    notes: tuple[str, ...] = ()  # windows that set a record, for a person
+    records: tuple[RecordWindow, ...] = ()  # windows that set a record, for a person
 
     @property
     def learning(self) -> bool:
@@ -117,7 +129,7 @@ class NoiseModel:
             "format": _FORMAT,
             "windows": self.windows,
             "learnt_from": self.learnt_from,
-            "notes": list(self.notes),
+            "records": [asdict(record) for record in self.records],
             "components": [
                 {"column": column, "component": component, **_component_to_json(noise)}
                 for (column, component), noise in sorted(self.components.items())
@@ -135,7 +147,7 @@ class NoiseModel:
             },
             windows=data["windows"],
             learnt_from=data["learnt_from"],
-            notes=tuple(data["notes"]),
+            records=tuple(RecordWindow(**record) for record in data.get("records", ())),
         )
 
 

@@ -16,11 +16,10 @@ from monitor.policy import (
     CLEAR_FLOOR,
     EWMA_FLOOR,
     EWMA_Z,
-    MIN_EXCESS,
     MOSTLY,
     SURE_EXCESS,
     UPWARD,
-    is_smooth,
+    least_rows,
 )
 
 
@@ -98,10 +97,10 @@ def judge_component(
     after = _ewma.advance(before, score.z_now, score.effect)
     guard = 0.0 if noise.counted else noise.ewma_record.share(after.z)
     ewma_p = _ewma.surprise(after.z, noise.ewma_variance, noise.ewma_nu, guard)
-    counts_rows = not is_smooth(name)
+    few = least_rows(name)
     size, lasting_size = abs(score.effect), abs(after.effect)
     upward = name in UPWARD
-    if counts_rows and size * n < (SURE_EXCESS if name == "stuck" else MIN_EXCESS):
+    if few is not None and size * n < few:
         size = lasting_size = -1.0  # no share says anything while it is off by so few rows
     if upward and score.effect <= 0.0:
         size = -1.0
@@ -122,7 +121,7 @@ def judge_component(
         p_near=score.p if size >= CLEAR_FLOOR * floor else 1.0,
         lasting_p=ewma_p if lasting_size >= lasting_floor and points_there else 1.0,
         lasting_p_near=ewma_p if lasting_size >= CLEAR_FLOOR * lasting_floor else 1.0,
-        counts_rows=counts_rows,
+        counts_rows=few is not None,
     )
 
 

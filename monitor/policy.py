@@ -92,6 +92,13 @@ def is_smooth(component: str) -> bool:
     return component in ("c1", "c2", "c3")
 
 
+def least_rows(component: str) -> float | None:
+    """The least difference in rows at which a share says anything; None for what is not a share of rows."""
+    if is_smooth(component):
+        return None
+    return SURE_EXCESS if component == "stuck" else MIN_EXCESS
+
+
 def is_effect(role: Role) -> bool:
     """What the model says, as against what it was given: ranked after causes."""
     return role is not Role.FEATURE

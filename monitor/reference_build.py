@@ -55,8 +55,12 @@ class Built:
     profile: Profile
     noise: NoiseModel
     span: Span | None  # of the rows; None for a file without time
-    windows: int  # whole windows learnt from
+    spans: tuple[Span, ...]  # whole windows learnt from, in time order
     notices: tuple[str, ...]
+
+    @property
+    def windows(self) -> int:
+        return len(self.spans)
 
 
 def read_rows(window: Window, excluded: Sequence[Span] = ()) -> Rows:
@@ -117,8 +121,8 @@ def build(
         profile=profile,
         noise=noise,
         span=_span(rows.times),
-        windows=len(used),
-        notices=(*profile.notices, *flat_columns(profile), *noise.notes),
+        spans=tuple(used),
+        notices=(*profile.notices, *flat_columns(profile)),
     )
 
 

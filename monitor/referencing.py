@@ -13,6 +13,7 @@ from monitor.columns import resolve_columns
 from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
+from monitor.record_notices import record_notices
 from monitor.reference_build import Built, Progress, build, quiet, read_rows
 from monitor.runtime import Runtime, Watched
 from storage import daemon_events, profiles
@@ -166,7 +167,8 @@ def _read_and_build(
         profile=profile,
         progress=progress,
     )
-    return built, (*resolved.notices, *problems, *built.notices)
+    unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
+    return built, (*resolved.notices, *problems, *built.notices, *unlike)
 
 
 def _span(watched: Watched, built: Built) -> Span | None:

@@ -208,9 +208,12 @@ def test_a_window_that_sets_a_record_is_named() -> None:
     rng = np.random.default_rng(1)
     y = 0.1 * rng.standard_normal(R)
     y[33] = 2.0
-    notes = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS).notes
-    assert len(notes) == 1
-    assert "window 33" in notes[0]
+    noise = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS)
+    (record,) = noise.records
+    assert (record.column, record.component, record.window, record.rows) == ("x", "c1", 33, 900)
+    assert record.robust_sd > 6.0
+    assert record.effect == pytest.approx(2.0, abs=0.2)
+    assert NoiseModel.from_json(noise.to_json()).records == noise.records
 
 
 def test_a_slot_never_seen_is_wider_not_an_error() -> None:

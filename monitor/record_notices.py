@@ -1,0 +1,65 @@
+"""Which windows of the reference were unlike all others, and what can be done about them?
+
+How far the reference's own windows went is what later windows are compared with, so one storm or outage that
+is left in keeps its columns from alerting on the next one.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from detectors._noise import RecordWindow
+from monitor.policy import UPWARD, JudgePolicy, least_rows
+from monitor.windows import WindowSpec
+from storage.span import Span
+
+_LINES = 5
+_COLUMNS = 3  # named in a line
+
+
+def record_notices(
+    records: Sequence[RecordWindow],
+    windows: Sequence[Span],
+    spec: WindowSpec,
+    policy: JudgePolicy,
+) -> list[str]:
+    """One line a window, the worst first, five at most; what is too small to alert is left out."""
+    worst: dict[int, dict[str, float]] = defaultdict(dict)
+    for record in records:
+        if _matters(record, policy):
+            columns = worst[record.window]
+            columns[record.column] = max(record.robust_sd, columns.get(record.column, 0.0))
+    order = sorted(worst, key=lambda window: (-max(worst[window].values()), window))
+    lines = [_line(windows[window], worst[window], spec) for window in order[:_LINES]]
+    if len(order) > _LINES:
+        lines.append(f"and {len(order) - _LINES} more reference windows as unlike the others")
+    return lines
+
+
+def _matters(record: RecordWindow, policy: JudgePolicy) -> bool:
+    """Whether a window like it could alert at all if it came again."""
+    if record.component in UPWARD and record.effect <= 0.0:
+        return False
+    few = least_rows(record.component)
+    if few is not None and abs(record.effect) * record.rows < few:
+        return False
+    return abs(record.effect) >= policy.floor(record.column, record.component)
+
+
+def _line(window: Span, columns: dict[str, float], spec: WindowSpec) -> str:
+    zone = ZoneInfo(spec.zone)
+    start, end = window.start.astimezone(zone), window.end.astimezone(zone)
+    ordered = sorted(columns, key=lambda column: (-columns[column], column))
+    named = ", ".join(f"{column} ({columns[column]:.0f} robust sd)" for column in ordered[:_COLUMNS])
+    more = f" and {len(ordered) - _COLUMNS} more" if len(ordered) > _COLUMNS else ""
+    whole_days = start.time() == end.time() == datetime.min.time()
+    day = f"{start:%a} {start.day} {start:%b %Y}" + ("" if whole_days else f" {start:%H:%M}")
+    return (
+        f"{day} is unlike the other windows in {named}{more}; if it was not normal: "
+        f"reference.exclude = [{{ from = {_toml(start, whole_days)}, to = {_toml(end, whole_days)} }}]"
+    )
+
+
+def _toml(at: datetime, whole_days: bool) -> str:
+    return at.date().isoformat() if whole_days else at.isoformat(timespec="seconds")
