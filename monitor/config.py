@@ -31,7 +31,7 @@ class StorageConfig(Room):
 class DaemonConfig(Room):
     """How the daemon goes about it."""
 
-    tick_s: float = Field(default=5.0, gt=0)
+    tick_s: float = Field(default=5.0, gt=0, le=30)  # a minute without a tick ends the process
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     profile_cache_mb: int = Field(default=256, ge=1)
 
@@ -40,7 +40,7 @@ class MatchConfig(Room):
     """Which incidents a route takes: every given key must agree. `model` is a glob."""
 
     model: str = "*"
-    severity: Literal["ticket", "page"] | None = None  # None: both
+    severity: Literal["ticket", "page"] | None = None  # None: pages
 
 
 class RouteConfig(Room):

@@ -25,12 +25,16 @@ from monitor.exits import Exit
 from monitor.folding import fold_model, fold_ready
 from monitor.logs import logger
 from monitor.planning import plan, plan_model, renew_leases
-from monitor.runtime import Runtime
-from monitor.telling import flush
+from monitor.runtime import Runtime, Watched
+from monitor.telling import flush, flush_group, groups_to_look_at
 from monitor.ticker import STALE_AFTER_S, Ticker
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
 CLOCK_JUMP = timedelta(seconds=60)
+FAR_JUMP = timedelta(days=1)  # forward: may be a mistake, so …
+PLAN_AFTER_S = 600.0  # … nothing is planned until it has stood for this long
+RENEW_EVERY_S = 15.0  # leases last a minute
+FOLD_AT_ONCE = 50  # windows of one model: the next model is not kept waiting
 COURIER_IDLE_S = 1.0
 SAY_AGAIN_S = 3600.0
 
@@ -68,7 +72,7 @@ class Daemon:
         self._couriers = couriers
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._conducted = runtime.clock.monotonic()
+        self._conducted = self._renewed = self._plan_from = runtime.clock.monotonic()
         self._clock_offset = self._wall_minus_monotonic()
         workers = runtime.config.daemon.workers or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="worker")
@@ -129,15 +133,34 @@ class Daemon:
             self._wake.clear()
             if self._stopping.is_set():
                 return
-            self._guarded("clock", self._note_clock)
+            self._look()
+
+    def _look(self) -> None:
+        """One look at what is due: plan, hand out, fold, flush."""
+        self._step("clock", self._note_clock)
+        models = self._runtime.models.items()
+        if self._runtime.clock.monotonic() >= self._plan_from:
+            for name, watched in models:
+                self._step(f"plan {name}", partial(plan_model, self._runtime, watched))
+        self._step("workers", self._hand_out)
+        for name, watched in models:
+            self._step(f"fold {name}", partial(self._fold, watched))
+        for key in self._step("flush", lambda: groups_to_look_at(self._runtime)) or ():
+            self._step(f"flush {key}", partial(flush_group, self._runtime, key))
+
+    def _step(self, step: str, do: Callable[[], Value]) -> Value | None:
+        """One short piece of the conductor's work: leases are held in between, the supervisor sees life."""
+        now = self._runtime.clock.monotonic()
+        if now - self._renewed >= RENEW_EVERY_S:
             self._guarded("leases", lambda: renew_leases(self._runtime))
-            for name, watched in self._runtime.models.items():
-                self._guarded(f"plan {name}", partial(plan_model, self._runtime, watched))
-            self._guarded("workers", self._hand_out)
-            for name, watched in self._runtime.models.items():
-                self._guarded(f"fold {name}", partial(fold_model, self._runtime, watched))
-            self._guarded("flush", lambda: flush(self._runtime))
-            self._conducted = self._runtime.clock.monotonic()
+            self._renewed = now
+        done = self._guarded(step, do)
+        self._conducted = self._runtime.clock.monotonic()
+        return done
+
+    def _fold(self, watched: Watched) -> None:
+        if len(fold_model(self._runtime, watched, most=FOLD_AT_ONCE)) == FOLD_AT_ONCE:
+            self._wake.set()
 
     def _guarded(self, step: str, do: Callable[[], Value]) -> Value | None:
         """The edge: what fails for one model must not hold up another; the next tick tries again.
@@ -184,4 +207,8 @@ class Daemon:
         jump = offset - self._clock_offset
         if abs(jump) > CLOCK_JUMP:
             logger().warning("clock.jumped", seconds=round(jump.total_seconds()))
+            if jump > FAR_JUMP:
+                self._plan_from = self._runtime.clock.monotonic() + PLAN_AFTER_S
+            elif jump < timedelta(0):
+                self._plan_from = self._runtime.clock.monotonic()
         self._clock_offset = offset

@@ -31,6 +31,7 @@ from storage import checkpoints, groups, incidents, ledger, measurements, profil
 from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
 from storage.profiles import Reference
+from storage.span import Span
 
 _EVENTS = {
     TransitionKind.OPENED: "incident.opened",
@@ -66,11 +67,11 @@ def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
     return [done for watched in runtime.models.values() for done in fold_model(runtime, watched)]
 
 
-def fold_model(runtime: Runtime, watched: Watched) -> list[FoldedWindow]:
-    """Fold every ended window of one model whose predecessors are folded."""
+def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -> list[FoldedWindow]:
+    """Fold every ended window of one model whose predecessors are folded, or the first `most` of them."""
     done: list[FoldedWindow] = []
-    _pass_over_skipped(runtime, watched)
-    while (folded := _fold_next(runtime, watched)) is not None:
+    _pass_over(runtime, watched)
+    while len(done) != most and (folded := _fold_next(runtime, watched)) is not None:
         done.append(folded)
     return done
 
@@ -81,41 +82,46 @@ def _fold_next(runtime: Runtime, watched: Watched) -> FoldedWindow | None:
             return None
     with runtime.store.write() as conn:
         ready = ledger.to_fold(conn, watched.name, Stream.INPUTS)
-        if not ready:
-            return None
+        if not ready or _is_passed_over(ready[0], ledger.folded_span(conn, watched.name, Stream.INPUTS)):
+            return None  # a worker may just have skipped it: the next look passes over it
         folded = _fold(runtime, watched, conn, ready[0])
         failpoint.hit("before_fold_commit")
     failpoint.hit("after_fold_commit")
     _log(folded)
-    _pass_over_skipped(runtime, watched)
+    _pass_over(runtime, watched)
     return folded
 
 
-def _pass_over_skipped(runtime: Runtime, watched: Watched) -> None:
+def _pass_over(runtime: Runtime, watched: Watched) -> None:
     """Skipped windows are neutral for every series and told to nobody; their rows say why nothing is known.
 
-    Many at a time: after years of downtime there are thousands.
+    So is one that came too late to be folded in its place: it must not hold up what follows. Many at a time:
+    after years of downtime there are thousands.
     """
     while True:
         with runtime.store.read() as conn:
-            skipped = _skipped(conn, watched)
-        if not skipped:
-            return
+            if not _passed_over(conn, watched, limit=1):
+                return
         with runtime.store.write() as conn:
-            for window in _skipped(conn, watched):
+            passed = _passed_over(conn, watched, limit=ledger.PLAN_LIMIT)
+            for window in passed:
                 ledger.mark_folded(conn, window.id, runtime.clock.now())
-        logger().info(
-            "windows.skipped",
-            model=watched.name,
-            windows=len(skipped),
-            until=skipped[-1].span.end.isoformat(),
-        )
+        if passed:
+            until = passed[-1].span.end.isoformat()
+            logger().info("windows.skipped", model=watched.name, windows=len(passed), until=until)
 
 
-def _skipped(conn: Connection, watched: Watched) -> list[DueWindow]:
+def _passed_over(conn: Connection, watched: Watched, *, limit: int) -> list[DueWindow]:
     """Those at the head of what is to be folded."""
-    ready = ledger.to_fold(conn, watched.name, Stream.INPUTS, limit=ledger.PLAN_LIMIT)
-    return list(takewhile(lambda window: window.state is WindowState.SKIPPED, ready))
+    folded = ledger.folded_span(conn, watched.name, Stream.INPUTS)
+    ready = ledger.to_fold(conn, watched.name, Stream.INPUTS, limit=limit)
+    return list(takewhile(lambda window: _is_passed_over(window, folded), ready))
+
+
+def _is_passed_over(window: DueWindow, folded: Span | None) -> bool:
+    """Alert state is a fold in window order: nothing can be put in before the latest folded window."""
+    late = folded is not None and window.span.end <= folded.end
+    return late or window.state is WindowState.SKIPPED
 
 
 def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow) -> FoldedWindow:

@@ -24,7 +24,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "clock.jumped": "wall clock and monotonic clock differ by over a minute since the last tick",
         "model.skipped": "a model cannot be evaluated until what the reason says is done",
         "windows.planned": "rows were added to the ledger",
-        "windows.skipped": "windows beyond the catch_up horizon were passed over; each has a ledger row",
+        "windows.skipped": "windows were passed over: skipped, or too late to be folded in order",
         "window.evaluated": "a window was measured and its result is in the ledger",
         "window.deferred": "a window is not complete yet; it is looked at again at next_try",
         "window.failed": "a window ended as failed; the reason says what to do",

@@ -19,7 +19,7 @@ from monitor.telling import mark_untold
 from storage import profiles
 from storage.engine import open_store
 from storage.lock import OwnerLock
-from storage.outbox import SqlOutbox
+from storage.outbox import SqlOutbox, waiting_channels
 from storage.takeover import take_over
 
 COURIER_LEASE = timedelta(seconds=60)  # longer than any channel's own deadline
@@ -50,19 +50,23 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
         with runtime.store.write() as conn:
             take_over(conn, runtime.clock.now())
             closed = close_removed(conn, runtime.config, runtime.clock.now())
+            gone = waiting_channels(conn).difference(runtime.channels)
         for incident in closed:
             logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
         _say_what_waits(runtime)
         mark_untold(runtime)
+        lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]
+        if gone:  # what waits for a channel that left the config waits till its deadline, and says so
+            lanes.append(tuple(sorted(gone)))
         yield tuple(
             Courier(
                 outbox=SqlOutbox(runtime.store),
                 channels=runtime.channels,
                 owner=runtime.owner,
                 lease=COURIER_LEASE,
-                only=(name,),
+                only=only,
             )
-            for name in runtime.channels
+            for only in lanes
         )
 
 

@@ -81,9 +81,9 @@ def plan_model(runtime: Runtime, watched: Watched) -> int:
         return 0  # said once at start-up and in `status`, not every five seconds
     if since is None:
         since = first_start(reference, now, watched.config.window.catch_up)
-        due = [span for span in windows(watched.spec, since, now) if span.start >= since]
-    else:
-        due = list(windows(watched.spec, since, now))
+    # After a change of `window.every` the first one could lie over windows that are planned already: rows
+    # would be judged twice, and a window that ends before an earlier one cannot be folded.
+    due = [span for span in windows(watched.spec, since, now) if span.start >= since]
     if folded is not None:
         # A person may have evaluated later windows on demand: what lies before them cannot be folded.
         due = [span for span in due if span.start > folded]

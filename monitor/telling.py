@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from alerting import failpoint
-from alerting.flush import flush as flush_group
+from alerting.flush import flush as tell_group
 from alerting.grouping import Group, GroupPolicy, Reason, decide, mark_dirty
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
@@ -25,10 +25,18 @@ DEADLINE = timedelta(hours=24)  # of the word to people that retraining was, or 
 
 def flush(runtime: Runtime) -> int:
     """Put what is due to be told into the outbox. Returns the messages put there."""
+    return sum(flush_group(runtime, key) for key in groups_to_look_at(runtime))
+
+
+def groups_to_look_at(runtime: Runtime) -> list[str]:
+    """The keys of the groups about which something may have to be told."""
     with runtime.store.read() as conn:
-        candidates = groups.to_look_at(conn)
-    told = sum(_flush_group(runtime, group.key) for group in candidates)
-    return told + sum(_tell_retraining(runtime, group.key) for group in candidates)
+        return [group.key for group in groups.to_look_at(conn)]
+
+
+def flush_group(runtime: Runtime, key: str) -> int:
+    """The same for one group."""
+    return _tell_news(runtime, key) + _tell_retraining(runtime, key)
 
 
 def mark_untold(runtime: Runtime) -> None:
@@ -57,7 +65,8 @@ def _retraining_post(runtime: Runtime, conn: Connection, key: str) -> Notificati
     group, now = groups.get(conn, key), runtime.clock.now()
     if group is None or group.closed or not group.root_key:
         return None
-    asked = retraining.last_asked(conn, group.labels["model"])
+    # What was decided before then was about another thread.
+    asked = retraining.last_asked(conn, group.labels["model"], since=now - DEADLINE)
     if asked is None:
         return None
     digest = hashlib.sha256(f"retraining\x1f{asked['request_id']}\x1f{key}".encode()).hexdigest()
@@ -83,7 +92,7 @@ class _Due:
     policy: GroupPolicy
 
 
-def _flush_group(runtime: Runtime, key: str) -> int:
+def _tell_news(runtime: Runtime, key: str) -> int:
     with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
         if _due(runtime, conn, key) is None:
             return 0
@@ -91,7 +100,7 @@ def _flush_group(runtime: Runtime, key: str) -> int:
         due = _due(runtime, conn, key)
         if due is None:
             return 0
-        done = flush_group(
+        done = tell_group(
             due.group,
             due.members,
             reason=due.reason,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Row, Update, and_, case, or_, select, update
 from sqlalchemy import text as sql
 
 from storage import measurements
@@ -30,6 +30,7 @@ __all__ = [
     "defer",
     "find",
     "finish",
+    "folded_span",
     "folded_until",
     "get",
     "last_planned",
@@ -112,11 +113,11 @@ def all_folded(conn: Connection, model: str, end: datetime) -> bool:
 
 
 def last_planned(conn: Connection, model: str, stream: Stream) -> datetime | None:
-    """The latest end of any scheduled window; None: never planned."""
-    statement = select(func.max(ledger.c.end)).where(
+    """The end of the latest scheduled window; None: never planned. Windows do not overlap: by their start."""
+    statement = select(ledger.c.end).where(
         ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind == WindowKind.SCHEDULED
     )
-    latest: datetime | None = conn.execute(statement).scalar()
+    latest: datetime | None = conn.execute(statement.order_by(ledger.c.start.desc()).limit(1)).scalar()
     return latest
 
 
@@ -271,14 +272,20 @@ def mark_folded(conn: Connection, window_id: int, now: datetime) -> bool:
 
 def folded_until(conn: Connection, model: str, stream: Stream) -> datetime | None:
     """The start of the latest folded window: a window before it would be folded out of order."""
-    statement = select(func.max(ledger.c.start)).where(
+    span = folded_span(conn, model, stream)
+    return None if span is None else span.start
+
+
+def folded_span(conn: Connection, model: str, stream: Stream) -> Span | None:
+    """The latest folded window."""
+    statement = select(ledger.c.start, ledger.c.end).where(
         ledger.c.model == model,
         ledger.c.stream == stream,
         ledger.c.folded_at.is_not(None),
         ledger.c.kind.in_(FOLDED_KINDS),
     )
-    latest: datetime | None = conn.execute(statement).scalar()
-    return latest
+    row = conn.execute(statement.order_by(ledger.c.start.desc()).limit(1)).first()
+    return None if row is None else Span(start=row.start, end=row.end)
 
 
 def supersede(conn: Connection, window_id: int, by: int) -> bool:

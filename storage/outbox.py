@@ -51,6 +51,11 @@ def known(conn: Connection, key: str) -> bool:
     return conn.execute(select(outbox.c.id).where(outbox.c.key == key)).first() is not None
 
 
+def waiting_channels(conn: Connection) -> set[str]:
+    """The channels that have anything left to send."""
+    return set(conn.execute(select(outbox.c.channel).where(outbox.c.state.in_(_OPEN)).distinct()).scalars())
+
+
 def retry(conn: Connection, outbox_id: int, now: datetime) -> bool:
     """A person says: send it (again) now. False: it is not waiting or dead."""
     statement = update(outbox).where(

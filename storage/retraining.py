@@ -149,12 +149,13 @@ def previous(conn: Connection, model: str) -> tuple[str, datetime] | None:
     return None if row is None else (row.request_id, row.at)
 
 
-def last_asked(conn: Connection, model: str) -> Mapping[str, Any] | None:
-    """What a message says of the latest request or dry run of a model; None: there was none."""
+def last_asked(conn: Connection, model: str, since: datetime) -> Mapping[str, Any] | None:
+    """What a message says of the latest request or dry run of a model; None: there was none since then."""
     statement = (
         select(retraining_decision)
         .where(
             retraining_decision.c.model == model,
+            retraining_decision.c.at >= since,
             retraining_decision.c.outcome.in_((Outcome.REQUESTED, Outcome.DRY_RUN)),
         )
         .order_by(retraining_decision.c.id.desc())

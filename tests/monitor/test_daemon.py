@@ -1,0 +1,91 @@
+"""Laws of the conductor: what one look does, and what stops it from doing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor import build, logs
+from monitor.clock import SteppedClock
+from monitor.config_file import load
+from monitor.daemon import PLAN_AFTER_S, Daemon
+from monitor.opening import open_runtime
+from monitor.referencing import build_reference
+from monitor.runtime import Runtime
+from storage import ledger
+from storage.ledger import Stream
+from tests.acceptance.world import build_shop
+
+DAY = timedelta(days=1)
+START = datetime(2026, 3, 31, tzinfo=UTC)  # of production
+
+
+@dataclass(slots=True)
+class Wrong:
+    """A machine whose wall clock can be set."""
+
+    at: datetime
+    elapsed_s: float = 0.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.elapsed_s
+
+    def pass_s(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.elapsed_s += seconds
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    logs.configure(quiet=True)
+    shop = build_shop(tmp_path / "shop", days=1, broken=range(0))
+    with open_runtime(load(shop.config, members=build.check), SteppedClock(START)) as opened:
+        build_reference(opened, opened.models["shop"])
+        yield opened
+
+
+@contextmanager
+def conductor(runtime: Runtime, clock: Wrong) -> Iterator[Daemon]:
+    """A daemon that looks when told to; its workers end before the database is closed."""
+    daemon = Daemon(replace(runtime, clock=clock), ())
+    try:
+        yield daemon
+    finally:
+        daemon._pool.shutdown(wait=True)
+
+
+def planned(runtime: Runtime) -> datetime | None:
+    with runtime.store.read() as conn:
+        return ledger.last_planned(conn, "shop", Stream.INPUTS)
+
+
+def test_a_clock_set_far_ahead_plans_nothing_until_it_has_stood(runtime: Runtime) -> None:
+    """Years of windows in a ledger cannot be taken back; ten minutes cost nothing."""
+    clock = Wrong(START + DAY)
+    with conductor(runtime, clock) as daemon:
+        daemon._look()
+        assert planned(runtime) == START + DAY
+        clock.at += 3000 * DAY
+        daemon._look()
+        assert planned(runtime) == START + DAY
+        clock.at -= 2999 * DAY  # somebody mended it, a day on
+        daemon._look()
+        assert planned(runtime) == START + 2 * DAY
+
+
+def test_a_clock_that_stays_ahead_is_believed(runtime: Runtime) -> None:
+    """A machine that slept for a week."""
+    clock = Wrong(START + DAY)
+    with conductor(runtime, clock) as daemon:
+        daemon._look()
+        clock.at += 7 * DAY
+        daemon._look()
+        clock.pass_s(PLAN_AFTER_S)
+        daemon._look()
+        assert planned(runtime) == START + 8 * DAY

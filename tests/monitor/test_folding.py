@@ -1,0 +1,83 @@
+"""Laws of folding: strictly in window order, and nothing holds it up for ever."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor import build, logs
+from monitor.clock import SteppedClock
+from monitor.config_file import load
+from monitor.evaluation import evaluate_next
+from monitor.folding import _fold_next, fold_model
+from monitor.opening import open_runtime
+from monitor.planning import plan, plan_spans
+from monitor.referencing import build_reference
+from monitor.runtime import Runtime
+from storage import ledger
+from storage.ledger import Stream, WindowKind
+from storage.span import Span
+from tests.acceptance.world import build_shop
+
+DAY = timedelta(days=1)
+START = datetime(2026, 3, 31, tzinfo=UTC)  # of production
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    """The shop with its reference, half a day after three days of production."""
+    logs.configure(quiet=True)
+    shop = build_shop(tmp_path / "shop", days=3, broken=range(0))
+    clock = SteppedClock(shop.start)
+    with open_runtime(load(shop.config, members=build.check), clock) as opened:
+        build_reference(opened, opened.models["shop"])
+        clock.advance_to(shop.start + 3 * DAY + DAY / 2)
+        yield opened
+
+
+def evaluate(runtime: Runtime) -> None:
+    while evaluate_next(runtime):
+        pass
+
+
+def folded(runtime: Runtime) -> list[bool]:
+    with runtime.store.read() as conn:
+        found = ledger.find(conn, "shop", Stream.INPUTS, Span(start=START - DAY, end=START + 9 * DAY))
+    return [window.folded_at is not None for window in found]
+
+
+def test_some_at_a_time(runtime: Runtime) -> None:
+    """A long backlog of one model keeps no other waiting."""
+    plan(runtime)
+    evaluate(runtime)
+    watched = runtime.models["shop"]
+    taken = [fold_model(runtime, watched, most=2), fold_model(runtime, watched, most=2)]
+    assert [[each.window.span.start for each in part] for part in taken] == [
+        [START, START + DAY],
+        [START + 2 * DAY],
+    ]
+
+
+def test_a_window_that_came_too_late_is_passed_over(runtime: Runtime) -> None:
+    """Whatever put it there: what follows it is judged all the same."""
+    watched = runtime.models["shop"]
+    for span in (Span(start=START + DAY, end=START + 2 * DAY), Span(start=START, end=START + DAY)):
+        plan_spans(runtime, watched, [span], kind=WindowKind.MANUAL)
+        evaluate(runtime)
+        fold_model(runtime, watched)
+    plan_spans(runtime, watched, [Span(start=START + 2 * DAY, end=START + 3 * DAY)], kind=WindowKind.MANUAL)
+    evaluate(runtime)
+    assert [each.window.span.start for each in fold_model(runtime, watched)] == [START + 2 * DAY]
+    assert folded(runtime) == [True, True, True]
+
+
+def test_a_window_skipped_under_the_folds_eyes_is_left_to_the_next_look(runtime: Runtime) -> None:
+    """A worker may skip the window at the head between two looks."""
+    plan(runtime)
+    with runtime.store.write() as conn:
+        for window in ledger.find(conn, "shop", Stream.INPUTS, Span(start=START, end=START + 9 * DAY)):
+            ledger.skip(conn, window.id, now=runtime.clock.now(), reason="before the first row")
+    assert _fold_next(runtime, runtime.models["shop"]) is None
+    assert fold_model(runtime, runtime.models["shop"]) == []
+    assert folded(runtime) == [True, True, True]
