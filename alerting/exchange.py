@@ -146,6 +146,10 @@ class _Exchange:
             raise error
         if not isinstance(error, OSError | http.client.HTTPException):
             raise error  # a bug or a failpoint: not ours to word
+        if writing and isinstance(error, TimeoutError):  # the socket's own clock was quicker than ours
+            raise DeliveryError(
+                Failure.AMBIGUOUS, f"{host} did not finish its answer within {self.timeout_s:g} s"
+            ) from None
         what = _what(error)
         # `from None`: library errors quote the request, and the request holds secrets.
         if writing:

@@ -61,7 +61,11 @@ QUERIES = {
     ),
     "events": "SELECT incident_id, seq, kind, actor, window_start FROM incident_event ORDER BY 1, 2",
     "measurements": "SELECT window_start, column_name, metric, value, n FROM v_measurements ORDER BY 1, 2, 3",
-    "told": "SELECT key, channel, action, reason, state FROM v_notifications ORDER BY 1",
+    # Of queued edits only the newest leaves: which ones were overtaken depends on when they were sent.
+    "told": (
+        "SELECT key, channel, action, reason, CASE WHEN action = 'edit' AND state IN ('sent', 'cancelled') "
+        "THEN 'over' ELSE state END FROM v_notifications ORDER BY 1"
+    ),
     "retraining": "SELECT model, target, state FROM retraining ORDER BY requested",
 }
 
@@ -124,7 +128,7 @@ def test_the_scenario_has_something_to_lose(undisturbed: Life) -> None:
     assert actions["oncall", "reply"] >= 1
     assert actions["oncall", "edit"] >= 1
     assert actions["trainer", "request"] == 1
-    assert {row[4] for row in undisturbed.history["told"]} <= {"sent", "cancelled"}
+    assert {row[4] for row in undisturbed.history["told"]} <= {"sent", "over"}
 
 
 def keys(accepted: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
@@ -152,7 +156,8 @@ def test_nothing_is_lost_and_nothing_is_doubled(
     for part, expected in undisturbed.history.items():
         assert lived.history[part] == expected, part
     wanted, got = keys(undisturbed.accepted), keys(lived.accepted)
-    assert set(wanted) <= set(got), "a message was lost"
+    lost = {(path, key) for path, key in set(wanted) - set(got) if path != "/api/chat.update"}
+    assert not lost, "a message was lost"
     repeated = {key for key, times in got.items() if times > wanted[key]}
     if name not in MAY_REPEAT:
         assert not repeated
