@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from alerting import failpoint
 from detectors import Profile
 from monitor.logs import logger
@@ -181,6 +183,10 @@ def _source_failed(runtime: Runtime, window: DueWindow, error: SourceError) -> N
 
 def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: float | None = None) -> None:
     with runtime.store.write() as conn:
+        if outcome.results and _is_outdated(conn, window.model, outcome):
+            reason = "another reference was promoted while it was measured"
+            ledger.defer(conn, window.id, window.fence, runtime.clock.now(), reason)
+            return
         kept = ledger.finish(
             conn,
             window.id,
@@ -204,6 +210,11 @@ def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: floa
     else:
         took = {} if started is None else {"ms": round((time.monotonic() - started) * 1000)}
         logger().info("window.evaluated", **_names(window), state=outcome.state, rows=outcome.rows, **took)
+
+
+def _is_outdated(conn: Connection, model: str, outcome: Outcome) -> bool:
+    active = profiles.active(conn, model)
+    return active is None or active.id != outcome.reference_id
 
 
 def _names(window: DueWindow) -> dict[str, object]:

@@ -9,7 +9,7 @@ from alerting.grouping import mark_dirty
 from alerting.incident import Incident, ResolveReason
 from monitor.config import Config
 from monitor.routing import groups_of
-from storage import checkpoints, daemon_events, groups, incidents, profiles
+from storage import checkpoints, daemon_events, groups, incidents, ledger, profiles
 from storage.profiles import Reference, ReferenceStatus
 
 
@@ -19,6 +19,8 @@ def promote(conn: Connection, config: Config, reference: Reference, now: datetim
         return []
     replaced = profiles.active(conn, reference.model)
     profiles.promote(conn, reference.id, now)
+    # Judged against the one before, they would open incidents that nobody asked for.
+    ledger.measure_again(conn, reference.model, now, "another reference was promoted before it was judged")
     facts = {"version": reference.version, "replaces": replaced.version if replaced else None}
     daemon_events.add(conn, "reference.promoted", now, facts, model=reference.model)
     return _close(conn, config, reference.model, ResolveReason.REBASELINED, now)

@@ -35,6 +35,7 @@ __all__ = [
     "get",
     "last_planned",
     "mark_folded",
+    "measure_again",
     "plan",
     "release",
     "renew",
@@ -218,6 +219,25 @@ def finish(
         return False
     measurements.save(conn, window_id, results)
     return True
+
+
+def measure_again(conn: Connection, model: str, now: datetime, reason: str) -> int:
+    """Give back what is measured and not folded; returns how many. Judged windows stay as they are."""
+    measured = (
+        ledger.c.model == model,
+        ledger.c.folded_at.is_(None),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.state.in_((WindowState.DONE, WindowState.LOW_VOLUME)),
+    )
+    measurements.forget(conn, select(ledger.c.id).where(*measured))
+    again = {
+        "state": WindowState.PLANNED,
+        "reason": reason,
+        "next_try": now,
+        "finished_at": None,
+        "rows": None,
+    }
+    return conn.execute(update(ledger).where(*measured).values(**again, reference_id=None)).rowcount
 
 
 def had_rows(conn: Connection, model: str, stream: Stream) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from detectors import Bins, Component, Harm, Kind, Measurement, Role
 from storage.tables import column_result
@@ -67,6 +67,11 @@ def save(conn: Connection, ledger_id: int, results: Sequence[ColumnResult]) -> N
     """Keep the results of one window; a second call for the same columns is refused by the unique key."""
     if results:
         conn.execute(insert(column_result), [_row(ledger_id, result) for result in results])
+
+
+def forget(conn: Connection, windows: Select[tuple[int]]) -> None:
+    """Drop the results of these ledger rows, which are to be measured again."""
+    conn.execute(delete(column_result).where(column_result.c.ledger_id.in_(windows)))
 
 
 def load(conn: Connection, ledger_id: int) -> list[ColumnResult]:
