@@ -79,6 +79,14 @@ def test_named_files_exist(name: str) -> None:
             assert list(ROOT.glob(code.rstrip("/"))), code
 
 
+def test_sections_that_the_code_points_at_exist() -> None:
+    """`docs/x.md, "section"` in a comment is the beginning, or a word, of a heading there."""
+    for path, text in SOURCES.items():
+        for file, section in re.findall(r'(docs/[\w-]+\.md),? (?:section )?"([^"]+)"', text):
+            headings = re.findall(r"^#+ (.+)$", TEXTS[file], re.M)
+            assert [h for h in headings if section.lower() in h.lower()], f"{path.name}: {file}, {section}"
+
+
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that these words begin with, and the words after it."""
     found: Any = typer.main.get_command(build_app())
