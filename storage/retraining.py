@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, case, func, insert, select, update
 from alerting.courier import OutboxState
 from alerting.retraining import JudgedWindow, Outcome, RetrainingDecision
 from alerting.verdict import IncidentKind, Severity, VerdictKind
+from storage.due_window import Stream, WindowKind
 from storage.tables import ledger, retraining, retraining_decision, verdict
 
 
@@ -178,18 +179,24 @@ def judged_windows(conn: Connection, model: str, limit: int) -> list[JudgedWindo
         (verdict.c.severity == Severity.TICKET, 1),
         else_=0,
     )
-    statement = (
-        select(ledger.c.start, ledger.c.end, ledger.c.rows, func.max(level).label("level"))
-        .outerjoin(verdict, verdict.c.ledger_id == ledger.c.id)
+    latest = (  # first the few windows, then their verdicts: history may be long
+        select(ledger.c.id, ledger.c.start, ledger.c.end, ledger.c.rows)
         .where(
             ledger.c.model == model,
+            ledger.c.stream == Stream.INPUTS,
             ledger.c.folded_at.is_not(None),
             ledger.c.superseded_by.is_(None),
-            ledger.c.kind != "backfill",
+            ledger.c.kind != WindowKind.BACKFILL,
         )
-        .group_by(ledger.c.id)
         .order_by(ledger.c.start.desc())
         .limit(limit)
+        .subquery()
+    )
+    statement = (
+        select(latest.c.start, latest.c.end, latest.c.rows, func.max(level).label("level"))
+        .outerjoin(verdict, verdict.c.ledger_id == latest.c.id)
+        .group_by(latest.c.id)
+        .order_by(latest.c.start.desc())
     )
     severities = (Severity.NONE, Severity.TICKET, Severity.PAGE)
     rows = conn.execute(statement).all()

@@ -1,5 +1,6 @@
 """Channel `log`: one JSON line a message, on standard output or at the end of a file."""
 
+import errno
 import json
 import os
 import sys
@@ -31,12 +32,15 @@ class LogChannel:
                 # One write to a file opened for appending: two processes do not mix their lines.
                 descriptor = os.open(Path(self.path), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
                 try:
-                    os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+                    content = line.encode("utf-8", "backslashreplace")
+                    if os.write(descriptor, content) < len(content):  # as on a disk that has just become full
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
             else:
-                sys.stdout.write(line)
+                coding = sys.stdout.encoding or "utf-8"  # which may not know 🔴
+                sys.stdout.write(line.encode(coding, "backslashreplace").decode(coding))
                 sys.stdout.flush()
         except OSError as error:
             where = self.path or "standard output"
