@@ -1,7 +1,9 @@
 """How is a span of windows evaluated on demand? Through the ledger, in order, like the daemon's."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from alerting.health import Folded
 from monitor.evaluation import evaluate_next
 from monitor.exits import CommandError
 from monitor.folding import FoldedWindow, fold_ready
@@ -10,11 +12,23 @@ from monitor.reference_build import Progress
 from monitor.runtime import Runtime, Watched
 from monitor.telling import flush
 from monitor.windows import windows_within
-from storage import ledger, profiles
-from storage.ledger import Stream, WindowKind, WindowState
+from storage import ledger, profiles, verdicts
+from storage.ledger import DueWindow, Stream, WindowKind
 from storage.span import Span
 
 _PASSED = "passed over: `leeway evaluate --from` began after it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What came of the windows that were asked for."""
+
+    folded: list[FoldedWindow]  # here, or by a daemon beside us
+    left: list[DueWindow]  # not evaluated or not judged yet; `reason` says what they wait for
+
+    def overdue(self, now: datetime) -> list[DueWindow]:
+        """Those of `left` that should have been judged by now."""
+        return [window for window in self.left if window.due <= now]
 
 
 def evaluate_spans(
@@ -25,7 +39,7 @@ def evaluate_spans(
     end: datetime,
     notify: bool,
     progress: Progress,
-) -> list[FoldedWindow]:
+) -> Evaluation:
     """Every whole window of [start, end) that is not evaluated yet; `start` None: where the ledger ends.
 
     Windows before the latest folded one are refused: alert state is a fold in window order.
@@ -54,18 +68,33 @@ def evaluate_spans(
     if passed:  # they can never be folded after what follows them: nothing is missing without a row
         plan_spans(runtime, watched, passed, kind=WindowKind.MANUAL, skipped=_PASSED)
     plan_spans(runtime, watched, spans, kind=WindowKind.MANUAL)
-    done: list[FoldedWindow] = []
-    for index, ids in enumerate(_pending(runtime, watched, spans)):
+    done: dict[int, FoldedWindow] = {}
+    for index, window in enumerate(_find(runtime, watched, spans)):
         progress("evaluating windows", index + 1, len(spans))
-        evaluate_next(runtime, ids=frozenset({ids}))
-        done += [each for each in fold_ready(runtime) if each.window.model == watched.name]
+        if not window.state.terminal:
+            evaluate_next(runtime, ids=frozenset({window.id}))
+        done |= {each.window.id: each for each in fold_ready(runtime) if each.window.model == watched.name}
     if notify:
         flush(runtime)
-    return done
+    after = _find(runtime, watched, spans)
+    done |= {row.id: _stored(runtime, row) for row in after if row.folded_at and row.id not in done}
+    return Evaluation(
+        folded=sorted(done.values(), key=lambda each: each.window.span.start),
+        left=[row for row in after if row.id not in done],
+    )
 
 
-def _pending(runtime: Runtime, watched: Watched, spans: list[Span]) -> list[int]:
+def _find(runtime: Runtime, watched: Watched, spans: list[Span]) -> list[DueWindow]:
     whole = Span(start=spans[0].start, end=spans[-1].end)
     with runtime.store.read() as conn:
-        rows = ledger.find(conn, watched.name, Stream.INPUTS, whole)
-    return [row.id for row in rows if row.state in (WindowState.PLANNED, WindowState.CLAIMED)]
+        return ledger.find(conn, watched.name, Stream.INPUTS, whole)
+
+
+def _stored(runtime: Runtime, window: DueWindow) -> FoldedWindow:
+    """A window that a daemon folded before we could."""
+    with runtime.store.read() as conn:
+        said = [
+            Folded(verdict=each.verdict, severity=each.severity, incident_id=each.incident_id)
+            for each in verdicts.load(conn, window.id)
+        ]
+    return FoldedWindow(window=window, verdicts=said, transitions=())

@@ -1,8 +1,11 @@
 """`leeway evaluate`: windows now, rather than when the daemon comes to them."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from storage.ledger import DueWindow
 
 
 def evaluate(
@@ -16,7 +19,10 @@ def evaluate(
         bool, typer.Option("--notify", help="Also queue messages, for the daemon to deliver.")
     ] = False,
     fail_on: Annotated[
-        str | None, typer.Option(help="Exit 1 when a window reaches this severity: ticket or page.")
+        str | None,
+        typer.Option(
+            help="Exit 1 when a window reaches this severity: ticket or page; 69 when not all are judged."
+        ),
     ] = None,
 ) -> None:
     """Evaluate whole windows, record and fold them like the daemon. Tells nobody without --notify."""
@@ -43,26 +49,42 @@ def evaluate(
             progress=progress,
         )
     rows = [
-        {
-            "window_start": each.window.span.start.isoformat(),
-            "window_end": each.window.span.end.isoformat(),
-            "state": each.window.state.value,
-            "reason": each.window.reason,
-            "rows": each.window.rows,
-            "severity": each.severity.value,
-            "breaches": [item.verdict.title for item in each.verdicts if item.verdict.rank is not None],
-        }
-        for each in found
+        _record(
+            each.window,
+            each.severity.value,
+            [v.verdict.title for v in each.verdicts if v.verdict.rank is not None],
+        )
+        for each in found.folded
     ]
+    rows += [_record(window, None, []) for window in found.left]
 
     def draw() -> None:
         columns = ("window_start", "state", "rows", "severity", "breaches")
         terminal.table(columns, [[_shown(row[name]) for name in columns] for row in rows])
-        terminal.notice(f"{len(rows)} windows evaluated and folded")
+        terminal.notice(f"{len(found.folded)} windows evaluated and folded")
+        for window in found.left:
+            why = window.reason or f"it is due at {window.due:%Y-%m-%d %H:%M} UTC"
+            terminal.notice(
+                f"not judged yet: {window.span.start:%Y-%m-%d %H:%M} UTC is {window.state}; {why}"
+            )
 
     terminal.result(rows, draw)
-    if limit is not None and any(each.severity.level >= limit.level for each in found):
+    if limit is not None and any(each.severity.level >= limit.level for each in found.folded):
         raise typer.Exit(Exit.FOUND)
+    if limit is not None and found.overdue(now):
+        raise typer.Exit(Exit.UNAVAILABLE)  # "nothing found" cannot be said yet
+
+
+def _record(window: "DueWindow", severity: str | None, breaches: list[str]) -> dict[str, object]:
+    return {
+        "window_start": window.span.start.isoformat(),
+        "window_end": window.span.end.isoformat(),
+        "state": window.state.value,
+        "reason": window.reason,
+        "rows": window.rows,
+        "severity": severity,
+        "breaches": breaches,
+    }
 
 
 def _shown(value: object) -> object:
