@@ -272,7 +272,7 @@ def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, wr
 
 @pytest.mark.parametrize("kind", TYPED)
 def test_whole_numbers_and_their_floats_are_one_label(kind: str, write: Write) -> None:
-    """A column of integers turns into floats as soon as one value is missing; text is a label as it stands."""
+    """A column of integers turns into floats once a value is missing; text is a label as it stands."""
     ints = source(kind, write("i", rows(2, k=[1, 2])))
     floats = source(kind, write("f", rows(2, k=[1.0, 2.0])))
     assert labels(ints.pull(DAY, {"k": Kind.CATEGORY}), "k") == ["1", "2"]
