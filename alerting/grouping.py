@@ -37,6 +37,8 @@ from urllib.parse import quote
 from alerting.incident import Incident
 from alerting.verdict import Severity
 
+REMEMBERED = 50  # resolved incidents of a thread: one page that fires for months must not collect them all
+
 
 class Reason(StrEnum):
     """Why we would notify. Most urgent first: the first that holds is the one that is given."""
@@ -200,6 +202,9 @@ def tell(
     for incident in incidents:
         if incident.id in found:
             told[incident.id] = Told(firing=incident.is_open, severity=incident.severity)
+    for id_ in _long_over(told, incidents):
+        if id_ not in found:
+            del told[id_]
     return replace(
         group,
         dirty_since=None,
@@ -232,6 +237,13 @@ def untell(group: Group, posted: Mapping[str, str], *, key: str) -> Group:
         root_key="" if group.root_key == key else group.root_key,
         closed=bool(told) and not any(entry.firing for entry in told.values()),
     )
+
+
+def _long_over(told: Mapping[str, Told], incidents: Sequence[Incident]) -> list[str]:
+    """What a thread that never closes may forget. Should one of them return, it is a new member."""
+    over = [each for each in incidents if each.id in told and not told[each.id].firing and each.resolved]
+    over.sort(key=lambda each: (each.resolved, each.id))
+    return [each.id for each in over[: max(0, len(over) - REMEMBERED)]]
 
 
 def _has_thread(group: Group) -> bool:

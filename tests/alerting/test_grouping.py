@@ -8,6 +8,7 @@ import pytest
 
 from alerting.fold import FoldPolicy
 from alerting.grouping import (
+    REMEMBERED,
     Group,
     GroupPolicy,
     Reason,
@@ -142,6 +143,20 @@ def test_reopened_as_a_ticket_is_not_news_until_it_pages() -> None:
     same = tell(group, [incident("PcccT")], now=NOW, reason=Reason.RESOLVED, policy=POLICY)
     assert same.told == group.told
     assert why(group, [incident("PcccTP")]) is Reason.REOPENED
+
+
+def test_a_thread_that_never_closes_forgets_what_is_long_over() -> None:
+    """One column that is broken for months must not make its group grow with every other incident."""
+    group = told(incident("P"))
+    for number in range(REMEMBERED + 20):
+        column = f"c{number:03}"
+        group = told(incident("P"), incident("P", column), group=group)
+        known = [incident("Pccc", f"c{each:03}") for each in range(number + 1)]
+        seen = [incident("P"), *(each for each in known if each.id in group.told)]
+        group = told(*seen, group=group)
+    assert len(group.told) <= REMEMBERED + 2
+    assert group.told[incident("P").id].firing
+    assert incident("Pccc", f"c{REMEMBERED + 19:03}").id in group.told
 
 
 def test_pages_repeat_every_four_hours_until_acknowledged() -> None:
