@@ -48,7 +48,7 @@ def parse(text: str, *, path: FilePath, members: MemberCheck | None = None) -> C
         config = Config.model_validate(document)
     except ValidationError as error:
         problems += translate(error, document)
-    problems += _dangling_names(document)
+    problems += _dangling_names(document) + _deaf_targets(document)
     if members is not None:
         problems += members(document)
     if problems or config is None:
@@ -199,6 +199,27 @@ def _dangling_names(document: Document) -> list[Problem]:
         for path, name in wanted
         if isinstance(name, str) and name not in known
     ]
+
+
+def _deaf_targets(document: Document) -> list[Problem]:
+    """A request that lands in a chat or a file trains nothing, and would count as sent."""
+    channels = document.get("channels")
+    kinds = {
+        name: table.get("kind")
+        for name, table in (channels.items() if isinstance(channels, dict) else ())
+        if isinstance(table, dict)
+    }
+    problems = []
+    for model, table in _models(document):
+        retraining = table.get("retraining")
+        if not isinstance(retraining, dict) or retraining.get("mode") != "auto":
+            continue
+        name = retraining.get("target")
+        if isinstance(name, str) and name in kinds and kinds[name] != "webhook":
+            path: Path = ("models", model, "retraining", "target")
+            expectation = 'must name a channel of kind "webhook" for mode = "auto"'
+            problems.append(Problem(path=path, expectation=expectation, got=display(name)))
+    return problems
 
 
 def _located(problems: list[Problem], written: Document, text: str) -> list[Problem]:

@@ -77,6 +77,10 @@ workers = 0
         ('[models.churn.columns]\nscore = { a = "x" }', "score: must be one column name for task"),
         ('[[routes]]\nchannels = ["oncall"]', 'channels[0]: must name a channel, got "oncall"'),
         ('[models.churn.retraining]\nmode = "auto"', 'target: is needed for mode = "auto"'),
+        (
+            '[channels.file]\nkind = "log"\n[models.churn.retraining]\nmode = "auto"\ntarget = "file"',
+            'target: must name a channel of kind "webhook" for mode = "auto", got "file"',
+        ),
         ("[web]\nport = 1", "web: is not a known key"),
         (
             '[defaults.model.reference.source]\nkind = "parquet"\ntimestamp_zone = "EST5"',
