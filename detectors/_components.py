@@ -9,6 +9,7 @@ reference gives means and variances other than 0 and 1: the noise model learns b
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors._cells import tail_bounds
 from detectors._column import Role
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, wrong_kind
 from detectors._derived import ENTROPY, MARGIN
@@ -39,8 +40,10 @@ def components(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> tup
 def stuck_cell(profile: NumericProfile, summary: NumericSummary) -> tuple[float, int]:
     """(excess share, cell) of the cell whose share grew most among those that hold about one value.
 
-    Cells at knots, and those between knots no wider than 0.2 % of q.999 − q.001. A window whose minimum is
-    its maximum is stuck wherever that value lies. Cell −1: nothing grew, or fewer than 20 rows.
+    Cells at knots, those between knots no wider than 0.2 % of q.999 − q.001, and of the values beyond the
+    reference's range the log-grid intervals as narrow: the i-th of `summary.tails` is cell 2k + 1 + i. A
+    window whose minimum is its maximum is stuck wherever that value lies. Cell −1: nothing grew, or fewer
+    than 20 rows.
     """
     return _stuck_cell(profile, summary, summary.values, summary.counts.astype(np.float64))
 
@@ -58,7 +61,21 @@ def _stuck_cell(
     held *= 1.0 / n
     held -= _narrow_shares(profile)
     cell = int(np.argmax(held))
-    return (float(held[cell]), cell) if held[cell] > 0.0 else (0.0, -1)
+    excess = float(held[cell])
+    for index, (code, rows) in enumerate(summary.tails):
+        if rows / n > excess and _is_narrow(code, profile):
+            excess, cell = rows / n, held.size + index
+    return (excess, cell) if excess > 0.0 else (0.0, -1)
+
+
+def _is_narrow(code: int, profile: NumericProfile) -> bool:
+    low, high = tail_bounds(code)
+    return 0.5 * high - 0.5 * low <= _reach(profile)
+
+
+def _reach(profile: NumericProfile) -> float:
+    """Half the width up to which a cell counts as one value: halves cannot overflow."""
+    return _STUCK_WIDTH * (0.5 * profile.quantiles[0.999] - 0.5 * profile.quantiles[0.001])
 
 
 def _numeric(profile: NumericProfile, summary: NumericSummary, n: int) -> tuple[Component, ...]:
@@ -126,8 +143,7 @@ def _narrow_shares(profile: NumericProfile) -> NDArray[np.float64]:
         found = profile.counts / profile.values
         found[0] = found[-1] = np.inf
         if profile.knots.size > 1:
-            reach = _STUCK_WIDTH * (0.5 * profile.quantiles[0.999] - 0.5 * profile.quantiles[0.001])
-            half_width = 0.5 * profile.knots[1:] - 0.5 * profile.knots[:-1]  # halves cannot overflow
-            found[2:-2:2][half_width > reach] = np.inf
+            half_width = 0.5 * profile.knots[1:] - 0.5 * profile.knots[:-1]
+            found[2:-2:2][half_width > _reach(profile)] = np.inf
         profile.memo["narrow_shares"] = found
     return found

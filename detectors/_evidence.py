@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._cells import quantiles
+from detectors._cells import quantiles, tail_bounds
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, wrong_kind
 from detectors._components import stuck_cell
 from detectors._summary import CategorySummary, ColumnSummary, NumericSummary
@@ -39,12 +39,13 @@ def _numeric(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON
     excess, cell = stuck_cell(profile, summary)
     stuck = None
     if cell >= 0:
-        n = summary.values
+        beyond = cell >= profile.counts.size
+        held = summary.tails[cell - profile.counts.size][1] if beyond else int(summary.counts[cell])
         stuck = {
-            "value": float(summary.minimum) if constant else _cell_value(profile, cell),
+            "value": float(summary.minimum) if constant else _cell_value(profile, summary, cell),
             "share": [
-                _ratio(int(profile.counts[cell]), profile.values),
-                _ratio(int(summary.counts[cell]), n),
+                _ratio(0 if beyond else int(profile.counts[cell]), profile.values),
+                _ratio(held, summary.values),
             ],
             "excess": excess,
         }
@@ -141,8 +142,13 @@ def _reference_quantiles(profile: NumericProfile) -> NDArray[np.float64]:
     return found
 
 
-def _cell_value(profile: NumericProfile, cell: int) -> float | None:
-    """The value a cell stands for: its knot, or the middle between two."""
+def _cell_value(profile: NumericProfile, summary: NumericSummary, cell: int) -> float | None:
+    """The value a cell stands for: its knot, or the middle between two; beyond the reference's range the
+    window's own extreme where it is the one that lies there."""
+    if cell >= profile.counts.size:
+        low, high = tail_bounds(summary.tails[cell - profile.counts.size][0])
+        at = next((end for end in (summary.minimum, summary.maximum) if low <= end <= high), None)
+        return 0.5 * low + 0.5 * high if at is None else float(at)
     if cell % 2:
         return float(profile.knots[cell // 2])
     if cell in (0, profile.counts.size - 1):

@@ -4,9 +4,10 @@ stuck = max over the narrow cells of q_cell − p_cell; a window whose minimum e
 narrow cell at that value.
 
 Range [0, 1], share of the known values, floored at 0. Narrow are the cells at a knot and those between two
-knots no wider than 0.2 % of q.999 − q.001; wider cells and the two open ones never count: in an unusual week
-they hold many distinct values. No zero bins: raw shares. Ties are the point. NaN is left out; ±inf lies in
-an open cell. Windows of fewer than 20 known values: NaN. Numeric columns only.
+knots no wider than 0.2 % of q.999 − q.001, and beyond the reference's range the intervals of the log grid
+(6 % of the value) that are as narrow; wider ones never count: in an unusual week they hold many distinct
+values. No zero bins: raw shares. Ties are the point. NaN is left out; ±inf never counts. Windows of fewer
+than 20 known values: NaN. Numeric columns only.
 
 Noise limit: the smallest t with Σ_cells P(K_cell ≥ n(t + p_cell)) ≤ 0.001, plus one row: a union bound over
 the narrow cells, K_cell the rows a cell would get without drift (see _sampling.cell_excess_limit).
@@ -59,9 +60,10 @@ def _measure(column: NumericProfile, summary: NumericSummary) -> Measurement:
 
 
 def _narrow(column: NumericProfile) -> NDArray[np.bool_]:
-    """bool[2k + 1]: the cells at knots, and those between two knots close to each other."""
+    """bool[2k + 1]: the cells at knots, those between two close knots, and the open ones, which hold more
+    than any narrow interval in them."""
     cells = np.zeros(column.counts.shape[0], dtype=bool)
-    cells[1::2] = True
+    cells[1::2] = cells[0] = cells[-1] = True
     if column.knots.shape[0] > 1:
         half_span = 0.5 * column.quantiles[0.999] - 0.5 * column.quantiles[0.001]
         cells[2:-1:2] = np.diff(0.5 * column.knots) <= _NARROW * half_span  # halves cannot overflow

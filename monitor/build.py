@@ -17,7 +17,7 @@ from monitor.config_problem import ConfigError, Path, Problem
 from monitor.config_types import MemberConfig
 from monitor.measuring import Detector
 from monitor.members import Family, check, convert_options, kinds, member, options, refusal
-from monitor.policy import Floors, JudgePolicy, Threshold
+from monitor.policy import PULL_SD, Floors, JudgePolicy, Threshold
 from monitor.runtime import Watched
 from monitor.secret import storage_url
 from monitor.source import Source
@@ -128,6 +128,7 @@ def judge_policy(model: ModelConfig) -> JudgePolicy:
         floors=tuple(Floors(**rule.model_dump()) for rule in policy.floors),
         thresholds=tuple(Threshold(**rule.model_dump()) for rule in policy.thresholds),
         important=policy.important,
+        pull_sd=PULL_SD if model.task == "regression" else None,
     )
 
 

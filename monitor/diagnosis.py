@@ -6,13 +6,14 @@ message cleans them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import log
 from typing import Any
 
 from alerting.verdict import VerdictKind
 from monitor import wording
 from monitor.column_rules import Rule
 from monitor.component_judgement import ComponentJudgement
-from monitor.normal_range import in_column_unit, normal_range
+from monitor.normal_range import in_column_unit, normal_range, usual_value
 from monitor.policy import UNIT_Z, is_smooth
 from monitor.unit_change import UnitChange, unit_change
 from monitor.wording import number, percent
@@ -33,7 +34,9 @@ class Diagnosis:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def changed_unit(result: ColumnResult, rules: Sequence[Rule]) -> UnitChange | None:
+def changed_unit(
+    result: ColumnResult, rules: Sequence[Rule], components: Sequence[ComponentJudgement]
+) -> UnitChange | None:
     """A change of unit, where a breach is far enough outside the noise to look for one."""
     far = any(
         rule.kind is VerdictKind.BREACH
@@ -42,7 +45,23 @@ def changed_unit(result: ColumnResult, rules: Sequence[Rule]) -> UnitChange | No
         and abs(rule.component.score.z) >= UNIT_Z
         for rule in rules
     )
-    return unit_change(result.evidence) if far else None
+    if not far:
+        return None
+    usual, stray = _usual_factor(result, components)
+    return unit_change(result.evidence, usual=usual, stray=stray)
+
+
+def _usual_factor(result: ColumnResult, components: Sequence[ComponentJudgement]) -> tuple[float, float]:
+    """By which factor windows of this slot differ from the reference, and how far, in log, one may stray."""
+    location = next((part for part in components if part.name == "c1"), None)
+    quantiles = _quantiles(result)
+    if location is None or quantiles is None:
+        return 1.0, 0.0
+    low, high = in_column_unit(location, quantiles)
+    middle, median = usual_value(location, quantiles), quantiles["reference"][quantiles["levels"].index(0.5)]
+    stray = 0.5 * log(high / low) if low * high > 0.0 else 0.0
+    slotted = location.noise.slot != "none" and middle * median > 0.0
+    return middle / median if slotted else 1.0, abs(stray)
 
 
 def diagnose(
@@ -73,6 +92,11 @@ def diagnose(
         by = f"×{number(change.factor)}" if not change.offset else ""
         known = f" ({change.name})" if by and change.name else change.name
         return _said(result, "unit", f"looks like {by}{known}: {_median(result)}", facts)
+    if part.name == "rest" or part.name.startswith("level:"):
+        gone = _gone(part, components)
+        if gone is not None:
+            part, (low, high) = gone, normal_range(gone)
+            facts["normal"] = [low, high]
     word, line = _line(result, part, low, high, lasting=lead.name == "ewma")
     if part.name == "c1":
         facts |= _column_range(result, part)
@@ -94,6 +118,14 @@ def _largest(components: Sequence[ComponentJudgement], *, lasting: bool) -> Comp
     return next(part for part in components if part.name == name)
 
 
+def _gone(part: ComponentJudgement, components: Sequence[ComponentJudgement]) -> ComponentJudgement | None:
+    """A level without a row, where its leaving explains at least half of what moved most: the others grow
+    because it is not there any more."""
+    gone = [each for each in components if each.name.startswith("level:") and each.score.y == 0.0]
+    most = max(gone, key=lambda each: each.score.mu, default=None)
+    return most if most is not None and 2.0 * most.score.mu >= abs(part.score.effect) else None
+
+
 def _line(
     result: ColumnResult, part: ComponentJudgement, low: float, high: float, *, lasting: bool
 ) -> tuple[str, str]:
@@ -112,11 +144,12 @@ def _line(
     if part.name == "out_of_range":
         return "out_of_range", _out_of_range(result, now)
     if part.name == "rest" or part.name.startswith("level:"):
-        label = "rare values" if part.name == "rest" else part.name.removeprefix("level:")
-        before = part.score.mu if lasting else None
-        change = wording.points(part.after.effect) if lasting else f"→ {percent(now)}"
-        was = percent(part.score.mu if before is None else before)
-        return "mix", f"{label} {was} {change}{over} (normal{where} {_between_shares(low, high)})"
+        label = "rare values" if part.name == "rest" else wording.label(part.name.removeprefix("level:"))
+        usual = f"(normal{where} {_between_shares(low, high)})"
+        if now == 0.0:
+            return "mix", f"{label} is gone {usual}"
+        moved = f", {wording.points(part.after.effect)}{over}" if lasting else ""
+        return "mix", f"{label} {percent(part.score.mu)} → {percent(now)}{moved} {usual}"
     return _shape(result, part, where, lasting=lasting)
 
 
@@ -188,10 +221,14 @@ def _median(result: ColumnResult) -> str:
 
 
 def _moved(result: ColumnResult, effect: float) -> str:
-    """The median, or where few values hide the move, the mean: whichever went the way of the shift."""
+    """The median, or where few values hide the move, the mean or a quantile: the first that went the way
+    of the shift."""
+    quantiles = _quantiles(result) or {"levels": [], "reference": [], "window": []}
+    others = zip(quantiles["levels"], quantiles["reference"], quantiles["window"], strict=True)
     for name, (before, now) in (
         ("median", _medians(result)),
         ("mean", wording.pair(result.evidence, "mean")),
+        *((f"{100 * level:.0f} % quantile", (old, new)) for level, old, new in others),
     ):
         if before is not None and now is not None and (now - before) * effect > 0.0:
             return f"{name} {number(before)} → {number(now)}, "

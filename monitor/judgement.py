@@ -41,8 +41,8 @@ from monitor.column_rules import (
 from monitor.component_judgement import ComponentJudgement, judge_component
 from monitor.diagnosis import changed_unit, diagnose
 from monitor.judge_state import HarmState, JudgeState, Place
-from monitor.matters import Matter, matter
-from monitor.policy import KNOWN_AFTER, JudgePolicy, is_effect
+from monitor.matters import Matter, in_score_unit, matter
+from monitor.policy import KNOWN_AFTER, JudgePolicy, causal_order, is_effect
 from monitor.verdict_facts import WORST_FIRST, verdict_facts
 from monitor.window_facts import WindowFacts, series_of, too_few, unfit
 from storage.measurements import ColumnResult, ColumnStatus
@@ -76,6 +76,7 @@ def judge(facts: WindowFacts, noise: NoiseModel, state: JudgeState, policy: Judg
     """Every column of one window. The state given is that after the window before."""
     if facts.rows < policy.min_rows:
         return Judgement(verdicts=tuple(too_few(facts, result) for result in facts.results), state=state)
+    policy = in_score_unit(policy, facts.results)
     broken = [unfit(facts, r) for r in facts.results if not _measurable(r)]
     few = [too_few(facts, r) for r in facts.results if _measurable(r) and r.rows < policy.min_rows]
     columns = [
@@ -208,7 +209,7 @@ def _verdict(
 ) -> Verdict:
     """Step 5: the worst rule, how urgent it is, and what happened in words."""
     kind = _kind(column, rules)
-    unit = changed_unit(column.result, rules)
+    unit = changed_unit(column.result, rules, column.components)
     matters = [
         matter(
             rule,
@@ -261,16 +262,21 @@ def _kind(column: _Column, rules: Sequence[Rule]) -> VerdictKind:
 
 
 def _ranked(verdicts: Sequence[Verdict], columns: Sequence[_Column], state: JudgeState) -> list[Verdict]:
-    """Step 6: features before score and confidence; what has just begun before what was told windows ago;
-    the sure before the doubtful; then by p, then by effect in floors."""
+    """Step 6: features before the score, the score before its confidence; what has just begun before what
+    was told windows ago; the sure before the doubtful; then by p, then by effect in floors."""
 
-    def order(index: int) -> tuple[bool, bool, bool, float, float]:
+    def order(index: int) -> tuple[int, bool, bool, float, float]:
         verdict, parts = verdicts[index], columns[index].components
         effect = max((abs(part.score.effect) / part.floor for part in parts if part.floor > 0.0), default=0.0)
         p = verdict.facts.get("p")
         known = state.breaching.get(_place(columns[index].result), 0) >= KNOWN_AFTER
-        effect_of_model = is_effect(columns[index].result.role)
-        return effect_of_model, known, not verdict.sure, p if isinstance(p, float) else 1.0, -effect
+        return (
+            causal_order(columns[index].result.role),
+            known,
+            not verdict.sure,
+            p if isinstance(p, float) else 1.0,
+            -effect,
+        )
 
     breaches = sorted((i for i, v in enumerate(verdicts) if v.kind is VerdictKind.BREACH), key=order)
     ranked = [replace(verdicts[i], rank=rank) for rank, i in enumerate(breaches, start=1)]

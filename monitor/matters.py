@@ -1,6 +1,8 @@
 """An alert is a ticket: what makes it worth waking somebody?"""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
 
 from alerting.verdict import Severity, VerdictKind
 from detectors._column import Role
@@ -18,6 +20,15 @@ class Matter:
     severity: Severity
     why: str  # data | unit | itself | score | important | harm | pull | size | limit; "" does not matter
     data_quality: bool = False  # the data feed itself is broken
+
+
+def in_score_unit(policy: JudgePolicy, results: Sequence[ColumnResult]) -> JudgePolicy:
+    """The policy with its pull in the unit of the score; nothing pulls a score that cannot be measured."""
+    if policy.pull_sd is None:
+        return policy
+    sds = (wording.pair(result.evidence, "sd")[0] for result in results if result.role is Role.SCORE)
+    sd = next((sd for sd in sds if sd), None)
+    return replace(policy, pull=inf if sd is None else policy.pull_sd * sd)
 
 
 def matter(

@@ -32,6 +32,11 @@ def in_column_unit(part: ComponentJudgement, quantiles: Mapping[str, list[float]
     return _value(low, quantiles), _value(high, quantiles)
 
 
+def usual_value(part: ComponentJudgement, quantiles: Mapping[str, list[float]]) -> float:
+    """Of a location component: the typical value of a window of its slot."""
+    return _value(part.score.mu, quantiles)
+
+
 def _value(c1: float, quantiles: Mapping[str, list[float]]) -> float:
     """The reference's quantile at the rank that c1 stands for, linear between the stored levels."""
     levels, values = quantiles["levels"], quantiles["reference"]

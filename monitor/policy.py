@@ -19,6 +19,7 @@ EWMA_Z = 1.0  # and the current window must still point the same way
 MIN_EXCESS = 3.0  # rows: no share says anything while it is off by fewer
 SURE_EXCESS = 5.0  # rows: nor pages at once
 HARM = -1.0  # points of accuracy, or −1 % of the reference MAE
+PULL_SD = 0.1  # of a regression's score
 LOUD = 5.0  # floors: a change this large matters where neither outcomes nor scores tell
 STUCK_TIMES = 2.0  # a value that took over holds at least this many times its share of the reference
 MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
@@ -67,7 +68,8 @@ class JudgePolicy:
     floors: tuple[Floors, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     important: tuple[str, ...] = ()  # globs of columns whose every alert matters
-    pull: float = 0.02  # change of the mean score that matters without outcomes; 0.1 sd for a regression
+    pull: float = 0.02  # change of the mean score that matters without outcomes: of a probability
+    pull_sd: float | None = None  # the same in sd of the score; takes its place where the score has a unit
 
     def alpha(self, base: float) -> float:
         """The false discovery rate at this model's sensitivity."""
@@ -97,6 +99,11 @@ def least_rows(component: str) -> float | None:
     if is_smooth(component):
         return None
     return SURE_EXCESS if component == "stuck" else MIN_EXCESS
+
+
+def causal_order(role: Role) -> int:
+    """Causes first: what the model was given, what it said, what follows from that alone."""
+    return 0 if role is Role.FEATURE else 2 if role is Role.DERIVED else 1
 
 
 def is_effect(role: Role) -> bool:

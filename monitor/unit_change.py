@@ -4,7 +4,7 @@ Window quantiles against a + b·reference quantiles, for the conversions people 
 would name every windy day a change of unit; a known one that fits the whole distribution is hardly chance.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -15,6 +15,9 @@ _FAR = 0.2  # a log factor below this is no change of unit
 _FITS = 0.25
 _DISTINCT = 4  # of the five stored quantiles: a column of mostly zeros fits any factor
 _FITS_LINE = 0.12  # two free numbers fit nearly anything, so they must fit better
+_CENTRED = 9.0  # of a column around 0 a factor is a wider spread, unless no spread grows so much
+_GUESSES = 3  # named at most
+_ALIKE = 0.05  # conversions this much further in log factor than the nearest are as good a guess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class UnitChange:
     name: str  # "miles → kilometres"; "" where the factor is all that is known
 
 
+_TO_PERCENT, _TO_SHARES = "shares → percent", "percent → shares"
 # Factor of "from → to"; the way back is added below. NIST SP 811, appendix B.
 _FACTORS = (
     (1.609344, "miles → kilometres"),
@@ -40,9 +44,9 @@ _FACTORS = (
     (60.0, "minutes → seconds"),
     (3600.0, "hours → seconds"),
     (24.0, "days → hours"),
-    (100.0, "shares → percent"),
-    (1000.0, "thousands"),
-    (1_000_000.0, "millions"),
+    (100.0, _TO_PERCENT),
+    (1000.0, ""),
+    (1_000_000.0, ""),
     (10.0, ""),
 )
 _LINES = tuple(
@@ -56,23 +60,71 @@ _LINES = tuple(
 )
 
 
-def unit_change(evidence: Mapping[str, object]) -> UnitChange | None:
-    """The known conversion nearest to the line through the quantiles of window against reference."""
+def unit_change(
+    evidence: Mapping[str, object], *, usual: float = 1.0, stray: float = 0.0
+) -> UnitChange | None:
+    """The known conversion nearest to the line through the quantiles of window against reference.
+
+    `usual`: factor by which windows of this hour or day differ from the reference without any change;
+    `stray`: log factor by which one window may differ from that. Within it conversions are not told apart.
+    """
     fit, quantiles = evidence.get("unit"), evidence.get("quantiles")
     if not isinstance(fit, dict) or None in fit.values() or not isinstance(quantiles, dict):
         return None
     if len(set(quantiles["reference"])) < _DISTINCT:
         return None
-    scale, a, b = fit["scale"], fit["a"], fit["b"]
-    if scale > 0.0 and fit["scale_residual"] <= _FITS and abs(log(scale)) >= _FAR:
-        best = min(_FACTORS_BOTH_WAYS, key=lambda change: abs(log(scale / change.factor)))
-        if abs(log(scale / best.factor)) <= _NEAR:
-            return best
+    scale, a, b = fit["scale"] / usual, fit["a"], fit["b"]
+    if scale > 0.0 and fit["scale_residual"] <= _FITS and _may_be_factor(scale, quantiles):
+        found = _factor(scale, quantiles, stray)
+        if found is not None:
+            return found
     if b > 0.0 and fit["residual"] <= _FITS_LINE:
-        for line in _LINES:
-            if abs(log(b / line.factor)) <= _NEAR and abs(a - line.offset) <= _NEAR * abs(line.offset):
-                return line
+        return next((line for line in _LINES if _is_line(line, a, b, quantiles["reference"])), None)
     return None
+
+
+def _is_line(line: UnitChange, a: float, b: float, reference: Sequence[float]) -> bool:
+    """Whether a + b·reference runs near the line where the values are: far from 0 its offset says little.
+
+    Near is within a tenth of what the conversion moves. One that only moves must move further than values lie
+    apart: else it is a shift.
+    """
+    if abs(log(b / line.factor)) > _NEAR:
+        return False
+    ends = reference[0], reference[-1]
+    if line.factor == 1.0 and abs(line.offset) < ends[1] - ends[0]:
+        return False
+    moved = [(line.offset + (line.factor - 1.0) * value, a + (b - 1.0) * value) for value in ends]
+    return all(abs(found - known) <= _NEAR * abs(known) for known, found in moved)
+
+
+def _may_be_factor(scale: float, quantiles: Mapping[str, Sequence[float]]) -> bool:
+    """A factor keeps every sign. One that is near 1 is none; nor, of values on both sides of 0, is a small
+    one: there a factor and a wider spread are the same thing."""
+    before, now = quantiles["reference"], quantiles["window"]
+    if any(old * new < 0.0 for old, new in zip(before, now, strict=True)):
+        return False
+    return abs(log(scale)) >= (log(_CENTRED) if before[0] < 0.0 < before[-1] else _FAR)
+
+
+def _factor(scale: float, quantiles: Mapping[str, Sequence[float]], stray: float) -> UnitChange | None:
+    """The nearest known factor, with the names of all that fit about as well; without, if there are many."""
+    off = {change: abs(log(scale / change.factor)) for change in _FACTORS_BOTH_WAYS}
+    best = min(off, key=off.__getitem__)
+    if off[best] > _NEAR:
+        return None
+    reach = max(off[best] + _ALIKE, stray)
+    fit = [change for change in sorted(off, key=off.__getitem__) if off[change] <= reach]
+    names = [change.name for change in fit if change.name and _is_possible(change.name, quantiles)]
+    if len(fit) == 1:
+        return UnitChange(factor=best.factor, offset=0.0, name="".join(names))
+    return UnitChange(factor=scale, offset=0.0, name=" or ".join(names) if len(names) <= _GUESSES else "")
+
+
+def _is_possible(name: str, quantiles: Mapping[str, Sequence[float]]) -> bool:
+    """Shares lie between 0 and 1: a hundredfold height was not given in percent."""
+    side = {_TO_PERCENT: "reference", _TO_SHARES: "window"}.get(name)
+    return side is None or all(0.0 <= value <= 1.0 for value in quantiles[side])
 
 
 def _back(name: str) -> str:

@@ -49,6 +49,11 @@ def slot(kind: str, code: int) -> str:
     return ""
 
 
+def label(text: str) -> str:
+    """A category's label before a number: quoted where it would read as one."""
+    return f'"{text}"' if text[:1].isdigit() or text[-1:].isdigit() else text
+
+
 def label_list(labels: list[tuple[str, int]], total: int) -> str:
     """New labels by rows, with how many rows the ones not named have."""
     named = labels[:3]

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from detectors._evidence import evidence
 from detectors.stuck import Stuck
 from tests.detectors.samples import counts, lognormal, normal, only, reference, simulate, window
 
@@ -27,6 +28,29 @@ def test_a_value_between_two_near_knots_counts() -> None:
     assert found.value == pytest.approx(0.2, abs=0.01)
     assert found.noise_limit is not None
     assert found.value > found.noise_limit
+
+
+def test_a_default_just_beyond_the_range_counts() -> None:
+    """−1 in a column that was never negative: within half a range, so not out of range either."""
+    x = np.exp(np.random.default_rng(3).normal(3.0, 0.5, 20_000))
+    profile = reference(x=x)
+    for default in (-1.0, 0.0, 0.5):
+        y = np.where(np.arange(1_000) % 10 == 0, default, x[:1_000])
+        seen = window(profile, x=y)
+        found = only(STUCK.measure(profile, seen), "stuck")
+        assert found.value == pytest.approx(0.1, abs=0.001)
+        assert found.noise_limit is not None
+        assert found.value > found.noise_limit
+        facts = evidence(profile.columns["x"], seen.columns["x"], 1_000)["stuck"]
+        assert (facts["value"], facts["share"]) == (default, [0.0, 0.1])
+
+
+def test_many_values_beyond_the_range_do_not_count() -> None:
+    """A week colder than any before is weather."""
+    x = np.linspace(20.0, 60.0, 5_000)
+    profile = reference(x=x)
+    y = np.concatenate([np.linspace(10.0, 19.9, 300), x[::5]])
+    assert only(STUCK.measure(profile, window(profile, x=y)), "stuck").value < 0.01
 
 
 def test_many_values_in_a_wide_cell_do_not_count() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from monitor.policy import JudgePolicy, Threshold
-from monitor.unit_change import unit_change
-from monitor.wording import number, percent, slot
+from monitor.unit_change import UnitChange, unit_change
+from monitor.wording import label, number, percent, slot
 from tests.monitor.judging import QUANTILES, category, judged, noise_model, numeric, one
 
 NOISE = noise_model()
@@ -32,8 +32,12 @@ def _title(result: Any, column: str = "x", policy: JudgePolicy | None = None) ->
 
 def test_another_unit_is_named_with_its_conversion() -> None:
     """Miles that became kilometres."""
-    found = _title(numeric(c1=0.9, evidence=_evidence(1.609344)))
-    assert found == ("unit", "x: looks like ×1.609 (miles → kilometres): median 900 → 1,448")
+    steady = noise_model(tau=0.02)
+    verdict = one(judged(numeric(c1=0.9, evidence=_evidence(1.609344)), noise=steady))
+    assert (verdict.change, verdict.title) == (
+        "unit",
+        "x: looks like ×1.609 (miles → kilometres): median 900 → 1,448",
+    )
 
 
 def test_a_shift_says_where_to_and_what_is_normal() -> None:
@@ -84,6 +88,18 @@ def test_a_mix_names_the_level_that_moved() -> None:
     assert title.startswith(("c: UA 60.", "c: UA 59.", "c: DL 40.", "c: DL 39."))
 
 
+def test_a_level_that_left_is_named_before_those_that_grew_for_it() -> None:
+    """Without DL the others are a larger part: DL is gone."""
+    change, title = _title(category(ua=1.0), "c")
+    assert change == "mix"
+    assert title.startswith("c: DL is gone (normal ")
+
+
+def test_a_label_that_reads_as_a_number_is_quoted() -> None:
+    """`1 40.9 %` is no sentence."""
+    assert [label(text) for text in ("1", "A320", "UA")] == ['"1"', '"A320"', "UA"]
+
+
 def test_a_stuck_value_is_named() -> None:
     """The value, its share, and what it had."""
     stuck = {"stuck": {"value": 8.06, "share": [0.12, 1.0], "excess": 0.88}}
@@ -126,9 +142,10 @@ def test_a_plain_limit_is_named_by_its_metric() -> None:
     [
         (1.609344, 0.0, "miles → kilometres"),
         (1 / 1.609344, 0.0, "kilometres → miles"),
-        (0.01, 0.0, "percent → shares"),
+        (1000.0, 0.0, ""),
+        (2.2046226, 0.0, "kilograms → pounds or m/s → mph"),
+        (3.2808399, 0.0, "metres → feet"),
         (5 / 9, -160 / 9, "°F → °C"),
-        (1.0, 273.15, "°C → K"),
     ],
 )
 def test_known_conversions_are_found(factor: float, offset: float, name: str) -> None:
@@ -139,6 +156,85 @@ def test_known_conversions_are_found(factor: float, offset: float, name: str) ->
     found = unit_change(evidence)
     assert found is not None
     assert found.name == name
+
+
+def test_percent_is_named_only_of_what_may_be_a_share() -> None:
+    """A height in centimetres is a hundredfold, not percent."""
+    height = unit_change(_evidence(100.0))
+    assert height is not None
+    assert (height.factor, height.name) == (100.0, "")
+    shares = _evidence(100.0)
+    shares["quantiles"] = {
+        **QUANTILES,
+        "reference": [v / 2500 for v in QUANTILES["reference"]],
+        "window": [v / 25 for v in QUANTILES["reference"]],
+    }
+    assert unit_change(shares) == UnitChange(factor=100.0, offset=0.0, name="shares → percent")
+
+
+def test_around_zero_a_wider_spread_is_no_unit() -> None:
+    """Of centred values half as wide again is not kilometres, however well it fits; a thousandfold is."""
+    centred = [-1.6, -0.7, 0.0, 0.7, 1.6]
+    for factor, is_unit in ((1.609344, False), (0.4535924, False), (1000.0, True), (0.01, True)):
+        evidence = _evidence(factor)
+        window = [factor * v for v in centred]
+        evidence["quantiles"] = {**QUANTILES, "reference": centred, "window": window}
+        assert (unit_change(evidence) is not None) is is_unit
+
+
+def test_conversions_that_a_window_cannot_tell_apart_are_all_named() -> None:
+    """Windows that stray by 15 % do not tell 0.45 from 0.39; where they could be anything, none is named."""
+    sharp = unit_change(_evidence(0.40), stray=0.02)
+    assert sharp is not None
+    assert sharp.name == "centimetres → inches"
+    loose = unit_change(_evidence(0.41), stray=0.15)
+    assert loose is not None
+    assert loose.factor == 0.41
+    assert loose.name == "centimetres → inches or mph → m/s or pounds → kilograms"
+    blind = unit_change(_evidence(0.41), stray=0.6)
+    assert blind is not None
+    assert blind.name == ""
+
+
+def test_a_line_is_known_by_where_the_values_are() -> None:
+    """Fahrenheit whose fit is four degrees off at zero, and one where it was measured, is Fahrenheit."""
+    warm = [33.6, 43.3, 50.0, 56.7, 66.4]
+    evidence = _evidence()
+    evidence["quantiles"] = {**QUANTILES, "reference": warm, "window": [28.0 + 1.88 * v for v in warm]}
+    evidence["unit"] |= {"a": 28.0, "b": 1.88, "scale": 2.4, "scale_residual": 0.31}
+    found = unit_change(evidence)
+    assert found is not None
+    assert found.name == "°C → °F"
+    evidence["unit"] |= {"a": 273.15, "b": 1.0}
+    kelvin = unit_change(evidence)
+    assert kelvin is not None
+    assert kelvin.name == "°C → K"
+    wide = _evidence(1.0, 273.15)
+    wide["unit"] |= {"scale_residual": 1.0}
+    assert unit_change(wide) is None  # values 2,400 apart: a shift
+
+
+def test_an_hour_that_is_always_larger_is_no_unit() -> None:
+    """The factor is taken against what is usual at that hour."""
+    assert unit_change(_evidence(1.609344)) is not None
+    assert unit_change(_evidence(1.609344), usual=1.6) is None
+    found = unit_change(_evidence(1.609344 * 1.6), usual=1.6)
+    assert found is not None
+    assert found.name == "miles → kilometres"
+
+
+def test_a_shift_that_no_middle_shows_is_told_by_a_quantile() -> None:
+    """Never "shifted −0.2 sd" alone."""
+    evidence = _evidence() | {"mean": [1000.0, 1010.0]}
+    evidence["quantiles"]["window"] = [2.0, *QUANTILES["reference"][1:]]
+    assert "5 % quantile 100 → 2, shifted" in _title(numeric(c1=-0.8, evidence=evidence))[1]
+
+
+def test_a_factor_keeps_signs() -> None:
+    """What was positive and is negative now was spread or moved, not converted."""
+    evidence = _evidence(1.609344)
+    evidence["quantiles"]["window"][0] = -20.0
+    assert unit_change(evidence) is None
 
 
 def test_a_free_factor_is_no_unit() -> None:

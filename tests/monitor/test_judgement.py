@@ -245,6 +245,29 @@ def test_causes_are_ranked_by_how_sure_they_are() -> None:
     assert [verdict.series.column for verdict in found.verdicts][:2] == ["c", "x"]
 
 
+def test_a_pull_is_weighed_in_the_unit_of_the_score() -> None:
+    """Of a probability 0.02; of a regression a tenth of its sd: five cents are nothing to a price."""
+    price = numeric("score", role=Role.SCORE, evidence={"sd": [10.0, 10.0]})
+    for pull, severity in ((0.05, Severity.TICKET), (1.5, Severity.PAGE)):
+        moved = numeric(c1=0.8, harm=Harm(pull=pull))
+        found = judged(moved, price, noise=NOISE, policy=JudgePolicy(pull_sd=0.1))
+        assert one(found).severity is severity
+    assert one(judged(numeric(c1=0.8, harm=Harm(pull=0.05)), price, noise=NOISE)).severity is Severity.PAGE
+    alone = judged(numeric(c1=0.8, harm=Harm(pull=0.05)), noise=NOISE, policy=JudgePolicy(pull_sd=0.1))
+    assert one(alone).severity is Severity.TICKET
+
+
+def test_the_score_is_ranked_before_what_is_derived_from_it() -> None:
+    """People know their score's name; how sure the model is follows from it alone."""
+    noise = noise_model(("x", "score", "confidence"))
+    found = judged(
+        numeric("confidence", c1=3.0, role=Role.DERIVED),
+        numeric("score", c1=0.6, role=Role.SCORE),
+        noise=noise,
+    )
+    assert (one(found, "score").rank, one(found, "confidence").rank) == (1, 2)
+
+
 def test_what_has_no_component_is_not_judged() -> None:
     """Entropy and margin are reported; the family does not grow by them."""
     from dataclasses import replace
