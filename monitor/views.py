@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ _VIEWS = {
     "verdicts": v_verdicts,
     "incidents": v_incidents,
 }
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _SPARKED = {"measurements": "value", "verdicts": "z"}
 
 
@@ -44,6 +46,13 @@ def records(conn: Connection, about: str, chosen: Filter) -> list[Record]:
 def columns_of(about: str, *, brief: bool = False) -> tuple[str, ...]:
     """All columns of a view, or those that fit a screen."""
     return tuple(_BRIEF[about].split()) if brief else tuple(column.name for column in _VIEWS[about].columns)
+
+
+def shorter(name: str, value: Any) -> Any:
+    """A cell that fits a screen: ids as far as people type them, times to the minute."""
+    if name == "incident_id" and value:
+        return value[:12]
+    return f"{value[:16]}Z" if isinstance(value, str) and _TIME.fullmatch(value) else value
 
 
 def write(found: Sequence[Record], columns: Sequence[str], form: str, output: Path | None) -> None:

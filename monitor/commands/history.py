@@ -1,5 +1,6 @@
 """`leeway history`: what happened, from the database alone. Starts without compiler, polars or sources."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def history(
     from monitor.session import reading_session
     from monitor.severities import severity_of
     from monitor.terminal import Terminal
-    from monitor.views import columns_of, records, sparks, write
+    from monitor.views import columns_of, records, shorter, sparks, write
     from storage.history import Filter
 
     terminal: Terminal = context.obj
@@ -71,7 +72,11 @@ def history(
             terminal.notice(f"{len(found)} rows written to {output}")
         return
     shown = columns_of(about.value, brief=True)
-    terminal.table(shown, [[record[name] for name in shown] for record in found])
+    short = sys.stdout.isatty()
+    terminal.table(
+        shown,
+        [[shorter(name, record[name]) if short else record[name] for name in shown] for record in found],
+    )
     for line in sparks(about.value, found):
         terminal.notice(line)
     if not found:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from monitor.views import columns_of, sparks, write
+from monitor.views import columns_of, shorter, sparks, write
 
 RECORD = {"model": "m", "facts": {"a": 1}, "title": '=cmd|" /C calc"', "z": -1.5, "p": None}
 COLUMNS = tuple(RECORD)
@@ -71,3 +71,11 @@ def test_few_series_get_a_line_each() -> None:
     many = [{"model": "m", "column_name": str(i), "z": 0.0} for i in range(6)]
     assert sparks("verdicts", many) == []
     assert sparks("windows", few) == []
+
+
+def test_cells_are_cut_for_the_screen_only_where_nothing_is_lost() -> None:
+    """An id as far as people type it, a time to the minute; anything else stays."""
+    assert shorter("incident_id", "27520eb5e6b43327ff3ac464d544f742") == "27520eb5e6b4"
+    assert shorter("window_start", "2013-05-27T04:00:00.000000Z") == "2013-05-27T04:00Z"
+    assert shorter("title", "2013-05-27T04:00:00.000000Z and more") == "2013-05-27T04:00:00.000000Z and more"
+    assert shorter("resolved", None) is None
