@@ -265,6 +265,7 @@ DETECTORS = [
     f"off by fewer than {policy.MIN_EXCESS:g} rows (`stuck`: {policy.SURE_EXCESS:g})",
     f"costs ≥ {-policy.HARM:g} point of accuracy",
     f"move by ≥ {JudgePolicy().pull:g}",
+    f"a regression's by ≥ {policy.PULL_SD:g} of its sd",
     f"the change is ≥ {policy.LOUD:g} floors",
     f"breaches with |z| ≥ {policy.UNIT_Z:g}",
     f"within {100 * unit_change._NEAR:g} %",
