@@ -1,6 +1,6 @@
 """How does a model get its reference? Reads, builds and saves it, and puts the first one in force."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -10,6 +10,7 @@ from alerting import failpoint
 from detectors import CategoryProfile, Profile, ScoreSpec
 from monitor.build import build_reference_source
 from monitor.columns import resolve_columns
+from monitor.config_model import ModelConfig
 from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
@@ -135,13 +136,29 @@ def column_facts(profile: Profile) -> list[dict[str, object]]:
     return facts
 
 
+def unfiltered(model: ModelConfig, columns: Container[str]) -> list[str]:
+    """A notice where production is one model's rows and the reference, by the same column, may be of all."""
+    wanted, own = model.source.options.get("filter"), model.reference.source
+    if own is None or "filter" in own.options or not isinstance(wanted, Mapping):
+        return []
+    held = {name: value for name, value in wanted.items() if name in columns}
+    if not held:
+        return []
+    said = ", ".join(f"{name} = {value}" for name, value in held.items())
+    return [
+        f"production takes only rows with {said}, the reference takes all rows: give reference.source a "
+        "`filter` as well, unless it should"
+    ]
+
+
 def _read_and_build(
     watched: Watched, profile: Profile | None, progress: Progress
 ) -> tuple[Built, tuple[str, ...]]:
     progress("reading the reference", 0, 0)
     model = watched.config
     source = build_reference_source(model, ("models", watched.name))
-    resolved = resolve_columns(model, source.schema(), name=watched.name)
+    schema = source.schema()
+    resolved = resolve_columns(model, schema, name=watched.name)
     window = source.pull(model.reference_span, resolved.wanted)
     rows = read_rows(window, model.excluded_spans)
     absent = {problem.column for problem in window.problems}
@@ -168,7 +185,8 @@ def _read_and_build(
         progress=progress,
     )
     unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
-    return built, (*resolved.notices, *problems, *built.notices, *unlike)
+    notices = (*resolved.notices, *unfiltered(model, schema), *problems, *built.notices, *unlike)
+    return built, notices
 
 
 def _span(watched: Watched, built: Built) -> Span | None:
