@@ -22,11 +22,11 @@ from typing import TypeVar
 from alerting.courier import Courier
 from monitor.evaluation import evaluate_next
 from monitor.exits import Exit
-from monitor.folding import fold_model, fold_ready
+from monitor.folding import fold_model
 from monitor.logs import logger
-from monitor.planning import plan, plan_model, renew_leases
+from monitor.planning import plan_model, renew_leases
 from monitor.runtime import Runtime, Watched
-from monitor.telling import flush, flush_group, groups_to_look_at
+from monitor.telling import flush_group, groups_to_look_at
 from monitor.ticker import STALE_AFTER_S, Ticker
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
@@ -44,16 +44,37 @@ Value = TypeVar("Value")
 def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
     """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
 
-    What `leeway run --once`, the demo and the tests do; the daemon does the same on threads.
+    What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
+    holds up no other here either: its error is raised when all the rest is done.
     """
-    plan(runtime)
+    faults: dict[str, Exception] = {}
+
+    def attempt(step: str, do: Callable[[], Value]) -> Value | None:
+        try:
+            return do()
+        except Exception as error:  # noqa: BLE001  edge: raised below
+            faults.setdefault(step, error)
+            return None
+
+    def fold() -> None:
+        for name, watched in runtime.models.items():
+            attempt(f"fold {name}", partial(fold_model, runtime, watched))
+
+    for name, watched in runtime.models.items():
+        attempt(f"plan {name}", partial(plan_model, runtime, watched))
     evaluated = 0
-    while evaluate_next(runtime):
+    while attempt("evaluate", partial(evaluate_next, runtime)):
         evaluated += 1
-        fold_ready(runtime)
-    fold_ready(runtime)
-    flush(runtime)
-    deliver(runtime, couriers)
+        fold()
+    fold()
+    for key in attempt("flush", partial(groups_to_look_at, runtime)) or ():
+        attempt(f"flush {key}", partial(flush_group, runtime, key))
+    for courier in couriers:
+        attempt("deliver", partial(deliver, runtime, (courier,)))
+    for step, error in faults.items():
+        logger().error("tick.failed", step=step, error=f"{type(error).__name__}: {error}")
+    if faults:
+        raise next(iter(faults.values()))
     return evaluated
 
 

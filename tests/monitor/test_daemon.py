@@ -11,11 +11,11 @@ import pytest
 from monitor import build, logs
 from monitor.clock import SteppedClock
 from monitor.config_file import load
-from monitor.daemon import PLAN_AFTER_S, Daemon
+from monitor.daemon import PLAN_AFTER_S, Daemon, one_pass
 from monitor.opening import open_runtime
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
-from storage import ledger
+from storage import ledger, profiles
 from storage.ledger import Stream
 from tests.acceptance.world import build_shop
 
@@ -89,3 +89,19 @@ def test_a_clock_that_stays_ahead_is_believed(runtime: Runtime) -> None:
         clock.pass_s(PLAN_AFTER_S)
         daemon._look()
         assert planned(runtime) == START + 8 * DAY
+
+
+def test_a_pass_goes_on_when_a_model_fails(runtime: Runtime) -> None:
+    """Cron's exit code says that something broke; what did not break was evaluated and told."""
+    clock = Wrong(START + DAY + timedelta(hours=1))
+    broken = replace(runtime.models["shop"], name="broken", spec=None)  # type: ignore[arg-type]  # the fault
+    with runtime.store.write() as conn:
+        reference = profiles.active(conn, "shop")
+        assert reference is not None
+        copy = profiles.save(conn, "broken", profiles.load_profile(conn, reference.id), now=START)
+        profiles.promote(conn, copy.id, START)
+    models = {"broken": broken, **runtime.models}
+    with pytest.raises(AttributeError):
+        one_pass(replace(runtime, clock=clock, models=models), ())
+    with runtime.store.read() as conn:
+        assert ledger.folded_until(conn, "shop", Stream.INPUTS) == START
