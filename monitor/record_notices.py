@@ -16,6 +16,7 @@ from storage.span import Span
 
 _LINES = 5
 _COLUMNS = 3  # named in a line
+_FAR = 100  # robust sd: further says nothing more
 
 
 def record_notices(
@@ -51,7 +52,7 @@ def _line(window: Span, columns: dict[str, float], spec: WindowSpec) -> str:
     zone = ZoneInfo(spec.zone)
     start, end = window.start.astimezone(zone), window.end.astimezone(zone)
     ordered = sorted(columns, key=lambda column: (-columns[column], column))
-    named = ", ".join(f"{column} ({columns[column]:.0f} robust sd)" for column in ordered[:_COLUMNS])
+    named = ", ".join(f"{column} ({_size(columns[column])} robust sd)" for column in ordered[:_COLUMNS])
     more = f" and {len(ordered) - _COLUMNS} more" if len(ordered) > _COLUMNS else ""
     whole_days = start.time() == end.time() == datetime.min.time()
     day = f"{start:%a} {start.day} {start:%b %Y}" + ("" if whole_days else f" {start:%H:%M}")
@@ -59,6 +60,10 @@ def _line(window: Span, columns: dict[str, float], spec: WindowSpec) -> str:
         f"{day} is unlike the other windows in {named}{more}; if it was not normal: "
         f"reference.exclude = [{{ from = {_toml(start, whole_days)}, to = {_toml(end, whole_days)} }}]"
     )
+
+
+def _size(robust_sd: float) -> str:
+    return f"{robust_sd:.0f}" if robust_sd < _FAR else f"over {_FAR}"
 
 
 def _toml(at: datetime, whole_days: bool) -> str:
