@@ -106,7 +106,7 @@ class Courier:
 
     outbox: Outbox
     channels: Mapping[str, Channel]  # by their names in the config
-    owner: str  # who claims; told by `leeway outbox list`
+    owner: str  # who claims: host and pid
     lease: timedelta = timedelta(seconds=60)
     only: Collection[str] | None = (
         None  # these channels; None all. One courier a channel: none waits for another

@@ -73,6 +73,17 @@ class Store:
                 return None
             return conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, a line each; empty when it is sound. Reads all of it."""
+        try:
+            with self.read() as conn:
+                found = conn.execute(text("PRAGMA integrity_check")).scalars().all()
+                lost = conn.execute(text("PRAGMA foreign_key_check")).all()
+        except StorageError as error:  # too damaged to be looked through
+            return [str(error)]
+        problems = [str(line) for line in found if line != "ok"]
+        return problems + [f"{row[0]} row {row[1]} names a row of {row[2]} that is not there" for row in lost]
+
     def upgrade(self) -> bool:
         """Bring the schema to this program's revision in one transaction; False: it already was."""
         if self.revision() == REVISIONS[-1]:

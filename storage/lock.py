@@ -2,8 +2,8 @@
 
 Two locks of the kernel, so that ownership ends with the process however that dies: one on a file beside the
 real database, which names the owner, and one on the database's own inode, which a hard link shares. flock
-does not meet SQLite's own locks (fcntl ranges) on a local file system; network file systems are `doctor`'s
-business.
+does not meet SQLite's own locks (fcntl ranges) on a local file system; a network one is
+no place for the database.
 """
 
 import fcntl

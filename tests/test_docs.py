@@ -129,7 +129,7 @@ def test_commands_exist(name: str) -> None:
 def test_a_wrong_command_would_be_seen() -> None:
     """The test above is able to fail."""
     assert complaint("outbox list")
-    assert complaint("db check")
+    assert complaint("db repair")
     assert complaint("history verdicts --colour red")
     assert not complaint("--config x.toml history verdicts --last 3 --json")
     assert "run --once" in list(typed_in("or `leeway run --once`"))

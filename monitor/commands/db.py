@@ -2,7 +2,7 @@
 
 import typer
 
-app = typer.Typer(help="Bring the database to this program's revision.", no_args_is_help=True)
+app = typer.Typer(help="Upgrade the database; check that it is sound.", no_args_is_help=True)
 
 
 @app.command()
@@ -21,3 +21,30 @@ def upgrade(context: typer.Context) -> None:
     terminal.result(
         payload, lambda: typer.echo(f"{payload['database']} {done} revision {payload['revision']}")
     )
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Is the file sound? Reads all of it, changes nothing. Exit 69 when it is damaged."""
+    from monitor.config_file import load
+    from monitor.exits import Exit
+    from monitor.secret import storage_url
+    from monitor.terminal import Terminal
+    from storage.engine import open_store
+
+    terminal: Terminal = context.obj
+    with open_store(storage_url(load(terminal.settings.config)), read_only=True) as store:
+        problems = store.damage()
+        payload = {"database": str(store.path), "revision": store.revision(), "problems": problems}
+
+    def draw() -> None:
+        if not problems:
+            typer.echo(f"{payload['database']}: sound, at revision {payload['revision']}")
+            return
+        typer.echo(f"{payload['database']}: damaged; stop the daemon and restore a backup")
+        for problem in problems:
+            typer.echo(f"  {problem}")
+
+    terminal.result(payload, draw)
+    if problems:
+        raise typer.Exit(Exit.UNAVAILABLE)
