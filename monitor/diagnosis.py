@@ -21,7 +21,8 @@ from storage.measurements import ColumnResult
 
 # What a broken feed looks like comes first: it explains the shift that it causes, never the other way round.
 _ORDER = ("mostly_missing", "unit", "stuck", "unseen", "missing", "out_of_range", "shewhart", "ewma")
-_RENAMED = 0.25  # one label left and a new one came with a share that differs by less than this part of it
+# One label left and a new one came whose share differs by less than this part of it, or is usual for it.
+_RENAMED = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def diagnose(
         if gone is not None:
             part, (low, high) = gone, normal_range(gone)
             facts["normal"] = [low, high]
-    word, line = _line(result, part, low, high, lasting=lead.name == "ewma")
+    word, line = _line(result, part, components, low, high, lasting=lead.name == "ewma")
     if part.name == "c1":
         facts |= _column_range(result, part)
     return _said(result, word, line, facts)
@@ -127,7 +128,13 @@ def _gone(part: ComponentJudgement, components: Sequence[ComponentJudgement]) ->
 
 
 def _line(
-    result: ColumnResult, part: ComponentJudgement, low: float, high: float, *, lasting: bool
+    result: ColumnResult,
+    part: ComponentJudgement,
+    components: Sequence[ComponentJudgement],
+    low: float,
+    high: float,
+    *,
+    lasting: bool,
 ) -> tuple[str, str]:
     """(named change, what is said of it) for the component that decided."""
     where = wording.slot(part.noise.slot, part.score.slot)
@@ -138,7 +145,7 @@ def _line(
         usual = f"≤ {percent(high)}" if now >= part.score.mu else f"≥ {percent(low)}"
         return "missing", f"missing {percent(before)} → {percent(now)}{over} (normal{where} {usual})"
     if part.name == "unseen":
-        return _new_labels(result, now)
+        return _new_labels(result, now, components)
     if part.name == "stuck":
         return _stuck(result, now, high)
     if part.name == "out_of_range":
@@ -167,16 +174,29 @@ def _shape(result: ColumnResult, part: ComponentJudgement, where: str, *, lastin
     return "spread", f"tails changed sides{over}: sd {number(before)} → {number(now)}, {_median(result)}"
 
 
-def _new_labels(result: ColumnResult, now: float) -> tuple[str, str]:
+def _new_labels(
+    result: ColumnResult, now: float, components: Sequence[ComponentJudgement]
+) -> tuple[str, str]:
     unseen = result.evidence.get("unseen")
     labels, rows = ([], 0) if not isinstance(unseen, dict) else (unseen["labels"], unseen["rows"])
     named = wording.label_list([(label, count) for label, count in labels], rows)
     word = "new value" if len(labels) == 1 else "new values"
     for gone in result.evidence.get("vanished") or ():  # type: ignore[attr-defined]  # JSON list
         was = gone["share"][0]
-        if len(labels) == 1 and abs(now - was) <= _RENAMED * was:
+        if len(labels) == 1 and (
+            abs(now - was) <= _RENAMED * was or _is_usual(gone["label"], now, components)
+        ):
             return "renamed", f"{gone['label']} ({percent(was)}) is gone, {named} ({percent(now)}) is new"
     return "new_category", f"{word} {named} in {percent(now)} of rows".replace("  ", " ")
+
+
+def _is_usual(label: str, share: float, components: Sequence[ComponentJudgement]) -> bool:
+    """Whether a level of the reference has this share in windows like this one."""
+    known = next((part for part in components if part.name == f"level:{label}"), None)
+    if known is None:
+        return False
+    low, high = normal_range(known)
+    return low <= share <= high
 
 
 def _stuck(result: ColumnResult, now: float, high: float) -> tuple[str, str]:

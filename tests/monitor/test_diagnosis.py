@@ -81,6 +81,20 @@ def test_a_renamed_value_is_told_apart_from_a_new_one() -> None:
     assert found == ("renamed", "c: DL (40.0 %) is gone, ZZ (40.0 %) is new")
 
 
+def test_a_renamed_value_may_stray_as_the_old_one_did() -> None:
+    """DL varied by chance and so does its new name: half as much again of 40 % is no news in 20 rows."""
+    small = replace(category(unseen=0.6), rows=20)
+    parts = tuple(
+        replace(part, n=20, y={"level:UA": 0.45, "level:DL": 0.0, "unseen": 0.55}.get(part.name, 0.0))
+        for part in small.components
+    )
+    evidence = dict(small.evidence) | {"vanished": [{"label": "DL", "share": [0.4, 0.0]}]}
+    assert _title(replace(small, components=parts, evidence=evidence), "c")[0] == "renamed"
+    many = tuple(replace(part, n=900) for part in parts)
+    large = replace(small, rows=900, components=many, evidence=evidence)
+    assert _title(large, "c")[0] == "new_category"
+
+
 def test_a_mix_names_the_level_that_moved() -> None:
     """With the range that is normal."""
     change, title = _title(category(ua=0.8), "c")
