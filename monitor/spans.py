@@ -1,9 +1,10 @@
 """How is a span of windows evaluated on demand? Through the ledger, in order, like the daemon's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting.health import Folded
+from alerting.retraining import Mode
 from monitor.evaluation import evaluate_next
 from monitor.exits import CommandError
 from monitor.folding import FoldedWindow, fold_ready
@@ -68,6 +69,8 @@ def evaluate_spans(
     if passed:  # they can never be folded after what follows them: nothing is missing without a row
         plan_spans(runtime, watched, passed, kind=WindowKind.MANUAL, skipped=_PASSED)
     plan_spans(runtime, watched, spans, kind=WindowKind.MANUAL)
+    if not notify:
+        runtime, watched = _asking_nobody(runtime, watched)
     done: dict[int, FoldedWindow] = {}
     for index, window in enumerate(_find(runtime, watched, spans)):
         progress("evaluating windows", index + 1, len(spans))
@@ -82,6 +85,14 @@ def evaluate_spans(
         folded=sorted(done.values(), key=lambda each: each.window.span.start),
         left=[row for row in after if row.id not in done],
     )
+
+
+def _asking_nobody(runtime: Runtime, watched: Watched) -> tuple[Runtime, Watched]:
+    """A person who only looks must not start a training run: what would be asked is recorded as a dry run."""
+    if watched.retraining.mode is not Mode.AUTO:
+        return runtime, watched
+    looking = replace(watched, retraining=replace(watched.retraining, mode=Mode.DRY_RUN))
+    return replace(runtime, models={**runtime.models, watched.name: looking}), looking
 
 
 def _find(runtime: Runtime, watched: Watched, spans: list[Span]) -> list[DueWindow]:

@@ -1,11 +1,14 @@
 """Laws of evaluating on demand: what was asked for is answered, whoever did the work."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from alerting.channels.log import LogChannel
+from alerting.retraining import Mode, RetrainingPolicy
 from alerting.verdict import Severity
 from monitor import build, logs
 from monitor.clock import SteppedClock
@@ -17,7 +20,7 @@ from monitor.planning import LEASE
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from monitor.spans import Evaluation, evaluate_spans
-from storage import ledger
+from storage import history, ledger
 from tests.acceptance.world import build_shop
 
 DAY = timedelta(days=1)
@@ -80,3 +83,17 @@ def test_what_is_not_due_is_left_and_not_overdue(runtime: Runtime) -> None:
     assert [each.window.span.start for each in found.folded] == [START]
     assert [window.span.start for window in found.left] == [START + DAY]
     assert found.overdue(runtime.clock.now()) == []
+
+
+def test_looking_starts_no_training_run(runtime: Runtime) -> None:
+    """Without --notify a request that would have gone out is a dry run; with it, it is queued."""
+    policy = RetrainingPolicy(mode=Mode.AUTO, target="trainer", breached=1, within=1, min_rows=1)
+    asking = replace(runtime.models["shop"], retraining=policy)
+    trainer = LogChannel(path="/dev/null")
+    daemon_like = replace(runtime, models={"shop": asking}, channels={"trainer": trainer})
+    settle(daemon_like)
+    evaluate(daemon_like)
+    with runtime.store.read() as conn:
+        decided = history.retraining_decisions(conn, "shop")
+        assert decided[-1]["outcome"] == "dry_run"
+        assert history.notifications(conn) == []
