@@ -86,7 +86,7 @@ def test_what_is_not_due_is_left_and_not_overdue(runtime: Runtime) -> None:
 
 
 def test_looking_starts_no_training_run(runtime: Runtime) -> None:
-    """Without --notify a request that would have gone out is a dry run; with it, it is queued."""
+    """Without --notify a request that would have gone out is recorded as a dry run."""
     policy = RetrainingPolicy(mode=Mode.AUTO, target="trainer", breached=1, within=1, min_rows=1)
     asking = replace(runtime.models["shop"], retraining=policy)
     trainer = LogChannel(path="/dev/null")
