@@ -10,7 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from detectors._noise import RecordWindow
-from monitor.policy import UPWARD, JudgePolicy, least_rows
+from monitor.policy import DATA_QUALITY, UPWARD, JudgePolicy, least_rows
 from monitor.windows import WindowSpec
 from storage.span import Span
 
@@ -26,12 +26,13 @@ def record_notices(
     policy: JudgePolicy,
 ) -> list[str]:
     """One line a window, the worst first, five at most; what is too small to alert is left out."""
-    worst: dict[int, dict[str, float]] = defaultdict(dict)
+    worst: dict[int, dict[str, tuple[float, str]]] = defaultdict(dict)
     for record in records:
         if _matters(record, policy):
             columns = worst[record.window]
-            columns[record.column] = max(record.robust_sd, columns.get(record.column, 0.0))
-    order = sorted(worst, key=lambda window: (-max(worst[window].values()), window))
+            found = record.robust_sd, _what(record)
+            columns[record.column] = max(found, columns.get(record.column, found))
+    order = sorted(worst, key=lambda window: (-max(worst[window].values())[0], window))
     lines = [_line(windows[window], worst[window], spec) for window in order[:_LINES]]
     if len(order) > _LINES:
         lines.append(f"and {len(order) - _LINES} more reference windows as unlike the others")
@@ -48,11 +49,16 @@ def _matters(record: RecordWindow, policy: JudgePolicy) -> bool:
     return abs(record.effect) >= policy.floor(record.column, record.component)
 
 
-def _line(window: Span, columns: dict[str, float], spec: WindowSpec) -> str:
+def _what(record: RecordWindow) -> str:
+    part = record.component
+    return f"{record.column} {part.replace('_', ' ')}" if part in DATA_QUALITY else record.column
+
+
+def _line(window: Span, columns: dict[str, tuple[float, str]], spec: WindowSpec) -> str:
     zone = ZoneInfo(spec.zone)
     start, end = window.start.astimezone(zone), window.end.astimezone(zone)
-    ordered = sorted(columns, key=lambda column: (-columns[column], column))
-    named = ", ".join(f"{column} ({_size(columns[column])} robust sd)" for column in ordered[:_COLUMNS])
+    ordered = sorted(columns.values(), key=lambda found: (-found[0], found[1]))
+    named = ", ".join(f"{what} ({_size(far)} robust sd)" for far, what in ordered[:_COLUMNS])
     more = f" and {len(ordered) - _COLUMNS} more" if len(ordered) > _COLUMNS else ""
     whole_days = start.time() == end.time() == datetime.min.time()
     day = f"{start:%a} {start.day} {start:%b %Y}" + ("" if whole_days else f" {start:%H:%M}")

@@ -32,12 +32,12 @@ def test_a_window_is_one_line_with_its_date_and_the_remedy() -> None:
         record("temp", 4, 7.0),
         record("dewp", 4, 8_056.0),
         record("dewp", 4, 8.0, component="c2"),
-        record("humid", 4, 9.4),
+        record("humid", 4, 9.4, component="missing", effect=0.2),
         record("wind", 4, 6.5),
     ]
     assert record_notices(found, spans(DAYS), DAYS, JudgePolicy()) == [
-        "Fri 8 Mar 2013 is unlike the other windows in dewp (over 100 robust sd), humid (9 robust sd), "
-        "temp (7 robust sd) and 1 more; if it was not normal: "
+        "Fri 8 Mar 2013 is unlike the other windows in dewp (over 100 robust sd), humid missing (9 robust "
+        "sd), temp (7 robust sd) and 1 more; if it was not normal: "
         "reference.exclude = [{ from = 2013-03-08, to = 2013-03-09 }]"
     ]
 
