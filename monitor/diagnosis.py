@@ -21,6 +21,7 @@ from storage.measurements import ColumnResult
 
 # What a broken feed looks like comes first: it explains the shift that it causes, never the other way round.
 _ORDER = ("mostly_missing", "unit", "stuck", "unseen", "missing", "out_of_range", "shewhart", "ewma")
+NAMED_LEVELS = 200  # levels of the reference; docs/detectors.md, "ticket or page"
 # One label left and a new one came whose share differs by less than this part of it, or is usual for it.
 _RENAMED = 0.25
 
@@ -151,7 +152,9 @@ def _line(
     if part.name == "out_of_range":
         return "out_of_range", _out_of_range(result, now)
     if part.name == "rest" or part.name.startswith("level:"):
-        label = "rare values" if part.name == "rest" else wording.label(part.name.removeprefix("level:"))
+        label = "rare values" if part.name == "rest" else "one of its values"
+        if part.name != "rest" and _may_be_named(result):
+            label = wording.label(part.name.removeprefix("level:"))
         usual = f"(normal{where} {_between_shares(low, high)})"
         if now == 0.0:
             return "mix", f"{label} is gone {usual}"
@@ -181,13 +184,27 @@ def _new_labels(
     labels, rows = ([], 0) if not isinstance(unseen, dict) else (unseen["labels"], unseen["rows"])
     named = wording.label_list([(label, count) for label, count in labels], rows)
     word = "new value" if len(labels) == 1 else "new values"
+    if not _may_be_named(result):
+        return (
+            "new_category",
+            f"{word} in {percent(now)} of rows, not named: it has over {NAMED_LEVELS} values",
+        )
     for gone in result.evidence.get("vanished") or ():  # type: ignore[attr-defined]  # JSON list
         was = gone["share"][0]
         if len(labels) == 1 and (
             abs(now - was) <= _RENAMED * was or _is_usual(gone["label"], now, components)
         ):
-            return "renamed", f"{gone['label']} ({percent(was)}) is gone, {named} ({percent(now)}) is new"
+            return (
+                "renamed",
+                f"{wording.label(gone['label'])} ({percent(was)}) is gone, {named} ({percent(now)}) is new",
+            )
     return "new_category", f"{word} {named} in {percent(now)} of rows".replace("  ", " ")
+
+
+def _may_be_named(result: ColumnResult) -> bool:
+    """Titles leave the machine: the labels of a column with many levels may be names or addresses."""
+    distinct = wording.pair(result.evidence, "distinct")[0]
+    return distinct is None or distinct <= NAMED_LEVELS
 
 
 def _is_usual(label: str, share: float, components: Sequence[ComponentJudgement]) -> bool:

@@ -65,12 +65,16 @@ def line(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"{facts['model']}: {facts['state']}",
         f"  {last}; {facts['overdue']} overdue, {facts['failed_30d']} failed in 30 days",
-        f"  open: {facts['open_pages']} pages, {facts['open_tickets']} tickets; "
-        f"{facts['pages_30d']} pages in {facts['windows_30d']} windows of the last 30 days"
+        f"  open: {_counted(facts['open_pages'], 'page')}, {_counted(facts['open_tickets'], 'ticket')}; "
+        f"{_counted(facts['pages_30d'], 'page')} in {_counted(facts['windows_30d'], 'window')} of 30 days"
         + (f" (promise: {facts['promise']})" if facts["promise"] else ""),
         f"  {reference}; {noise}" if facts["reference"] else f"  {reference}",
     ]
     return [*lines, f"  next: {facts['next']}"] if facts["next"] else lines
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _state(name: str, facts: dict[str, Any], *, configured: bool, fits: bool) -> tuple[str, str]:

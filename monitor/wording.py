@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from math import floor, log10
 
+from alerting.sanitise import clean
+
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -50,7 +52,8 @@ def slot(kind: str, code: int) -> str:
 
 
 def label(text: str) -> str:
-    """A category's label before a number: quoted where it would read as one."""
+    """A category's label before a number, cleaned and cut: quoted where it would read as a number."""
+    text = clean(text)
     return f'"{text}"' if text[:1].isdigit() or text[-1:].isdigit() else text
 
 
@@ -58,7 +61,7 @@ def label_list(labels: list[tuple[str, int]], total: int) -> str:
     """New labels by rows, with how many rows the ones not named have."""
     named = labels[:3]
     rest = total - sum(rows for _, rows in named)
-    text = ", ".join(label for label, _ in named)
+    text = ", ".join(clean(label) for label, _ in named)
     return f"{text} and others" if rest > 0 else text
 
 

@@ -302,3 +302,20 @@ def test_slots_are_words() -> None:
     assert slot("hour_of_day", 3) == " at 03:00"
     assert slot("hour_weekend", 27) == " at 03:00 on a weekend"
     assert slot("none", 0) == ""
+
+
+def test_a_column_of_many_values_is_not_quoted() -> None:
+    """Over 200 levels may be names or addresses: how many rows is told, not what stands in them."""
+    few = category(unseen=0.04)
+    many = replace(few, evidence={**few.evidence, "distinct": [201, 202]})
+    change, title = _title(many, "c")
+    assert change == "new_category"
+    assert "ZZ" not in title
+    assert "4.0 % of rows" in title
+    assert "ZZ" in _title(replace(few, evidence={**few.evidence, "distinct": [200, 201]}), "c")[1]
+
+
+def test_labels_are_cleaned_before_they_reach_a_title() -> None:
+    """Five thousand characters and control bytes stay in the data."""
+    evil = "\x1b[31m" + "x" * 5_000
+    assert label(evil) == "[31m" + "x" * 75 + "…"
