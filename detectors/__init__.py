@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from detectors._column import CategoryColumn, Column, Columns, Kind, NumericColumn, Role
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, Outcomes, decode
+from detectors._count import count
 from detectors._derived import DERIVED, ScoreSpec, derive
 from detectors._measurement import Bins, Component, Harm, Measurement
 from detectors._profile import Profile, build_profile
-from detectors._summary import CategorySummary, ColumnSummary, NumericSummary, WindowSummary, count
+from detectors._summary import CategorySummary, ColumnSummary, NumericSummary, WindowSummary
 
 if TYPE_CHECKING:
     from detectors._noise import NoiseModel

@@ -7,17 +7,13 @@ into batches, in any order, gives equal summaries.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors._cells import Tails, merge_tails, quantiles
-from detectors._column import Columns
 from detectors._column_profile import NumericProfile
-
-if TYPE_CHECKING:
-    from detectors._profile import Profile
+from detectors._profile import Profile
 
 # Moments are sums over rows of q₁ = rint(z·2²⁰) and q₂ = rint(z²·2²⁰), z = (x − mean)/sd of the reference,
 # clipped to ±2¹¹: a window's mean is known to 2⁻²¹ sd, and a value beyond 2,048 sd counts as one at 2,048.
@@ -174,7 +170,7 @@ class WindowSummary:
     profile_digest: str  # of the profile it was counted on; summaries of two profiles do not add up
 
     @classmethod
-    def empty(cls, profile: "Profile") -> "WindowSummary":
+    def empty(cls, profile: Profile) -> "WindowSummary":
         """No rows, no column seen yet: the zero of `+`."""
         return cls(rows=0, columns={}, profile_digest=profile.digest)
 
@@ -192,19 +188,6 @@ class WindowSummary:
             # Same profile, so both sides are of one kind.
             columns[name] = summary if mine is None else mine + summary  # type: ignore[operator]
         return WindowSummary(rows=self.rows + other.rows, columns=columns, profile_digest=self.profile_digest)
-
-
-def count(profile: "Profile", columns: Columns, rows: int) -> WindowSummary:
-    """Counts one batch. Derived columns are computed here; columns the profile does not know are ignored.
-
-    A column absent from the batch is absent from the summary; one of the wrong kind raises ValueError.
-    """
-    # Here, not above: it loads the compiler, and reading history must not.
-    from detectors._counting import count_columns  # noqa: PLC0415
-
-    return WindowSummary(
-        rows=rows, columns=count_columns(profile, columns, rows), profile_digest=profile.digest
-    )
 
 
 def moment_scale(profile: NumericProfile) -> tuple[float, float]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from detectors import ColumnProfile, Kind, Measurement, Profile, Role, WindowSummary
+from detectors import ColumnProfile, Kind, Measurement, Profile, Role, WindowSummary, count
 from detectors._bins import display
 from detectors._components import components
 from detectors._evidence import evidence
 from detectors._harm import harm
-from detectors._summary import count
 from monitor.source import ColumnProblem, Trouble, Window
 from storage.measurements import ColumnResult, ColumnStatus
 

@@ -20,13 +20,13 @@ from detectors import (
     Profile,
     Role,
     ScoreSpec,
+    count,
 )
 from detectors._components import components
 from detectors._learning import Observations, learn
 from detectors._noise import NoiseModel
 from detectors._priors import priors
 from detectors._profile import build_profile
-from detectors._summary import count
 from monitor.observations import observe
 from monitor.source import Batch, SourceError, Window
 from monitor.windows import WindowSpec, slots, window_at, windows

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors._column import CategoryColumn, Column, Columns, NumericColumn
+from detectors._count import count
 from detectors._measurement import Measurement
 from detectors._profile import Profile, ScoreSpec, build_profile
-from detectors._summary import WindowSummary, count
+from detectors._summary import WindowSummary
 
 Rows = NDArray[np.float64] | Sequence[float] | Sequence[str | None]
 
