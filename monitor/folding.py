@@ -27,7 +27,7 @@ from monitor.retraining import decide_retraining
 from monitor.routing import groups_of
 from monitor.runtime import Runtime, Watched
 from monitor.windows import slots
-from storage import checkpoints, groups, incidents, ledger, measurements, profiles, verdicts
+from storage import checkpoints, fold_order, groups, incidents, ledger, measurements, profiles, verdicts
 from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
 from storage.profiles import Reference
@@ -78,11 +78,11 @@ def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -
 
 def _fold_next(runtime: Runtime, watched: Watched) -> FoldedWindow | None:
     with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
-        if not ledger.to_fold(conn, watched.name, Stream.INPUTS):
+        if not fold_order.to_fold(conn, watched.name, Stream.INPUTS):
             return None
     with runtime.store.write() as conn:
-        ready = ledger.to_fold(conn, watched.name, Stream.INPUTS)
-        if not ready or _is_passed_over(ready[0], ledger.folded_span(conn, watched.name, Stream.INPUTS)):
+        ready = fold_order.to_fold(conn, watched.name, Stream.INPUTS)
+        if not ready or _is_passed_over(ready[0], fold_order.folded_span(conn, watched.name, Stream.INPUTS)):
             return None  # a worker may just have skipped it: the next look passes over it
         folded = _fold(runtime, watched, conn, ready[0])
         failpoint.hit("before_fold_commit")
@@ -105,7 +105,7 @@ def _pass_over(runtime: Runtime, watched: Watched) -> None:
         with runtime.store.write() as conn:
             passed = _passed_over(conn, watched, limit=ledger.PLAN_LIMIT)
             for window in passed:
-                ledger.mark_folded(conn, window.id, runtime.clock.now())
+                fold_order.mark_folded(conn, window.id, runtime.clock.now())
         if passed:
             until = passed[-1].span.end.isoformat()
             logger().info("windows.skipped", model=watched.name, windows=len(passed), until=until)
@@ -113,8 +113,8 @@ def _pass_over(runtime: Runtime, watched: Watched) -> None:
 
 def _passed_over(conn: Connection, watched: Watched, *, limit: int) -> list[DueWindow]:
     """Those at the head of what is to be folded."""
-    folded = ledger.folded_span(conn, watched.name, Stream.INPUTS)
-    ready = ledger.to_fold(conn, watched.name, Stream.INPUTS, limit=limit)
+    folded = fold_order.folded_span(conn, watched.name, Stream.INPUTS)
+    ready = fold_order.to_fold(conn, watched.name, Stream.INPUTS, limit=limit)
     return list(takewhile(lambda window: _is_passed_over(window, folded), ready))
 
 
@@ -133,7 +133,7 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
     _mark_groups(runtime, conn, result, touched)
-    ledger.mark_folded(conn, window.id, now)
+    fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         learn_from_production(runtime, watched, conn, window, noise)
     decision = decide_retraining(runtime, watched, conn, window)

@@ -11,7 +11,7 @@ from alerting import failpoint
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
 from monitor.windows import windows
-from storage import ledger, profiles
+from storage import fold_order, ledger, profiles
 from storage.ledger import PLAN_LIMIT, Stream, WindowKind
 from storage.profiles import Reference
 from storage.span import Span
@@ -75,7 +75,7 @@ def plan_model(runtime: Runtime, watched: Watched) -> int:
     now = runtime.clock.now()
     with runtime.store.read() as conn:
         since = ledger.last_planned(conn, watched.name, Stream.INPUTS)
-        folded = ledger.folded_until(conn, watched.name, Stream.INPUTS)
+        folded = fold_order.folded_until(conn, watched.name, Stream.INPUTS)
         reference = profiles.active(conn, watched.name)
     if reference is None:
         return 0  # said once at start-up and in `status`, not every five seconds

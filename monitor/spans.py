@@ -13,7 +13,7 @@ from monitor.reference_build import Progress
 from monitor.runtime import Runtime, Watched
 from monitor.telling import flush
 from monitor.windows import windows_within
-from storage import ledger, profiles, verdicts
+from storage import fold_order, ledger, profiles, verdicts
 from storage.ledger import DueWindow, Stream, WindowKind
 from storage.span import Span
 
@@ -49,7 +49,7 @@ def evaluate_spans(
     with runtime.store.read() as conn:
         reference = profiles.active(conn, watched.name)
         last = ledger.last_planned(conn, watched.name, Stream.INPUTS)
-        folded = ledger.folded_until(conn, watched.name, Stream.INPUTS)
+        folded = fold_order.folded_until(conn, watched.name, Stream.INPUTS)
     if reference is None:
         raise CommandError(
             f"{watched.name}: no reference; run `leeway reference build --model {watched.name}` first"

@@ -18,7 +18,7 @@ from alerting.notification import Action, Notification
 from monitor.logs import logger
 from monitor.routing import group_policies, groups_of
 from monitor.runtime import Runtime
-from storage import groups, incidents, ledger, outbox, retraining
+from storage import fold_order, groups, incidents, outbox, retraining
 
 DEADLINE = timedelta(hours=24)  # of the word to people that retraining was, or would have been, asked for
 
@@ -135,7 +135,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         list(members.values()),
         now=runtime.clock.now(),
         policy=policy,
-        complete=ledger.all_folded(conn, model, latest),
+        complete=fold_order.all_folded(conn, model, latest),
     )
     if reason is None:
         return None

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row
 
 from storage.span import Span
 
@@ -67,3 +70,13 @@ class DueWindow:
     finished_at: datetime | None = None
     folded_at: datetime | None = None
     superseded_by: int | None = None
+
+
+def window_of(row: Row[Any]) -> DueWindow:
+    """The noun of a row of the table."""
+    fields: dict[str, Any] = dict(row._mapping)
+    fields["span"] = Span(start=fields.pop("start"), end=fields.pop("end"))
+    fields["stream"] = Stream(fields["stream"])
+    fields["kind"] = WindowKind(fields["kind"])
+    fields["state"] = WindowState(fields["state"])
+    return DueWindow(**fields)

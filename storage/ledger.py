@@ -6,48 +6,38 @@ window now and the result is thrown away. Callers own the transaction.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, case, or_, select, update
+from sqlalchemy import Connection, Update, and_, case, or_, select, update
 from sqlalchemy import text as sql
 
 from storage import measurements
 from storage.dialect import insert_ignore
-from storage.due_window import DueWindow, Stream, WindowKind, WindowState
+from storage.due_window import DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.measurements import ColumnResult
 from storage.span import Span
 from storage.tables import ledger
 
 __all__ = [
-    "FOLDED_KINDS",
     "PLAN_LIMIT",
     "DueWindow",
     "Stream",
     "WindowKind",
     "WindowState",
-    "all_folded",
     "claim",
     "defer",
     "find",
     "finish",
-    "folded_span",
-    "folded_until",
     "get",
     "last_planned",
-    "mark_folded",
     "measure_again",
     "plan",
     "release",
     "renew",
     "skip",
     "supersede",
-    "to_fold",
 ]
 
 PLAN_LIMIT = 500  # rows a planning transaction may insert: other writers wait no longer than that
-
-# A backfilled window is judged apart and never stands in the way of today's.
-FOLDED_KINDS = (WindowKind.SCHEDULED, WindowKind.MANUAL)
 
 
 def plan(
@@ -99,18 +89,6 @@ def plan(
             }
         )
     return len(conn.execute(insert_ignore(conn, ledger).returning(ledger.c.id), rows).all())
-
-
-def all_folded(conn: Connection, model: str, end: datetime) -> bool:
-    """Whether every window of the model that ends at `end` is folded, all streams."""
-    statement = select(ledger.c.id).where(
-        ledger.c.model == model,
-        ledger.c.end == end,
-        ledger.c.folded_at.is_(None),
-        ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
-    )
-    return conn.execute(statement.limit(1)).first() is None
 
 
 def last_planned(conn: Connection, model: str, stream: Stream) -> datetime | None:
@@ -165,7 +143,7 @@ def claim(
         .returning(ledger)
     )
     row = conn.execute(statement).first()
-    return None if row is None else _window(row)
+    return None if row is None else window_of(row)
 
 
 def renew(conn: Connection, window_id: int, fence: int, lease_until: datetime) -> bool:
@@ -252,62 +230,6 @@ def skip(conn: Connection, window_id: int, *, now: datetime, reason: str) -> boo
     return _change(conn, statement.values(state=WindowState.SKIPPED, reason=reason, finished_at=now))
 
 
-def to_fold(
-    conn: Connection,
-    model: str,
-    stream: Stream,
-    limit: int = 1,
-    kinds: Collection[WindowKind] = FOLDED_KINDS,
-) -> list[DueWindow]:
-    """The oldest ended, unfolded windows with nothing open or unfolded before them, in window order."""
-    statement = (
-        select(ledger)
-        .where(
-            ledger.c.model == model,
-            ledger.c.stream == stream,
-            ledger.c.folded_at.is_(None),
-            ledger.c.superseded_by.is_(None),
-            ledger.c.kind.in_(kinds),
-        )
-        .order_by(ledger.c.start, ledger.c.revision, ledger.c.id)
-        .limit(limit)
-    )
-    ready = []
-    for row in conn.execute(statement):
-        window = _window(row)
-        if not window.state.terminal:
-            break
-        ready.append(window)
-    return ready
-
-
-def mark_folded(conn: Connection, window_id: int, now: datetime) -> bool:
-    """Say that this window's verdicts are in; False: they already were, or the window has not ended."""
-    terminal = [state for state in WindowState if state.terminal]
-    statement = update(ledger).where(
-        ledger.c.id == window_id, ledger.c.folded_at.is_(None), ledger.c.state.in_(terminal)
-    )
-    return _change(conn, statement.values(folded_at=now))
-
-
-def folded_until(conn: Connection, model: str, stream: Stream) -> datetime | None:
-    """The start of the latest folded window: a window before it would be folded out of order."""
-    span = folded_span(conn, model, stream)
-    return None if span is None else span.start
-
-
-def folded_span(conn: Connection, model: str, stream: Stream) -> Span | None:
-    """The latest folded window."""
-    statement = select(ledger.c.start, ledger.c.end).where(
-        ledger.c.model == model,
-        ledger.c.stream == stream,
-        ledger.c.folded_at.is_not(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
-    )
-    row = conn.execute(statement.order_by(ledger.c.start.desc()).limit(1)).first()
-    return None if row is None else Span(start=row.start, end=row.end)
-
-
 def supersede(conn: Connection, window_id: int, by: int) -> bool:
     """Name the later revision of a window; the old row keeps its state."""
     statement = update(ledger).where(ledger.c.id == window_id, ledger.c.superseded_by.is_(None))
@@ -316,7 +238,7 @@ def supersede(conn: Connection, window_id: int, by: int) -> bool:
 
 def get(conn: Connection, window_id: int) -> DueWindow | None:
     row = conn.execute(select(ledger).where(ledger.c.id == window_id)).first()
-    return None if row is None else _window(row)
+    return None if row is None else window_of(row)
 
 
 def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWindow]:
@@ -332,7 +254,7 @@ def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWi
         )
         .order_by(ledger.c.start, ledger.c.id)
     )
-    return [_window(row) for row in conn.execute(statement)]
+    return [window_of(row) for row in conn.execute(statement)]
 
 
 # Literal words, not parameters: only then does SQLite use the partial index over them.
@@ -347,12 +269,3 @@ def _mine(window_id: int, fence: int) -> Update:
 
 def _change(conn: Connection, statement: Update) -> bool:
     return conn.execute(statement).rowcount == 1
-
-
-def _window(row: Row[Any]) -> DueWindow:
-    fields: dict[str, Any] = dict(row._mapping)
-    fields["span"] = Span(start=fields.pop("start"), end=fields.pop("end"))
-    fields["stream"] = Stream(fields["stream"])
-    fields["kind"] = WindowKind(fields["kind"])
-    fields["state"] = WindowState(fields["state"])
-    return DueWindow(**fields)

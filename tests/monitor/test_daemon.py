@@ -15,7 +15,7 @@ from monitor.daemon import PLAN_AFTER_S, Daemon, one_pass
 from monitor.opening import open_runtime
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
-from storage import ledger, profiles
+from storage import fold_order, ledger, profiles
 from storage.ledger import Stream
 from tests.acceptance.world import build_shop
 
@@ -104,4 +104,4 @@ def test_a_pass_goes_on_when_a_model_fails(runtime: Runtime) -> None:
     with pytest.raises(AttributeError):
         one_pass(replace(runtime, clock=clock, models=models), ())
     with runtime.store.read() as conn:
-        assert ledger.folded_until(conn, "shop", Stream.INPUTS) == START
+        assert fold_order.folded_until(conn, "shop", Stream.INPUTS) == START

@@ -24,7 +24,7 @@ from detectors import (
     ScoreSpec,
     build_profile,
 )
-from storage import checkpoints, incidents, ledger, verdicts
+from storage import checkpoints, fold_order, incidents, ledger, verdicts
 from storage.ledger import DueWindow, Stream, WindowKind, WindowState
 from storage.measurements import ColumnResult
 from storage.span import Span
@@ -128,7 +128,7 @@ def fold(conn: Connection, window: DueWindow, *said: Verdict, now: datetime = T0
     verdicts.save(conn, window.id, folded.verdicts)
     changed = [folded.states[fingerprint] for fingerprint in folded.changed]
     checkpoints.save(conn, window.id, {"ewma": 0.1 + 0.2}, changed)
-    assert ledger.mark_folded(conn, window.id, now)
+    assert fold_order.mark_folded(conn, window.id, now)
     return folded
 
 

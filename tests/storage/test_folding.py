@@ -10,7 +10,7 @@ from alerting.health import Folded
 from alerting.incident import Status
 from alerting.series import Series
 from alerting.verdict import Severity, VerdictKind
-from storage import checkpoints, incidents, ledger, verdicts
+from storage import checkpoints, fold_order, incidents, verdicts
 from storage.engine import Store
 from storage.ledger import Stream
 from tests.storage.samples import DAY, T0, done, fold, verdict
@@ -44,7 +44,7 @@ def test_a_fold_that_dies_leaves_nothing(store: Store, other: Store) -> None:
     with other.write() as conn:
         assert incidents.open_incidents(conn) == []
         assert checkpoints.alert_states(conn, "m") == {}
-        assert [each.id for each in ledger.to_fold(conn, "m", Stream.INPUTS)] == [window.id]
+        assert [each.id for each in fold_order.to_fold(conn, "m", Stream.INPUTS)] == [window.id]
         assert fold(conn, window, verdict()) == first
 
 

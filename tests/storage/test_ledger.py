@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import ledger, measurements
+from storage import fold_order, ledger, measurements
 from storage.engine import Store
 from storage.ledger import PLAN_LIMIT, Stream, WindowKind, WindowState
 from storage.span import Span
@@ -163,23 +163,23 @@ def test_folding_waits_for_predecessors(store: Store) -> None:
         first, second, third = claim(conn), claim(conn), claim(conn)
         for window in (third, second):
             ledger.finish(conn, window.id, window.fence, now=NOW, state=WindowState.DONE)
-        assert ledger.to_fold(conn, "m", Stream.INPUTS, 10) == []
+        assert fold_order.to_fold(conn, "m", Stream.INPUTS, 10) == []
         ledger.finish(conn, first.id, first.fence, now=NOW, state=WindowState.FAILED, reason="x")
-        ready = ledger.to_fold(conn, "m", Stream.INPUTS, 10)
+        ready = fold_order.to_fold(conn, "m", Stream.INPUTS, 10)
         assert [window.id for window in ready] == [first.id, second.id, third.id]
-        assert ledger.mark_folded(conn, first.id, NOW)
-        assert not ledger.mark_folded(conn, first.id, NOW)
-        assert [window.id for window in ledger.to_fold(conn, "m", Stream.INPUTS)] == [second.id]
-        assert ledger.folded_until(conn, "m", Stream.INPUTS) == T0
-        assert not ledger.all_folded(conn, "m", T0 + 2 * DAY)
-        assert ledger.all_folded(conn, "m", T0 + DAY)
+        assert fold_order.mark_folded(conn, first.id, NOW)
+        assert not fold_order.mark_folded(conn, first.id, NOW)
+        assert [window.id for window in fold_order.to_fold(conn, "m", Stream.INPUTS)] == [second.id]
+        assert fold_order.folded_until(conn, "m", Stream.INPUTS) == T0
+        assert not fold_order.all_folded(conn, "m", T0 + 2 * DAY)
+        assert fold_order.all_folded(conn, "m", T0 + DAY)
 
 
 def test_an_open_window_cannot_be_marked_folded(store: Store) -> None:
     """Only what has ended is folded."""
     with store.write() as conn:
         plan(conn, 1)
-        assert not ledger.mark_folded(conn, claim(conn).id, NOW)
+        assert not fold_order.mark_folded(conn, claim(conn).id, NOW)
 
 
 def test_backfill_holds_up_nothing(store: Store) -> None:
@@ -189,7 +189,7 @@ def test_backfill_holds_up_nothing(store: Store) -> None:
         plan(conn, 1, first=1)
         window = claim(conn)
         ledger.finish(conn, window.id, window.fence, now=NOW, state=WindowState.DONE)
-        assert [each.id for each in ledger.to_fold(conn, "m", Stream.INPUTS)] == [window.id]
+        assert [each.id for each in fold_order.to_fold(conn, "m", Stream.INPUTS)] == [window.id]
 
 
 def test_skip_and_supersede(store: Store) -> None:
@@ -216,8 +216,8 @@ def test_any_order_of_finishing_folds_in_order(order: list[int], template_store:
         for index in order:
             window = windows[index]
             ledger.finish(conn, window.id, window.fence, now=NOW, state=WindowState.DONE)
-            while ready := ledger.to_fold(conn, "m", Stream.INPUTS):
-                ledger.mark_folded(conn, ready[0].id, NOW)
+            while ready := fold_order.to_fold(conn, "m", Stream.INPUTS):
+                fold_order.mark_folded(conn, ready[0].id, NOW)
                 folded.append(ready[0].id)
         assert folded == [window.id for window in windows]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import history, ledger, outbox, retraining
+from storage import fold_order, history, ledger, outbox, retraining
 from storage.engine import Store
 from storage.history import Filter
 from storage.ledger import Stream
@@ -13,10 +13,10 @@ from tests.storage.samples import LEASE, T0
 
 READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "claim": ("ix_ledger_open", lambda conn: ledger.claim(conn, T0, "x", LEASE)),
-    "fold": ("ix_ledger_unfolded", lambda conn: ledger.to_fold(conn, "m", Stream.INPUTS)),
+    "fold": ("ix_ledger_unfolded", lambda conn: fold_order.to_fold(conn, "m", Stream.INPUTS)),
     "plan": ("ix_ledger_start", lambda conn: ledger.last_planned(conn, "m", Stream.INPUTS)),
-    "folded": ("ix_ledger_start", lambda conn: ledger.folded_span(conn, "m", Stream.INPUTS)),
-    "complete": ("ix_ledger_unfolded", lambda conn: ledger.all_folded(conn, "m", T0)),
+    "folded": ("ix_ledger_start", lambda conn: fold_order.folded_span(conn, "m", Stream.INPUTS)),
+    "complete": ("ix_ledger_unfolded", lambda conn: fold_order.all_folded(conn, "m", T0)),
     "retraining": ("ix_ledger_start", lambda conn: retraining.judged_windows(conn, "m", 5)),
     "send": ("ix_outbox_open", lambda conn: outbox.claim(conn, T0, "x", LEASE)),
     "measurements": (
