@@ -1,9 +1,11 @@
-"""What every test may use: goldens, the texts that people read."""
+"""What every test may use, and what none may leave behind."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -29,3 +31,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture(autouse=True)
+def logging_as_in_a_new_process() -> None:
+    """`monitor.logs.configure` is for a process: what an earlier test set must not reach this one."""
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("alerting").setLevel(logging.NOTSET)
+    structlog.reset_defaults()
