@@ -1,11 +1,19 @@
 """What every test may use, and what none may leave behind."""
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no counterexample. In CI the same examples each time; at a desk new ones, which is where a
+# new counterexample belongs.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 GOLDEN = Path(__file__).parent / "golden"
 
