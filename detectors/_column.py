@@ -25,6 +25,23 @@ class Role(StrEnum):
     SCORE = "score"
     PREDICTION = "prediction"
     DERIVED = "derived"  # computed per row from the score before counting: confidence
+    JOINT = "joint"  # how columns go together
+    BEHAVIOUR = "behaviour"  # the score given the features
+    ESTIMATE = "estimate"  # performance before labels
+    PERFORMANCE = "performance"  # what labels say
+    SHADOW = "shadow"  # a second score beside the first, on the same rows
+    SERVICE = "service"  # rows, freshness, latency, errors
+
+
+# What is told like a column and is none: one line of history each.
+PERFORMANCE = "__performance__"
+JOINT = "__joint__"
+BEHAVIOUR = "__behaviour__"
+ESTIMATED = "__estimated__"
+SHADOW = "__shadow__"
+VOLUME = "__volume__"
+FRESHNESS = "__freshness__"
+PSEUDO = (PERFORMANCE, JOINT, BEHAVIOUR, ESTIMATED, SHADOW, VOLUME, FRESHNESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

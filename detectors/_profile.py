@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,13 @@ class Profile:
     columns: Mapping[str, ColumnProfile]
     score: ScoreSpec | None
     rows: int
-    digest: str  # sha256 over the columns' digests, the score and the rows
+    digest: str  # sha256 over the columns' digests, the score, the rows and the parts
     notices: tuple[str, ...] = ()  # what a person should know of this build; not part of the digest
+    # Small models learnt from the same rows, by name (relations, surrogate, slice:origin=JFK, …), as bytes
+    # that only the file that learnt them can read.
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+    # What is decoded from `parts` on first use; never stored.
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(
@@ -62,6 +68,7 @@ class Profile:
         score: ScoreSpec | None,
         rows: int,
         notices: tuple[str, ...] = (),
+        parts: Mapping[str, bytes] | None = None,
     ) -> "Profile":
         """A profile of these columns, with its digest."""
         content = hashlib.sha256(f"{rows}\n".encode())
@@ -69,7 +76,26 @@ class Profile:
             content.update(f"{name}\x1f{columns[name].digest}\n".encode())
         if score is not None:
             content.update(f"{score.task}\x1f{sorted(score.columns.items())}\n".encode())
-        return cls(columns=columns, score=score, rows=rows, digest=content.hexdigest(), notices=notices)
+        for name, part in sorted((parts or {}).items()):
+            content.update(f"{name}\x1f{hashlib.sha256(part).hexdigest()}\n".encode())
+        return cls(
+            columns=columns,
+            score=score,
+            rows=rows,
+            digest=content.hexdigest(),
+            notices=notices,
+            parts=dict(parts or {}),
+        )
+
+    def with_parts(self, parts: Mapping[str, bytes]) -> "Profile":
+        """The same columns with more learnt from them, and the digest that goes with it."""
+        return Profile.of(
+            self.columns,
+            score=self.score,
+            rows=self.rows,
+            notices=self.notices,
+            parts={**self.parts, **parts},
+        )
 
 
 def build_profile(

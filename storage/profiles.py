@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from detectors import ColumnProfile, Profile, ScoreSpec, decode
 from storage.errors import StorageError
 from storage.span import Span
-from storage.tables import noise_model, reference, reference_column
+from storage.tables import noise_model, reference, reference_column, reference_part
 
 
 class ReferenceStatus(StrEnum):
@@ -105,6 +105,12 @@ def save(
     ]
     if rows:
         conn.execute(insert(reference_column), rows)
+    parts = [
+        {"reference_id": reference_id, "name": name, "content": content}
+        for name, content in sorted(profile.parts.items())
+    ]
+    if parts:
+        conn.execute(insert(reference_part), parts)
     saved = get(conn, reference_id)
     assert saved is not None  # noqa: S101 (inserted above, in this transaction)
     return saved
@@ -128,9 +134,22 @@ def load_profile(conn: Connection, reference_id: int) -> Profile:
     score = None
     if head.score is not None:
         score = ScoreSpec(task=head.score["task"], columns=head.score["columns"])
-    return Profile(
-        columns=columns, score=score, rows=head.rows, digest=head.digest, notices=tuple(head.notices)
+    kept = select(reference_part.c.name, reference_part.c.content).where(
+        reference_part.c.reference_id == reference_id
     )
+    profile = Profile.of(
+        columns,
+        score=score,
+        rows=head.rows,
+        notices=tuple(head.notices),
+        parts={row.name: row.content for row in conn.execute(kept)},
+    )
+    if profile.digest != head.digest:
+        raise StorageError(
+            f"reference {reference_id}: is damaged (its digest differs); restore a backup or build the "
+            "reference again"
+        )
+    return profile
 
 
 def get(conn: Connection, reference_id: int) -> Reference | None:

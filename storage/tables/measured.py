@@ -38,6 +38,14 @@ reference_column = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+reference_part = Table(
+    "reference_part",
+    metadata,
+    foreign("reference_id", "reference.id", primary_key=True),
+    Column("name", Text, primary_key=True),  # relations | surrogate | slice:<column>=<label> | …
+    Column("content", LargeBinary, nullable=False),
+)
+
 noise_model = Table(
     "noise_model",
     metadata,
