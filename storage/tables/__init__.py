@@ -7,7 +7,14 @@ stands here.
 
 from storage.tables._columns import metadata
 from storage.tables.judged import alert_state, checkpoint, incident, incident_event, verdict
-from storage.tables.measured import column_result, ledger, noise_model, reference, reference_column, reference_part
+from storage.tables.measured import (
+    column_result,
+    ledger,
+    noise_model,
+    reference,
+    reference_column,
+    reference_part,
+)
 from storage.tables.told import (
     attempt,
     channel_state,
