@@ -4,9 +4,10 @@ One transaction a window: verdicts, the judge's and the alerts' state, incidents
 group has something to tell. Killed anywhere, the window is folded again from the same rows to the same bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -129,7 +130,7 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     said, judge_state, noise = _judge(runtime, watched, conn, window)
     result = fold_window(checkpoints.alert_states(conn, watched.name), said, watched.folding)
     touched = incidents.apply(conn, result.transitions, now)
-    kept = [item for item in result.verdicts if item.verdict.series.column or _is_bad_feed(item.verdict)]
+    kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
     _mark_groups(runtime, conn, result, touched)
@@ -144,14 +145,43 @@ def _judge(
     runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow
 ) -> tuple[list[Verdict], dict[str, object], NoiseModel | None]:
     """The verdicts of a window, its feed's last, the judge's state after it, and the noise model it used."""
-    remembered = checkpoints.judge_state(conn, watched.name, Stream.INPUTS)
     reference = profiles.get(conn, window.reference_id) if window.reference_id is not None else None
-    if window.state not in (WindowState.DONE, WindowState.LOW_VOLUME) or reference is None:
-        reference = reference or profiles.active(conn, watched.name)
+    noise = None if reference is None else _noise(runtime, watched, conn, reference)
+    stored = StoredWindow(
+        window=window,
+        reference=reference or profiles.active(conn, watched.name),
+        noise=noise,
+        results=measurements.load(conn, window.id),
+    )
+    said, after = judge_stored(watched, stored, checkpoints.judge_state(conn, watched.name, Stream.INPUTS))
+    return said, after, noise[1] if noise is not None and stored.is_judged else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWindow:
+    """All that judging reads of one ended window."""
+
+    window: DueWindow
+    reference: Reference | None  # that it was measured on; where it was not measured, the one in force
+    noise: tuple[int, NoiseModel] | None  # with its number; None where it was not measured
+    results: Sequence[ColumnResult]
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there is anything in it to judge."""
+        return self.window.state in (WindowState.DONE, WindowState.LOW_VOLUME) and self.noise is not None
+
+
+def judge_stored(
+    watched: Watched, stored: StoredWindow, remembered: Mapping[str, Any] | None
+) -> tuple[list[Verdict], dict[str, object]]:
+    """The verdicts of a window, its feed's last, and the judge's state after it: pure, for `backtest` too."""
+    window, reference = stored.window, stored.reference
+    if not stored.is_judged or reference is None or stored.noise is None:
         columns = reference.columns if reference else ()
         neutral = [_verdict(window, column, _FEED[window.state], window.reason) for column in columns]
-        return [*neutral, _feed(window)], dict(remembered or {}), None
-    noise_id, noise = _noise(runtime, watched, conn, reference)
+        return [*neutral, _feed(window)], dict(remembered or {})
+    noise_id, noise = stored.noise
     basis = {"reference": reference.id, "noise": noise_id}
     # Running means of one noise model say nothing under another: they start again.
     same = remembered is not None and {key: remembered.get(key) for key in basis} == basis
@@ -163,14 +193,14 @@ def _judge(
             revision=window.revision,
             rows=window.rows or 0,
             slots=slots(watched.spec, window.span),
-            results=[result for result in measurements.load(conn, window.id) if _is_judged(result)],
+            results=[result for result in stored.results if _is_judged(result)],
         ),
         noise,
         JudgeState.from_json(remembered["state"]) if remembered is not None and same else JudgeState(),
         watched.judging,
     )
     after = {**basis, "state": judgement.state.to_json()}
-    return [*judgement.verdicts, _feed(window)], after, noise
+    return [*judgement.verdicts, _feed(window)], after
 
 
 def _is_judged(result: ColumnResult) -> bool:
@@ -219,8 +249,13 @@ def _feed(window: DueWindow) -> Verdict:
     return _verdict(window, "", kind, "" if kind is VerdictKind.CLEAR else window.reason, lasting=lasting)
 
 
-def _is_bad_feed(verdict: Verdict) -> bool:
-    return verdict.kind is not VerdictKind.CLEAR
+def worth_keeping(result: WindowFold) -> list[Folded]:
+    """The verdicts that are written down: a feed that is well is not worth a row."""
+    return [
+        item
+        for item in result.verdicts
+        if item.verdict.series.column or item.verdict.kind is not VerdictKind.CLEAR
+    ]
 
 
 def _mark_groups(runtime: Runtime, conn: Connection, result: WindowFold, touched: Sequence[Incident]) -> None:
