@@ -1,7 +1,8 @@
 """What is one problem, from the window that opened it to the reason it was closed?
 
 Transitions come out of the fold (alerting/fold.py) and are all that ever changes an incident, apart from a
-person's acknowledgement. `version` rises by one with each change: writers compare and set on it.
+person's acknowledgement and mark as a false page. `version` rises by one with each change: writers compare
+and set on it.
 """
 
 import hashlib
@@ -97,6 +98,7 @@ class Incident:
     facts: Mapping[str, object] = field(default_factory=dict)
     acknowledged_by: str = ""
     acknowledged_until: datetime | None = None
+    false_page_by: str = ""  # who said that it should not have paged; "" nobody
     version: int = 1
 
     @property
@@ -190,6 +192,27 @@ def acknowledge(incident: Incident, *, by: str, now: datetime, until: datetime |
             f"incident {incident.id}: acknowledgement would end at {until.isoformat()}, in the past"
         )
     return replace(incident, acknowledged_by=by, acknowledged_until=until, version=incident.version + 1)
+
+
+def mark_false_page(incident: Incident, *, by: str) -> Incident:
+    """A person says that this page should not have been one; the first who says so is kept.
+
+    It is counted beside the promise and changes nothing else: the fold goes on. ValueError for a ticket.
+    """
+    if incident.severity is not Severity.PAGE:
+        raise ValueError(f"incident {incident.id}: cannot be a false page, it is a {incident.severity}")
+    if not by:
+        raise ValueError(f"incident {incident.id}: a mark needs a name")
+    if incident.false_page_by:
+        return incident
+    return replace(incident, false_page_by=by, version=incident.version + 1)
+
+
+def unmark_false_page(incident: Incident) -> Incident:
+    """The page was right after all. ValueError when it is not marked."""
+    if not incident.false_page_by:
+        raise ValueError(f"incident {incident.id}: is not marked as a false page")
+    return replace(incident, false_page_by="", version=incident.version + 1)
 
 
 def _observed(incident: Incident, verdict: Verdict | None) -> Incident:

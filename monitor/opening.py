@@ -21,6 +21,7 @@ from storage.engine import open_store
 from storage.lock import OwnerLock
 from storage.outbox import SqlOutbox, waiting_channels
 from storage.takeover import take_over
+from storage.upgrading import upgrade_unowned
 
 COURIER_LEASE = timedelta(seconds=60)  # longer than any channel's own deadline
 NOISE_CACHE_MB = 64
@@ -31,7 +32,7 @@ def open_runtime(config: Config, clock: Clock) -> Iterator[Runtime]:
     """Everything but ownership: what commands share with the daemon."""
     models, channels = build_models(config).models, build_channels(config)
     with open_store(storage_url(config)) as store:
-        store.upgrade()
+        upgrade_unowned(store)
         yield Runtime(
             config=config,
             store=store,

@@ -10,6 +10,7 @@ from monitor.config import Config
 from monitor.config_file import load
 from monitor.exits import CommandError
 from storage.engine import Store, open_store
+from storage.upgrading import upgrade_unowned
 
 if TYPE_CHECKING:
     from alerting.courier import Courier
@@ -73,7 +74,7 @@ def changing_session(terminal: "Terminal") -> Iterator[Store]:
     from monitor.secret import storage_url
 
     with open_store(storage_url(load(terminal.settings.config))) as store:
-        store.upgrade()
+        upgrade_unowned(store)
         yield store
 
 

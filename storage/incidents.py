@@ -26,7 +26,7 @@ class IncidentEvent:
     incident_id: str
     seq: int  # 1, 2, … an incident
     at: datetime  # wall clock: when it was written
-    kind: str  # a TransitionKind that is an event, or acknowledged
+    kind: str  # a TransitionKind that is an event, acknowledged, marked_false_page, unmarked_false_page
     actor: str  # leeway, or a person
     window_start: datetime | None = None  # event time; None for what a person did
     window_end: datetime | None = None
@@ -73,9 +73,7 @@ def acknowledge(
     version: int | None = None,
 ) -> Incident:
     """Somebody has it. ValueError: no such incident, not open, or it is no longer the `version` they saw."""
-    before = get(conn, incident_id)
-    if before is None:
-        raise ValueError(f"incident {incident_id}: not known; see `leeway incidents list`")
+    before = _known(conn, incident_id)
     if version is not None and version != before.version:
         raise ValueError(
             f"incident {incident_id}: changed since it was read (version {version}, now {before.version}); "
@@ -86,6 +84,18 @@ def acknowledge(
     payload = {"until": after.acknowledged_until}
     add_event(conn, incident_id, now=now, kind="acknowledged", actor=by, payload=payload)
     return after
+
+
+def mark_false_page(conn: Connection, incident_id: str, *, by: str, now: datetime) -> Incident:
+    """A person says that this page should not have been one. ValueError: no such incident, or no page."""
+    before = _known(conn, incident_id)
+    return _marked(conn, before, nouns.mark_false_page(before, by=by), "marked_false_page", by, now)
+
+
+def unmark_false_page(conn: Connection, incident_id: str, *, by: str, now: datetime) -> Incident:
+    """Take the mark back. ValueError: no such incident, or it has none."""
+    before = _known(conn, incident_id)
+    return _marked(conn, before, nouns.unmark_false_page(before), "unmarked_false_page", by, now)
 
 
 def add_event(
@@ -145,6 +155,23 @@ def events(conn: Connection, incident_id: str) -> list[IncidentEvent]:
     return [IncidentEvent(**row._mapping) for row in conn.execute(statement.order_by(incident_event.c.seq))]
 
 
+def _known(conn: Connection, incident_id: str) -> Incident:
+    found = get(conn, incident_id)
+    if found is None:
+        raise ValueError(f"incident {incident_id}: not known; see `leeway incidents list`")
+    return found
+
+
+def _marked(
+    conn: Connection, before: Incident, after: Incident, kind: str, by: str, now: datetime
+) -> Incident:
+    """Written with its event, or, where nothing changed, not at all."""
+    if after != before:
+        _write(conn, after, before)
+        add_event(conn, after.id, now=now, kind=kind, actor=by)
+    return after
+
+
 def _write(conn: Connection, after: Incident, before: Incident | None) -> None:
     values = _row(after)
     if before is None:
@@ -183,6 +210,7 @@ def _row(after: Incident) -> dict[str, object]:
         "facts": after.facts,
         "acknowledged_by": after.acknowledged_by,
         "acknowledged_until": after.acknowledged_until,
+        "false_page_by": after.false_page_by,
         "lock_version": after.version,
     }
 
@@ -215,5 +243,6 @@ def _incident(row: Row[Any]) -> Incident:
         facts=row.facts,
         acknowledged_by=row.acknowledged_by,
         acknowledged_until=row.acknowledged_until,
+        false_page_by=row.false_page_by,
         version=row.lock_version,
     )

@@ -7,15 +7,19 @@ app = typer.Typer(help="Upgrade the database; check that it is sound.", no_args_
 
 @app.command()
 def upgrade(context: typer.Context) -> None:
-    """Run the migrations that are missing. `leeway run` does it by itself; readers do not."""
+    """Run the migrations that are missing. `leeway run` does it by itself; readers do not.
+
+    Beside a daemon that owns the database it exits 75: stop that one first.
+    """
     from monitor.config_file import load
     from monitor.secret import storage_url
     from monitor.terminal import Terminal
     from storage.engine import open_store
+    from storage.upgrading import upgrade_unowned
 
     terminal: Terminal = context.obj
     with open_store(storage_url(load(terminal.settings.config))) as store:
-        changed = store.upgrade()
+        changed = upgrade_unowned(store)
         payload = {"database": str(store.path), "revision": store.revision(), "changed": changed}
     done = "upgraded to" if changed else "is at"
     terminal.result(

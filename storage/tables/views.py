@@ -27,7 +27,7 @@ v_incidents = _view(
     "v_incidents",
     "incident_id model version segment column_name rule kind severity status opened since resolved "
     "resolved_reason window_start window_end reopens relapses peak rank change title acknowledged_by "
-    "acknowledged_until events",
+    "acknowledged_until events false_page_by",
 )
 v_notifications = _view(
     "v_notifications",

@@ -9,14 +9,16 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from storage import daemon_events, history, incidents, profiles
 from storage.engine import Store, open_store
 from storage.migrations import REVISIONS
-from storage.migrations.upgrade import config
+from storage.migrations.upgrade import config, upgrade
 from storage.tables import metadata
 from storage.tables.views import VIEWS
+from tests.storage.samples import T0, done, fold, profile, result, verdict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "history-schema.md"
 
@@ -119,3 +121,109 @@ def test_events_are_append_only(store: Store, change: str) -> None:
         conn.exec_driver_sql("INSERT INTO incident_event VALUES ('i', 1, 0, 'opened', 'leeway', 0, 0, '{}')")
     with pytest.raises(IntegrityError, match="append-only"), store.write() as conn:
         conn.exec_driver_sql(change)
+
+
+def old_database(tmp_path: Path, filled: Store, revision: str) -> str:
+    """A database at `revision` that holds what `filled` does, as far as it has a place for it."""
+    url = f"sqlite:///{tmp_path}/old.db"
+    with open_store(url) as store, store.write() as conn:
+        upgrade(conn, revision)
+        with filled.read() as source:
+            for name in _tables(conn):
+                known = [column["name"] for column in inspect(conn).get_columns(name)]
+                listed = ", ".join(f'"{column}"' for column in known)
+                rows = source.exec_driver_sql(f'SELECT {listed} FROM "{name}"').all()
+                marks = ", ".join("?" * len(known))
+                for row in rows:
+                    conn.exec_driver_sql(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', tuple(row))
+    return url
+
+
+def _tables(conn: Connection) -> list[str]:
+    """In an order that rows may be put in."""
+    there = set(inspect(conn).get_table_names())
+    return [table.name for table in metadata.sorted_tables if table.name in there]
+
+
+def contents(store: Store) -> dict[str, list[dict[str, object]]]:
+    with store.read() as conn:
+        return {
+            name: [dict(row) for row in conn.exec_driver_sql(f'SELECT * FROM "{name}"').mappings()]
+            for name in _tables(conn)
+        }
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A reference with its noise, a folded window, an open incident with an event."""
+    with store.write() as conn:
+        reference = profiles.save(conn, "m", profile(), now=T0)
+        profiles.promote(conn, reference.id, T0)
+        content: dict[str, object] = {"components": {}}
+        profiles.save_noise(
+            conn, reference.id, window_spec="1d", learnt_from="reference", windows=30, content=content, now=T0
+        )
+        (window,) = done(conn, results=(result(),))
+        fold(conn, window, verdict())
+        daemon_events.add(conn, "reference.promoted", T0, model="m")
+    return store
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_an_upgrade_loses_nothing(tmp_path: Path, filled: Store, revision: str) -> None:
+    """Every value of an older database is there after the upgrade, and can be read by this program."""
+    url = old_database(tmp_path, filled, revision)
+    with open_store(url) as store:
+        assert store.revision() == revision
+        before = contents(store)
+        assert len(before["incident"]) == len(before["verdict"]) == 1
+        assert store.upgrade() is True
+        assert store.revision() == REVISIONS[-1]
+        after = contents(store)
+        for name, rows in before.items():
+            kept = [{key: row[key] for key in old} for row, old in zip(after[name], rows, strict=True)]
+            assert kept == rows, name
+        assert store.damage() == []
+        with store.read() as conn:
+            reference = profiles.active(conn, "m")
+            assert reference is not None
+            assert profiles.load_profile(conn, reference.id).digest == profile().digest
+            (incident,) = incidents.open_incidents(conn, "m")
+            assert incident.false_page_by == ""
+            assert history.incident_list(conn)[0]["false_page_by"] == ""
+
+
+def test_an_upgraded_schema_is_a_new_one(tmp_path: Path, store: Store) -> None:
+    """However a database came to this revision, its tables, indices, views and triggers are the same."""
+    with open_store(f"sqlite:///{tmp_path}/stepwise.db") as stepwise:
+        for revision in REVISIONS:
+            with stepwise.write() as conn:
+                upgrade(conn, revision)
+
+        def made(each: Store) -> list[tuple[object, ...]]:
+            query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+            with each.read() as conn:
+                return [tuple(row) for row in conn.exec_driver_sql(query)]
+
+        assert made(stepwise) == made(store)
+
+
+def test_a_killed_upgrade_leaves_the_older_revision(tmp_path: Path, filled: Store) -> None:
+    """kill -9 while a view is away and a column half there: the old schema, its rows, and then a success."""
+    url = old_database(tmp_path, filled, "0002")
+    program = f"from storage.engine import open_store; open_store({url!r}).upgrade()"
+    killed = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            "LEEWAY_FAILPOINT": "mid_migration:kill",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        },
+        check=False,
+    )
+    assert killed.returncode == -9
+    with open_store(url) as store:
+        assert store.revision() == "0002"
+        assert len(contents(store)["incident"]) == 1
+        with store.read() as conn:
+            assert "v_incidents" in inspect(conn).get_view_names()
+        assert store.upgrade() is True

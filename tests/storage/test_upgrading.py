@@ -1,0 +1,50 @@
+"""Laws of upgrading: never under a daemon that works."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.engine import Store, open_store
+from storage.errors import OwnedElsewhere
+from storage.lock import OwnerLock
+from storage.migrations import REVISIONS
+from storage.migrations.upgrade import upgrade
+from storage.upgrading import upgrade_unowned
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> str:
+    """A database at the first revision."""
+    url = f"sqlite:///{tmp_path}/old.db"
+    with open_store(url) as store, store.write() as conn:
+        upgrade(conn, REVISIONS[0])
+    return url
+
+
+def test_beside_a_daemon_nothing_is_upgraded(old: str) -> None:
+    """The owner may know none of the new tables: it has to be stopped first."""
+    with open_store(old) as store, OwnerLock(store.path):
+        with pytest.raises(OwnedElsewhere, match="stop it before"):
+            upgrade_unowned(store)
+        assert store.revision() == REVISIONS[0]
+
+
+def test_without_a_daemon_it_is_and_the_lock_is_given_back(old: str) -> None:
+    """A daemon can start right after it."""
+    with open_store(old) as store:
+        assert upgrade_unowned(store) is True
+        assert store.revision() == REVISIONS[-1]
+        with OwnerLock(store.path):
+            assert upgrade_unowned(store) is False  # nothing to do: no lock is asked for
+
+
+def test_a_fresh_database_asks_for_no_lock(tmp_path: Path) -> None:
+    """Two commands may start on an empty folder at once; neither is told of a daemon that is not there."""
+    with open_store(f"sqlite:///{tmp_path}/new.db") as store, OwnerLock(store.path):
+        assert upgrade_unowned(store) is True
+
+
+def test_up_to_date_beside_a_daemon(store: Store) -> None:
+    """Acknowledging while the daemon runs stays possible."""
+    with OwnerLock(store.path):
+        assert upgrade_unowned(store) is False
