@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import _ewma
+from detectors._column import JOINT, PERFORMANCE, VOLUME
 from detectors._noise import ComponentNoise, NoiseModel, Record, RecordWindow, score_component
 from detectors._slots import Slotting, choose
 
@@ -20,6 +21,8 @@ _RECORD_EXACT = 32
 _RHO_MAX = 0.9
 _LAGS = 14
 _NU_MIN = 4.0
+# Of hundreds of pairs the most extreme decides, and correlations under dependence have heavy tails.
+_NU_JOINT = 8.0
 _VARIANCE_FLOOR = 1e-12
 _RECORD_ROBUST_SD = 6.0  # a window further out than this is named to the person who builds the reference
 
@@ -98,7 +101,8 @@ def _component(
     y, n = seen.y[keep], seen.n[keep].astype(np.float64)
     codes = {kind: values[keep] for kind, values in slots.items()}
     floor = 0.5 / (float(n.sum()) + 1.0) if seen.share else 0.0
-    sigma2 = _row_variance(seen, keep, y, n)
+    # A count of rows has no rows of its own: all of its variance lies between windows.
+    sigma2 = 0.0 if key[0] == VOLUME else _row_variance(seen, keep, y, n)
     rough = _between(y - _mean(y, n), n, sigma2, used, 1)
     weight = 1.0 / np.maximum(sigma2 / n + rough, _VARIANCE_FLOOR)
     slotting = choose(y, weight, codes)
@@ -115,6 +119,7 @@ def _component(
     # The tail is that of z, which is measured in the scale of its side: skew is not counted twice.
     standard = scaled / np.where(scaled > 0.0, up, down)
     freedom = max(_NU_MIN, used / memory - (fitted_means - 1.0))
+    nu = _tail(standard, min(freedom, _NU_JOINT) if key[0] == JOINT else freedom, used)
     means = slotting.means
     grand = _mean(y, weight)
     offset = 0.0
@@ -135,12 +140,13 @@ def _component(
         tau2=tau2,
         scale_up=up,
         scale_down=down,
-        nu=_tail(standard, freedom, used),
+        nu=nu,
         rho=rho,
         memory=memory,
         windows=used,
         ewma_variance=_ewma.variance(wider, memory, used),
-        ewma_nu=_ewma_tail(standard, rho, freedom, used),
+        # Storms come in spells and wreck performance for days: no tail is averaged away there.
+        ewma_nu=nu if key[0] == PERFORMANCE else _ewma_tail(standard, rho, freedom, used),
         offset=offset,
     )
     return (

@@ -117,6 +117,7 @@ class NoiseModel:
     windows: int  # reference windows learnt from
     learnt_from: str = "reference"  # reference | production
     records: tuple[RecordWindow, ...] = ()  # windows that set a record, for a person
+    slices: Mapping[str, "NoiseModel"] = field(default_factory=dict)  # by segment: "origin=JFK"
 
     @property
     def learning(self) -> bool:
@@ -134,6 +135,7 @@ class NoiseModel:
                 {"column": column, "component": component, **_component_to_json(noise)}
                 for (column, component), noise in sorted(self.components.items())
             ],
+            "slices": {segment: noise.to_json() for segment, noise in sorted(self.slices.items())},
         }
 
     @classmethod
@@ -148,6 +150,7 @@ class NoiseModel:
             windows=data["windows"],
             learnt_from=data["learnt_from"],
             records=tuple(RecordWindow(**record) for record in data.get("records", ())),
+            slices={segment: cls.from_json(stored) for segment, stored in data.get("slices", {}).items()},
         )
 
 

@@ -1,7 +1,9 @@
 """What does each rule of one column say, given how its family did?
 
 A rule is a word in the verdict: "shewhart" (this window's mix and shape), one for each data-quality part,
-"ewma" (small but lasting), while learning "mostly_missing", and one for each plain threshold.
+"ewma" (small but lasting), while learning "mostly_missing", and one for each plain threshold. How good the
+model is (accuracy, mae) has rules of its own beside how well its scores fit (calibration): only the first is
+worth a page whatever the score says.
 """
 
 from collections.abc import Sequence
@@ -26,6 +28,11 @@ from monitor.policy import (
 
 # A column that was a quarter missing all along and is half missing now is a matter for the calibrated rule.
 _USUALLY_MISSING = 0.25
+
+
+EWMA = "ewma"
+_GOODNESS = ("accuracy", "mae")
+_CALIBRATION = ("bias", "brier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +81,11 @@ class Rule:
     value: float | None = None  # of the metric of a plain threshold; None: not a number
     threshold: Threshold | None = None
 
+    @property
+    def lasting(self) -> bool:
+        """Whether it speaks of the running mean."""
+        return self.name.startswith(EWMA)
+
 
 def family_ps(components: Sequence[ComponentJudgement], m: int) -> FamilyPs:
     """min(1, m·min p) of each kind over the m components of a column."""
@@ -106,16 +118,12 @@ def calibrated_rules(
         rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.shewhart, sure=sure))
         if name == "missing" and learning:
             rules.append(_mostly_missing(lead, p))
-    if components:
-        rules.append(
-            Rule(
-                name="ewma",
-                kind=_kind(adjusted.ewma.p, adjusted.ewma_near.p, alphas.ewma),
-                component=lasting_leads(components)[0],
-                adjusted=adjusted.ewma.p,
-                alpha=alphas.ewma,
-            )
-        )
+    for name, parts in lasting_groups(components).items():
+        lead, nearest = lasting_leads(parts)
+        p = adjusted.ewma.of_part(min(1.0, m * lead.lasting_p))
+        near = adjusted.ewma_near.of_part(min(1.0, m * nearest.lasting_p_near))
+        kind = _kind(p, near, alphas.ewma)
+        rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.ewma))
     return rules
 
 
@@ -123,7 +131,17 @@ def groups(components: Sequence[ComponentJudgement]) -> dict[str, list[Component
     """Components by the rule that speaks for them: the data-quality parts each for itself."""
     found: dict[str, list[ComponentJudgement]] = {}
     for part in components:
-        found.setdefault(part.name if part.name in DATA_QUALITY else "shewhart", []).append(part)
+        own = part.name in DATA_QUALITY or part.name in _GOODNESS
+        name = part.name if own else "calibration" if part.name in _CALIBRATION else "shewhart"
+        found.setdefault(name, []).append(part)
+    return found
+
+
+def lasting_groups(components: Sequence[ComponentJudgement]) -> dict[str, list[ComponentJudgement]]:
+    """The same for running means: one rule for all, and one for how good the model is."""
+    found: dict[str, list[ComponentJudgement]] = {}
+    for part in components:
+        found.setdefault(f"{EWMA}_{part.name}" if part.name in _GOODNESS else EWMA, []).append(part)
     return found
 
 

@@ -97,7 +97,7 @@ def judge_component(
     after = _ewma.advance(before, score.z_now, score.effect)
     guard = 0.0 if noise.counted else noise.ewma_record.share(after.z)
     ewma_p = _ewma.surprise(after.z, noise.ewma_variance, noise.ewma_nu, guard)
-    few = least_rows(name)
+    few = least_rows(name) if noise.share else None
     size, lasting_size = abs(score.effect), abs(after.effect)
     upward = name in UPWARD
     if few is not None and size * n < few:

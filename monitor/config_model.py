@@ -51,6 +51,9 @@ class LabelsConfig(Room):
     def _joined(self) -> Self:
         if self.source is not None and self.key is None:
             raise ValueError("key: is needed where labels have a source of their own")
+        given = self.source.options.get("timestamp") if self.source is not None else None
+        if given not in (None, self.available_at):
+            raise ValueError("source.timestamp: leave it out: the time of a label is `labels.available_at`")
         return self
 
 
@@ -132,6 +135,11 @@ class FloorsConfig(Room):
     unseen: Share | None = None
     out_of_range: Share | None = None
     stuck: Share | None = None
+    accuracy: Share | None = None  # of rows; of a regression's reference MAE
+    calibration: Share | None = None  # of mean(y − score), the Brier score, the score given the features
+    correlation: Share | None = None  # of two columns
+    rows: float | None = Field(default=None, ge=0)  # log of the window's rows: 0.2 is a fifth
+    errors: Share | None = None  # of rows
 
 
 class PolicyConfig(Room):

@@ -86,7 +86,7 @@ def diagnose(
     if part is None:
         return Diagnosis()
     if is_smooth(part.name):
-        part = _largest(components, lasting=lead.name == "ewma")
+        part = _largest(components, lasting=lead.lasting)
     low, high = normal_range(part)
     facts: dict[str, Any] = {"normal": [low, high]}
     if names[0] == "unit" and change is not None:
@@ -99,7 +99,7 @@ def diagnose(
         if gone is not None:
             part, (low, high) = gone, normal_range(gone)
             facts["normal"] = [low, high]
-    word, line = _line(result, part, components, low, high, lasting=lead.name == "ewma")
+    word, line = _line(result, part, components, low, high, lasting=lead.lasting)
     if part.name == "c1":
         facts |= _column_range(result, part)
     return _said(result, word, line, facts)

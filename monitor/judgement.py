@@ -18,16 +18,15 @@ The theory, in the order of the steps below (docs/detectors.md derives it):
 Pure: windows come in order, from stored rows only; what is remembered in between is in `JudgeState`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from math import isfinite
 
 from alerting.series import Series
-from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
-from detectors._column import Role
+from alerting.verdict import Severity, Verdict, VerdictKind
+from detectors._column import PSEUDO, Role
 from detectors._ewma import Ewma
-from detectors._multiplicity import Adjusted, benjamini_hochberg
 from detectors._noise import NoiseModel
 from monitor.column_rules import (
     Alphas,
@@ -40,9 +39,12 @@ from monitor.column_rules import (
 )
 from monitor.component_judgement import ComponentJudgement, judge_component
 from monitor.diagnosis import changed_unit, diagnose
+from monitor.families import Family, adjust, family
+from monitor.floors import floor_of
 from monitor.judge_state import HarmState, JudgeState, Place
-from monitor.matters import Matter, in_score_unit, matter
-from monitor.policy import KNOWN_AFTER, JudgePolicy, causal_order, is_effect
+from monitor.matters import Alerts, in_score_unit, matter
+from monitor.policy import KNOWN_AFTER, JudgePolicy
+from monitor.ranking import Order, cause_first, incident_kind
 from monitor.verdict_facts import WORST_FIRST, verdict_facts
 from monitor.window_facts import WindowFacts, series_of, too_few, unfit
 from storage.measurements import ColumnResult, ColumnStatus
@@ -69,34 +71,39 @@ class _Column:
     ps: FamilyPs
     harm: HarmState
     limits: tuple[Rule, ...]  # what plain thresholds say
+    learning: bool  # its noise model knows too few windows
     error: str = ""  # why it cannot be judged
 
 
-def judge(facts: WindowFacts, noise: NoiseModel, state: JudgeState, policy: JudgePolicy) -> Judgement:
-    """Every column of one window. The state given is that after the window before."""
+def judge(
+    facts: WindowFacts,
+    noise: NoiseModel,
+    state: JudgeState,
+    policy: JudgePolicy,
+    versions: Mapping[str, NoiseModel] | None = None,
+) -> Judgement:
+    """Every column of one window. The state given is that after the window before.
+
+    `versions`: what is normal for a model version that has a reference of its own; the others are judged by
+    `noise`, slices by its slices.
+    """
     if facts.rows < policy.min_rows:
         return Judgement(verdicts=tuple(too_few(facts, result) for result in facts.results), state=state)
     policy = in_score_unit(policy, facts.results)
     broken = [unfit(facts, r) for r in facts.results if not _measurable(r)]
     few = [too_few(facts, r) for r in facts.results if _measurable(r) and r.rows < policy.min_rows]
     columns = [
-        _look(facts, result, noise, state, policy)
+        _look(facts, result, _noise_of(result, noise, versions or {}), state, policy)
         for result in facts.results
         if _measurable(result) and result.rows >= policy.min_rows
     ]
     # What gives no component and has no threshold (entropy, margin) is reported, not judged.
     columns = [column for column in columns if column.error or column.components or column.limits]
-    adjusted = _adjust(columns)
-    rules = [
-        _rules(column, of_family, policy, learning=noise.learning)
-        for column, of_family in zip(columns, adjusted, strict=True)
-    ]
-    score_alerts = any(
-        column.result.role in (Role.SCORE, Role.PREDICTION) and _kind(column, said) is VerdictKind.BREACH
-        for column, said in zip(columns, rules, strict=True)
-    )
+    adjusted = adjust([(c.result, c.ps) if c.components else None for c in columns])
+    rules = [_rules(column, of_family, policy) for column, of_family in zip(columns, adjusted, strict=True)]
+    alerts = _alerts(columns, rules)
     verdicts = [
-        _verdict(facts, column, of_family, said, policy, score_alerts=score_alerts, learning=noise.learning)
+        _verdict(facts, column, of_family, said, policy, alerts)
         for column, of_family, said in zip(columns, adjusted, rules, strict=True)
     ]
     return Judgement(
@@ -119,18 +126,21 @@ def _look(
         if not isfinite(component.y):
             error = f"{component.name} is not a number"
             continue
+        slot = facts.slots.get(known.slot, 0)
         parts.append(
             judge_component(
                 component.name,
                 known,
                 component.y,
                 component.n,
-                facts.slots.get(known.slot, 0),
-                policy.floor(result.column, component.name),
+                slot,
+                floor_of(policy, result.column, component.name, known, slot, component.y),
                 state.ewma.get((place, component.name), Ewma()),
             )
         )
-    if result.components and not parts and not error:
+    # A slice or a pseudo-column that the noise model was not taught has nothing to be compared with yet.
+    owed = not result.segment and result.column not in PSEUDO
+    if result.components and not parts and not error and owed:
         error = "the noise model does not know it: rebuild the reference"
     harm = result.harm
     return _Column(
@@ -145,34 +155,17 @@ def _look(
                 result.measurements, [t for t in policy.thresholds if fnmatchcase(result.column, t.column)]
             )
         ),
+        learning=noise.learning,
         error=error,
     )
 
 
-def _adjust(columns: Sequence[_Column]) -> list[FamilyAdjusted]:
-    """Benjamini–Hochberg, each family apart: inputs and scores of the whole; slices."""
-    found: dict[int, FamilyAdjusted] = {}
-    for of_slices in (False, True):
-        members = [
-            i
-            for i, column in enumerate(columns)
-            if column.components and bool(column.result.segment) is of_slices
-        ]
-        ps = [columns[i].ps for i in members]
-        families = zip(
-            benjamini_hochberg([p.shewhart for p in ps]),
-            benjamini_hochberg([p.shewhart_near for p in ps]),
-            benjamini_hochberg([p.ewma for p in ps]),
-            benjamini_hochberg([p.ewma_near for p in ps]),
-            strict=True,
-        )
-        for i, (shewhart, shewhart_near, ewma, ewma_near) in zip(members, families, strict=True):
-            found[i] = FamilyAdjusted(
-                shewhart=shewhart, shewhart_near=shewhart_near, ewma=ewma, ewma_near=ewma_near
-            )
-    alone = Adjusted(size=1, rank=1, step=1.0)
-    nothing = FamilyAdjusted(shewhart=alone, shewhart_near=alone, ewma=alone, ewma_near=alone)
-    return [found.get(i, nothing) for i in range(len(columns))]
+def _noise_of(result: ColumnResult, noise: NoiseModel, versions: Mapping[str, NoiseModel]) -> NoiseModel:
+    """What this result is compared with."""
+    own = versions.get(result.version, noise) if result.version else noise
+    if not result.segment:
+        return own
+    return own.slices.get(result.segment, NoiseModel(components={}, windows=own.windows))
 
 
 def _after(state: JudgeState, columns: Sequence[_Column], verdicts: Sequence[Verdict]) -> JudgeState:
@@ -190,11 +183,21 @@ def _after(state: JudgeState, columns: Sequence[_Column], verdicts: Sequence[Ver
     return JudgeState(ewma=ewma, harm=harm, breaching=breaching)
 
 
-def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy, *, learning: bool) -> list[Rule]:
+def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy) -> list[Rule]:
     """Step 4."""
     alphas = Alphas.of(policy)
-    calibrated = calibrated_rules(column.components, column.m, adjusted, alphas, learning=learning)
+    calibrated = calibrated_rules(column.components, column.m, adjusted, alphas, learning=column.learning)
     return [*calibrated, *column.limits]
+
+
+def _alerts(columns: Sequence[_Column], rules: Sequence[Sequence[Rule]]) -> Alerts:
+    """Whether the model's own answers breach, as a whole."""
+    roles = {
+        column.result.role
+        for column, said in zip(columns, rules, strict=True)
+        if family(column.result) is Family.INPUTS and _kind(column, said) is VerdictKind.BREACH
+    }
+    return Alerts(score=bool(roles & {Role.SCORE, Role.PREDICTION}), behaviour=Role.BEHAVIOUR in roles)
 
 
 def _verdict(
@@ -203,9 +206,7 @@ def _verdict(
     adjusted: FamilyAdjusted,
     rules: Sequence[Rule],
     policy: JudgePolicy,
-    *,
-    score_alerts: bool,
-    learning: bool,
+    alerts: Alerts,
 ) -> Verdict:
     """Step 5: the worst rule, how urgent it is, and what happened in words."""
     kind = _kind(column, rules)
@@ -216,9 +217,9 @@ def _verdict(
             column.result,
             column.harm,
             policy,
+            alerts,
             unit_changed=unit is not None,
-            score_alerts=score_alerts,
-            learning=learning,
+            learning=column.learning,
         )
         for rule in rules
     ]
@@ -231,7 +232,7 @@ def _verdict(
         end=facts.end,
         revision=facts.revision,
         kind=kind,
-        incident_kind=_incident_kind(column.result, breached),
+        incident_kind=incident_kind(column.result, data_quality=any(m.data_quality for _, m in breached)),
         severity=severity if kind is VerdictKind.BREACH else Severity.NONE,
         sure=kind is VerdictKind.BREACH and any(r.sure and m.severity is severity for r, m in breached),
         change=diagnosis.change,
@@ -249,7 +250,7 @@ def _verdict(
             kind,
         )
         | ({"reason": column.error} if column.error else {})
-        | ({"learning": True} if learning else {})
+        | ({"learning": True} if column.learning else {})
         | diagnosis.facts,
     )
 
@@ -262,21 +263,12 @@ def _kind(column: _Column, rules: Sequence[Rule]) -> VerdictKind:
 
 
 def _ranked(verdicts: Sequence[Verdict], columns: Sequence[_Column], state: JudgeState) -> list[Verdict]:
-    """Step 6: features before the score, the score before its confidence; what has just begun before what
-    was told windows ago; the sure before the doubtful; then by p, then by effect in floors."""
+    """Step 6: breaches in order of rank, then the others."""
 
-    def order(index: int) -> tuple[int, bool, bool, float, float]:
-        verdict, parts = verdicts[index], columns[index].components
-        effect = max((abs(part.score.effect) / part.floor for part in parts if part.floor > 0.0), default=0.0)
-        p = verdict.facts.get("p")
-        known = state.breaching.get(_place(columns[index].result), 0) >= KNOWN_AFTER
-        return (
-            causal_order(columns[index].result.role),
-            known,
-            not verdict.sure,
-            p if isinstance(p, float) else 1.0,
-            -effect,
-        )
+    def order(index: int) -> Order:
+        column = columns[index]
+        known = state.breaching.get(_place(column.result), 0) >= KNOWN_AFTER
+        return cause_first(column.result, column.components, verdicts[index], known=known)
 
     breaches = sorted((i for i, v in enumerate(verdicts) if v.kind is VerdictKind.BREACH), key=order)
     ranked = [replace(verdicts[i], rank=rank) for rank, i in enumerate(breaches, start=1)]
@@ -285,12 +277,6 @@ def _ranked(verdicts: Sequence[Verdict], columns: Sequence[_Column], state: Judg
 
 def _measurable(result: ColumnResult) -> bool:
     return result.status in (ColumnStatus.OK, ColumnStatus.EMPTY)
-
-
-def _incident_kind(result: ColumnResult, breached: Sequence[tuple[Rule, Matter]]) -> IncidentKind:
-    if any(matter.data_quality for _, matter in breached):
-        return IncidentKind.DATA
-    return IncidentKind.CONFIDENCE if is_effect(result.role) else IncidentKind.DRIFT
 
 
 def _place(result: ColumnResult) -> Place:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, log
 
 from alerting.verdict import Severity, VerdictKind
 from detectors._column import Role
 from monitor import wording
 from monitor.column_rules import Rule
 from monitor.judge_state import HarmState
-from monitor.policy import DATA_QUALITY, HARM, LOUD, STUCK_TIMES, JudgePolicy
+from monitor.policy import DATA_QUALITY, HALVED, HARM, LOUD, MOSTLY, PAIR, STUCK_TIMES, JudgePolicy
 from storage.measurements import ColumnResult
 
 
@@ -18,8 +18,18 @@ class Matter:
     """What a breach of one rule asks for, and the reason in one word."""
 
     severity: Severity
-    why: str  # data | unit | itself | score | important | harm | pull | size | limit; "" does not matter
+    # data | unit | itself | score | important | harm | pull | size | limit | performance | calibration |
+    # volume | errors; "" does not matter
+    why: str
     data_quality: bool = False  # the data feed itself is broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """What the model's own answers say in the same window."""
+
+    score: bool = False  # score or prediction breach
+    behaviour: bool = False  # the score given the features does
 
 
 def in_score_unit(policy: JudgePolicy, results: Sequence[ColumnResult]) -> JudgePolicy:
@@ -36,9 +46,9 @@ def matter(
     result: ColumnResult,
     running: HarmState,
     policy: JudgePolicy,
+    alerts: Alerts,
     *,
     unit_changed: bool,
-    score_alerts: bool,
     learning: bool,
 ) -> Matter:
     """Whether this rule's breach matters. While learning, only the hard rule and plain limits may page."""
@@ -46,16 +56,28 @@ def matter(
         return Matter(severity=Severity.NONE, why="")
     if rule.severity is not None:
         missing = rule.name == "mostly_missing"
+        page = rule.severity is Severity.PAGE and (missing or not _is_part(result))
         return Matter(
-            severity=rule.severity,
-            why="data" if missing else "limit" if rule.severity is Severity.PAGE else "",
+            severity=Severity.PAGE if page else Severity.TICKET,
+            why="data" if missing else "limit" if page else "",
             data_quality=missing,
         )
-    why = _why(rule, result, running, policy, unit_changed=unit_changed, score_alerts=score_alerts)
-    page = bool(why) and not learning and not result.segment
+    why = _why(rule, result, running, policy, alerts, unit_changed=unit_changed)
+    page = bool(why) and not learning and (not _is_part(result) or _is_hard(rule))
     return Matter(
         severity=Severity.PAGE if page else Severity.TICKET, why=why, data_quality=_is_broken(rule, why)
     )
+
+
+def _is_part(result: ColumnResult) -> bool:
+    """A slice or a version: it says where, and the whole says how bad."""
+    return bool(result.segment or result.version)
+
+
+def _is_hard(rule: Rule) -> bool:
+    """Half the rows of a slice or version: no noise explains it, and the whole may not show it."""
+    part = rule.component
+    return part is not None and part.name in DATA_QUALITY and part.score.effect >= MOSTLY
 
 
 def _is_broken(rule: Rule, why: str) -> bool:
@@ -70,35 +92,75 @@ def _why(
     result: ColumnResult,
     running: HarmState,
     policy: JudgePolicy,
+    alerts: Alerts,
     *,
     unit_changed: bool,
-    score_alerts: bool,
 ) -> str:
     part = rule.component
     if part is None:
         return ""
-    lasting = rule.name == "ewma"
-    effect = part.after.effect if lasting else part.score.effect
+    effect = part.after.effect if rule.lasting else part.score.effect
+    match result.role:
+        case Role.PERFORMANCE:
+            return _of_performance(part.name, effect, result)
+        case Role.ESTIMATE | Role.SHADOW:
+            # The score it is made of pages by itself; a challenger answers nobody.
+            return ""
+        case Role.BEHAVIOUR:
+            return "itself"
+        case Role.JOINT:
+            return _of_pair(part.name, policy, alerts)
+        case Role.SERVICE:
+            return _of_service(part.name, effect, part.floor, result, policy)
+        case _:
+            pass
     if part.name in DATA_QUALITY and effect > 0.0 and (part.name != "stuck" or _is_stuck(result)):
         return "data"
     if unit_changed:
         return "unit"
     if result.role in (Role.SCORE, Role.PREDICTION):
         return "itself"
-    if score_alerts:
+    if alerts.score:
         return "score"
     if policy.is_important(result.column):
         return "important"
     harm = result.harm
     if harm.harm is not None:
         value, error = harm.harm, harm.harm_error or 0.0
-        if lasting:
+        if rule.lasting:
             value, error = running.harm, running.harm_variance**0.5
         return "harm" if value <= HARM and abs(value) > 2.0 * error else ""
     if harm.pull is not None:
-        pull = running.pull if lasting else harm.pull
+        pull = running.pull if rule.lasting else harm.pull
         return "pull" if abs(pull) >= policy.pull else ""
     return "size" if abs(effect) >= LOUD * part.floor else ""
+
+
+def _of_performance(component: str, effect: float, result: ColumnResult) -> str:
+    """The model got worse; or its scores fit no more, where its own column has not said so already."""
+    if result.evidence.get("incomplete"):
+        return ""  # labels that come late are not a fair sample of the window
+    if component in ("accuracy", "mae"):
+        return "performance" if (effect < 0.0) == (component == "accuracy") else ""
+    better = component == "brier" and effect < 0.0
+    return "" if better or result.evidence.get("score_alerted") else "calibration"
+
+
+def _of_pair(component: str, policy: JudgePolicy, alerts: Alerts) -> str:
+    if alerts.score or alerts.behaviour:
+        return "score"
+    pair = component.removeprefix(PAIR).split("~")
+    return "important" if any(policy.is_important(column) for column in pair) else ""
+
+
+def _of_service(
+    component: str, effect: float, floor: float, result: ColumnResult, policy: JudgePolicy
+) -> str:
+    if component == "rows" and effect <= log(HALVED):
+        return "volume"
+    if component == "errors" and effect >= LOUD * floor:
+        return "errors"
+    return "important" if policy.is_important(result.column) else ""
 
 
 def _is_stuck(result: ColumnResult) -> bool:

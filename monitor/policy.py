@@ -21,6 +21,7 @@ SURE_EXCESS = 5.0  # rows: nor pages at once
 HARM = -1.0  # points of accuracy, or −1 % of the reference MAE
 PULL_SD = 0.1  # of a regression's score
 LOUD = 5.0  # floors: a change this large matters where neither outcomes nor scores tell
+HALVED = 0.5  # of the usual rows, or fewer: somebody is waiting for the others
 STUCK_TIMES = 2.0  # a value that took over holds at least this many times its share of the reference
 MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
 KNOWN_AFTER = 2  # breaches: then the default persistence has told it
@@ -29,6 +30,7 @@ _SENSITIVITY = {"low": 0.2, "default": 1.0, "high": 4.0}
 
 # Parts of a column that are about the data feed itself. A rise in one matters whatever the model makes of it.
 DATA_QUALITY = ("missing", "unseen", "out_of_range", "stuck")
+PAIR = "r:"  # a component of this prefix is how two columns go together: "r:temp~dewp"
 # These are zero, or near it, in the reference by construction: less is never a change.
 UPWARD = ("unseen", "out_of_range", "stuck")
 
@@ -44,9 +46,26 @@ class Floors:
     unseen: float | None = None
     out_of_range: float | None = None
     stuck: float | None = None
+    accuracy: float | None = None  # share of rows; of the reference MAE for a regression
+    calibration: float | None = None  # mean(y − score), Brier score, behaviour: probability
+    correlation: float | None = None  # of two columns' normal scores, −1 to 1
+    rows: float | None = None  # log of the window's rows
+    errors: float | None = None  # share of rows
 
 
-_FLOORS = {"sd": 0.1, "share": 0.033, "missing": 0.01, "unseen": 0.005, "out_of_range": 0.005, "stuck": 0.05}
+_FLOORS = {
+    "sd": 0.1,
+    "share": 0.033,
+    "missing": 0.01,
+    "unseen": 0.005,
+    "out_of_range": 0.005,
+    "stuck": 0.05,
+    "accuracy": 0.02,
+    "calibration": 0.02,
+    "correlation": 0.15,
+    "rows": 0.2,
+    "errors": 0.01,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +94,19 @@ class JudgePolicy:
         """The false discovery rate at this model's sensitivity."""
         return base * _SENSITIVITY[self.sensitivity]
 
-    def floor(self, column: str, component: str) -> float:
-        """The least |y − μ| of a component that is worth a word."""
-        name = component if component in DATA_QUALITY else "sd" if is_smooth(component) else "share"
-        value = _FLOORS[name]
+    def floor(self, column: str, word: str) -> float:
+        """The least |y − μ| that is worth a word, by the word of the config (see monitor/floors.py)."""
+        value = _FLOORS[word]
         for rule in self.floors:
-            set_here: float | None = getattr(rule, name)
+            set_here: float | None = getattr(rule, word)
             if set_here is not None and fnmatchcase(column, rule.column):
                 value = set_here
         return value
+
+    @property
+    def regression(self) -> bool:
+        """Whether scores have a unit of their own, so that differences of them are told in sd."""
+        return self.pull_sd is not None
 
     def is_important(self, column: str) -> bool:
         return any(fnmatchcase(column, pattern) for pattern in self.important)
@@ -94,18 +117,25 @@ def is_smooth(component: str) -> bool:
     return component in ("c1", "c2", "c3")
 
 
-def least_rows(component: str) -> float | None:
-    """The least difference in rows at which a share says anything; None for what is not a share of rows."""
-    if is_smooth(component):
-        return None
+def least_rows(component: str) -> float:
+    """The least difference in rows at which a share of rows says anything."""
     return SURE_EXCESS if component == "stuck" else MIN_EXCESS
 
 
+_CAUSES_FIRST = {
+    Role.FEATURE: 0,
+    Role.SERVICE: 0,
+    Role.JOINT: 1,
+    Role.SCORE: 2,
+    Role.PREDICTION: 2,
+    Role.BEHAVIOUR: 2,
+    Role.DERIVED: 3,
+    Role.SHADOW: 4,
+    Role.ESTIMATE: 4,
+    Role.PERFORMANCE: 5,
+}
+
+
 def causal_order(role: Role) -> int:
-    """Causes first: what the model was given, what it said, what follows from that alone."""
-    return 0 if role is Role.FEATURE else 2 if role is Role.DERIVED else 1
-
-
-def is_effect(role: Role) -> bool:
-    """What the model says, as against what it was given: ranked after causes."""
-    return role is not Role.FEATURE
+    """Causes first: what the model was given, how that goes together, what it said, what follows."""
+    return _CAUSES_FIRST[role]

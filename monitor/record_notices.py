@@ -10,10 +10,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from detectors._noise import RecordWindow
+from monitor.floors import floor_word
 from monitor.policy import DATA_QUALITY, UPWARD, JudgePolicy, least_rows
 from monitor.windows import WindowSpec
 from storage.span import Span
 
+_OF_ROWS = ("share", "errors", *DATA_QUALITY)  # floors of shares of rows
 _LINES = 5
 _COLUMNS = 3  # named in a line
 _FAR = 100  # robust sd: further says nothing more
@@ -43,10 +45,10 @@ def _matters(record: RecordWindow, policy: JudgePolicy) -> bool:
     """Whether a window like it could alert at all if it came again."""
     if record.component in UPWARD and record.effect <= 0.0:
         return False
-    few = least_rows(record.component)
-    if few is not None and abs(record.effect) * record.rows < few:
+    word = floor_word(record.component)
+    if word in _OF_ROWS and abs(record.effect) * record.rows < least_rows(record.component):
         return False
-    return abs(record.effect) >= policy.floor(record.column, record.component)
+    return abs(record.effect) >= policy.floor(record.column, word)
 
 
 def _what(record: RecordWindow) -> str:

@@ -1,7 +1,7 @@
 """Which numbers does a verdict keep, so that it can be told, listed, and recomputed by hand?
 
 A breach, hold or error keeps every component; a clear verdict keeps the one that decided each rule, which is
-enough to recompute it.
+enough to recompute it. Of the hundreds of pairs that go together ten are kept beside those.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,23 @@ from typing import Any
 
 from alerting.verdict import VerdictKind
 from detectors._multiplicity import Adjusted
-from monitor.column_rules import Alphas, FamilyAdjusted, FamilyPs, Rule, groups, lasting_leads, leads
+from monitor.column_rules import (
+    Alphas,
+    FamilyAdjusted,
+    FamilyPs,
+    Rule,
+    groups,
+    lasting_groups,
+    lasting_leads,
+    leads,
+)
 from monitor.component_judgement import ComponentJudgement
 from monitor.judge_state import HarmState
 from monitor.matters import Matter
+from monitor.policy import PAIR
 from storage.measurements import ColumnResult
 
+_PAIRS = 10
 WORST_FIRST = (VerdictKind.BREACH, VerdictKind.ERROR, VerdictKind.HOLD, VerdictKind.CLEAR)
 
 
@@ -33,9 +44,9 @@ def verdict_facts(
 ) -> dict[str, Any]:
     """JSON values. `value`, `z`, `p` are those of the rule that decided; p is after both adjustments."""
     lead = deciding(rules)
-    kept = components if kind is not VerdictKind.CLEAR else _deciders(components)
+    kept = _deciders(components) if kind is VerdictKind.CLEAR else _kept(components)
     part = lead.component if lead is not None else None
-    lasting = lead is not None and lead.name == "ewma"
+    lasting = lead is not None and lead.lasting
     return {
         "rows": result.rows,
         "rule": lead.name if lead is not None else None,
@@ -71,10 +82,22 @@ def _deciders(components: Sequence[ComponentJudgement]) -> list[ComponentJudgeme
     """The components that any p of the column comes from."""
     if not components:
         return []
-    names = {part.name for part in lasting_leads(components)}
+    names: set[str] = set()
+    for parts in lasting_groups(components).values():
+        names |= {part.name for part in lasting_leads(parts)}
     for parts in groups(components).values():
         names |= {part.name for part in leads(parts)}
     return [part for part in components if part.name in names]
+
+
+def _kept(components: Sequence[ComponentJudgement]) -> Sequence[ComponentJudgement]:
+    """All, but of pairs the deciders and the most surprising."""
+    pairs = [part for part in components if part.name.startswith(PAIR)]
+    if len(pairs) <= _PAIRS:
+        return components
+    names = {part.name for part in _deciders(components)}
+    names |= {part.name for part in sorted(pairs, key=lambda part: (part.score.p, part.name))[:_PAIRS]}
+    return [part for part in components if part.name in names or not part.name.startswith(PAIR)]
 
 
 def _lasting_z(part: ComponentJudgement) -> float:

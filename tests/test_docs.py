@@ -249,9 +249,8 @@ def test_the_floors_are_those_of_the_code() -> None:
     """docs/detectors.md has every floor with its default."""
     section = TEXTS["docs/detectors.md"].partition("\n## Floors")[2].partition("\n## ")[0]
     rows = {row[0]: float(row[1]) for row in re.findall(r"\| `(\w+)` \| ([\d.]+) \|$", section, re.M)}
-    component = {"sd": "c1", "share": "rest"}
     assert set(rows) == set(Floors.__dataclass_fields__) - {"column"}
-    assert rows == {name: JudgePolicy().floor("x", component.get(name, name)) for name in rows}
+    assert rows == {name: JudgePolicy().floor("x", name) for name in rows}
 
 
 FOLD, GROUP, RETRAIN = FoldPolicy(), GroupPolicy(), RetrainingPolicy()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,3 +224,31 @@ def test_a_slot_never_seen_is_wider_not_an_error() -> None:
     noise = learn({("x", "c1"): _numeric(y, np.full(R, 900))}, SLOTS).components["x", "c1"]
     assert noise.slot == "day_of_week"
     assert abs(score_component(noise, 2.0, 900, 99).z) < 4.0 < score_component(noise, 2.0, 900, 0).z
+
+
+def test_slices_go_through_json() -> None:
+    """Each with a model of its own, inside that of the whole."""
+    whole = replace(_model(1, 0.2), slices={"origin=JFK": _model(2, 0.1)})
+    assert NoiseModel.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+
+
+def test_relations_have_heavy_tails_and_performance_keeps_its_own() -> None:
+    """ν ≤ 8 for pairs; the running mean of performance has the ν of its z, that of a column loses its tail."""
+    rng = np.random.default_rng(3)
+    y, rows = 0.1 * rng.standard_t(5, R), np.full(R, 900)
+    seen = {
+        key: _numeric(y, rows) for key in (("__joint__", "r:a~b"), ("__performance__", "bias"), ("x", "c1"))
+    }
+    found = learn(seen, SLOTS).components
+    assert found["__joint__", "r:a~b"].nu <= 8.0
+    assert found["__performance__", "bias"].ewma_nu == found["__performance__", "bias"].nu
+    assert found["x", "c1"].ewma_nu > found["x", "c1"].nu
+
+
+def test_a_count_of_rows_varies_between_windows_only() -> None:
+    """One number a window: σ² is 0, or a halved volume would be one ordinary row."""
+    y = 6.8 + 0.05 * np.random.default_rng(4).standard_normal(R)
+    seen = Observations(y=y, n=np.ones(R, dtype=np.int64), variance=np.zeros(R), share=False)
+    found = learn({("__volume__", "rows"): seen}, SLOTS).components["__volume__", "rows"]
+    assert found.sigma2 == 0.0
+    assert found.tau2 == pytest.approx(0.0025, rel=0.3)

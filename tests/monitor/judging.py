@@ -1,6 +1,7 @@
 """Noise models and column results made by hand, for the tests of the judge."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -114,6 +115,56 @@ def category(ua: float = 0.6, unseen: float = 0.0, *, harm: Harm = HARMLESS) -> 
     )
 
 
+def special(
+    column: str,
+    role: Role,
+    *,
+    segment: str = "",
+    version: str = "",
+    evidence: Mapping[str, object] | None = None,
+    shares: Sequence[str] = ("accuracy", "agreement", "missing", "errors"),
+    measurements: Sequence[Measurement] = (),
+    **components: float,
+) -> ColumnResult:
+    """A pseudo-column or a part of one; `r_a_b=…` is the pair r:a~b."""
+    parts = []
+    for word, given in components.items():
+        name = f"r:{word[2:].replace('_', '~')}" if word.startswith("r_") else word
+        share = name in shares
+        n = 1 if name == "rows" else ROWS
+        y = round(given * n) / n if share else given
+        variance = y * (1.0 - y) if share else 0.0 if name == "rows" else 1.0
+        parts.append(Component(name=name, y=y, n=n, variance=variance, share=share))
+    return ColumnResult(
+        column=column,
+        segment=segment,
+        version=version,
+        role=role,
+        kind=Kind.NUMERIC,
+        rows=ROWS,
+        missing=0,
+        components=tuple(parts),
+        measurements=tuple(measurements),
+        evidence=evidence or {},
+    )
+
+
+def special_noise(*normal: ColumnResult, tau: float = 0.02, windows: int = WINDOWS) -> NoiseModel:
+    """What is normal for such columns, scattered by τ; parts with a segment in slices of their own."""
+    rng = np.random.default_rng(12)
+    slots = {kind: np.zeros(windows, dtype=np.int64) for kind in SLOTS}
+    found: dict[str, dict[tuple[str, str], Observations]] = {}
+    for result in normal:
+        for part in result.components:
+            y = part.y + tau * rng.standard_normal(windows)
+            y = np.clip(y, 0.0, 1.0) if part.share else y
+            found.setdefault(result.segment, {})[result.column, part.name] = Observations(
+                y=y, n=np.full(windows, part.n), variance=np.full(windows, part.variance), share=part.share
+            )
+    slices = {segment: learn(seen, slots) for segment, seen in found.items() if segment}
+    return replace(learn(found.get("", {}), slots), slices=slices, windows=windows)
+
+
 def broken(status: ColumnStatus, name: str = "x") -> ColumnResult:
     """A column that cannot be measured."""
     return ColumnResult(
@@ -140,10 +191,12 @@ def judged(
     state: JudgeState | None = None,
     policy: JudgePolicy | None = None,
     rows: int = ROWS,
+    versions: Mapping[str, NoiseModel] | None = None,
 ) -> Judgement:
     """One window of these columns."""
     model = noise or noise_model()
-    return judge(window(*results, rows=rows), model, state or JudgeState(), policy or JudgePolicy())
+    facts = window(*results, rows=rows)
+    return judge(facts, model, state or JudgeState(), policy or JudgePolicy(), versions)
 
 
 def one(judgement: Judgement, column: str = "x") -> Verdict:
