@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 
 import detectors
+from detectors._calibration import PART as CALIBRATION
+from detectors._calibration import fit_calibration
 from detectors._column import CategoryColumn, Columns, NumericColumn, Role
 from detectors._measurement import Measurement
 from detectors._profile import Profile, ScoreSpec, build_profile
 from detectors._summary import WindowSummary
+from detectors._surrogate import PART as SURROGATE
+from detectors._surrogate import fit_surrogate
 from tests.detectors.samples import column, counted
 
 MEMBERS = sorted(name for _, name, _ in pkgutil.iter_modules(detectors.__path__) if not name.startswith("_"))
@@ -29,6 +33,9 @@ LEVELS = {
     "median",
     "q75",
     "q95",
+    "estimated_accuracy",
+    "estimated_f1",
+    "estimated_roc_auc",
 }  # values in the column's unit: no limit promised
 MAY_BE_UNDEFINED = {"chi_square", "cramers_v", "wasserstein", "stuck", "sd"}  # NaN for some windows with rows
 
@@ -73,10 +80,28 @@ def table(rng: np.random.Generator, rows: int) -> Columns:
     }
 
 
+def built(columns: Columns) -> Profile:
+    """A profile of them with all that is learnt beside the columns."""
+    score = ScoreSpec(task="binary", columns={"": "score"})
+    rows = len(columns["score"])
+    chance = column_values(columns, "score")
+    outcome = (np.random.default_rng(0).random(rows) < chance).astype(np.float64)
+    profile = build_profile(columns, roles={"score": Role.SCORE}, score=score, outcome=outcome, knots=512)
+    learnt = {
+        SURROGATE: fit_surrogate(profile, columns, rows, None),
+        CALIBRATION: fit_calibration(profile, columns, outcome, rows),
+    }
+    return profile.with_parts({name: part for name, part in learnt.items() if part is not None})
+
+
+def column_values(columns: Columns, name: str) -> Any:
+    found = columns[name]
+    assert isinstance(found, NumericColumn)
+    return found.values
+
+
 REFERENCE = table(np.random.default_rng(1), 4_000)
-PROFILE = build_profile(
-    REFERENCE, roles={"score": Role.SCORE}, score=ScoreSpec(task="binary", columns={"": "score"}), knots=512
-)
+PROFILE = built(REFERENCE)
 
 
 def measured(name: str, columns: Columns, profile: Profile = PROFILE) -> list[Measurement]:
@@ -326,7 +351,7 @@ def test_blind_to_order(name: str) -> None:
 def test_profile_from_bytes_measures_the_same(name: str) -> None:
     """A profile read back from the database gives the same bits as the one built."""
     columns = {key: type(each).from_bytes(each.to_bytes()) for key, each in PROFILE.columns.items()}
-    again = Profile.of(columns, score=PROFILE.score, rows=PROFILE.rows)
+    again = Profile.of(columns, score=PROFILE.score, rows=PROFILE.rows, parts=PROFILE.parts)
     batch = table(np.random.default_rng(18), 120)
     assert numbers(measured(name, batch, again)) == numbers(measured(name, batch))
 
