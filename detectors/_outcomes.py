@@ -10,6 +10,8 @@ from detectors._column import CategoryColumn, Columns
 from detectors._column_profile import Outcomes
 from detectors._derived import PREDICTED_CLASS, ScoreSpec, numbers, probabilities
 
+_BOOLEAN = {"true": "1", "True": "1", "false": "0", "False": "0"}  # as sources spell booleans
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowOutcomes:
@@ -84,19 +86,34 @@ def _correct(
     predicted = columns[PREDICTED_CLASS]
     if outcome is None or not isinstance(predicted, CategoryColumn):
         return np.full(rows, np.nan)
-    if isinstance(outcome, CategoryColumn):
-        # Codes of the outcome in the classes' numbering; a label that is no class is −2: never predicted.
-        code = {label: position for position, label in enumerate(classes)}
-        truth = np.array([code.get(label, -2) for label in outcome.labels] + [-1])[outcome.codes]
-    else:
-        if set(classes) != {"0", "1"}:
-            raise ValueError(f"outcome must be labels among {list(classes)}, got numbers")
-        positive, negative = classes.index("1"), classes.index("0")
-        truth = np.where(outcome >= 0.5, positive, negative)
-        truth[np.isnan(outcome)] = -1
+    truth = truth_codes(classes, outcome)
     correct: NDArray[np.float64] = (truth == predicted.codes).astype(np.float64)
     correct[(truth == -1) | (predicted.codes == -1)] = np.nan
     return correct
+
+
+def truth_codes(classes: tuple[str, ...], outcome: NDArray[np.float64] | CategoryColumn) -> NDArray[np.int64]:
+    """int64[n]: position of each row's true class; −1 unknown, −2 a label that is no class: never predicted.
+
+    true and false stand for 1 and 0 where those are the classes. Numbers are classes that spell a number;
+    for the classes 0 and 1 everything from ½ on is 1.
+    """
+    positions = {label: position for position, label in enumerate(classes)}
+    if isinstance(outcome, CategoryColumn):
+        if set(classes) == {"0", "1"}:
+            positions |= {label: positions[said] for label, said in _BOOLEAN.items()}
+        table = np.array([positions.get(label, -2) for label in outcome.labels] + [-1], dtype=np.int64)
+        return table[outcome.codes]  # −1, missing, picks the last entry
+    if set(classes) == {"0", "1"}:
+        truth = np.where(outcome >= 0.5, positions["1"], positions["0"])
+    else:
+        try:
+            numbers_of = {float(label): position for label, position in positions.items()}
+        except ValueError:
+            raise ValueError(f"outcome must be labels among {list(classes)}, got numbers") from None
+        values, inverse = np.unique(outcome, return_inverse=True)
+        truth = np.array([numbers_of.get(float(v), -2) for v in values], dtype=np.int64)[inverse]
+    return np.where(np.isnan(outcome), -1, truth).astype(np.int64)
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,7 +26,12 @@ class Family(StrEnum):
     SOURCE = "monitor.sources"
 
 
-_VERB = {Family.DETECTOR: "measure", Family.CHANNEL: "send", Family.SOURCE: "pull"}
+# What a member does, by which its class is known; performance measures rows with outcomes, not windows.
+_VERBS = {
+    Family.DETECTOR: ("measure", "measure_performance"),
+    Family.CHANNEL: ("send",),
+    Family.SOURCE: ("pull",),
+}
 
 
 def kinds(family: Family) -> tuple[str, ...]:
@@ -47,7 +52,7 @@ def member(family: Family, kind: str) -> type[Any]:
         and not name.startswith("_")
         and value.__module__ == module.__name__
         and is_dataclass(value)
-        and hasattr(value, _VERB[family])
+        and any(hasattr(value, verb) for verb in _VERBS[family])
     ]
     if len(found) != 1:
         raise TypeError(f"{module.__name__}: a member has one public dataclass, found {len(found)}")

@@ -1,0 +1,107 @@
+"""Does a score of 0.7 come true seven times in ten? Expected calibration error, and what chance adds to it.
+
+Ten bins of equal count of the window's own rows, made of the cells of a fixed grid of scores:
+ECE = Σ_b n_b/n·|mean(hit − score) in b|. Even a perfect model has a gap in each bin, about 0.8 standard
+errors, so the plain number depends on the rows. Taken off: Σ_b n_b/n·(E|N(g_b, s_b²)| − g_b), what the noise
+of bin b adds to its absolute gap (normal law as in Kumar, Liang & Ma, "Verified uncertainty calibration",
+NeurIPS 2019, section 5), with s_b² = ȳ(1 − ȳ)/n_b and g_b² = max(0, gap² − s_b²), the gap without its own
+noise (Ferro & Fricker, QJRMS 138, 2012, for the squared gap).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._ranking import share_variance
+
+BINS = 10
+CLIP = (
+    8.0  # of one row's hit − score: a score beyond that is no probability, and one row must not drown a bin
+)
+_BITS = 30  # Σ over 2²⁰ rows of a batch of rint(gap·2³⁰) stays below 2⁵³, exact in float64
+_UNIT = float(1 << _BITS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reliability:
+    """Rows by cell of the score, cells ascending."""
+
+    rows: NDArray[np.int64]
+    hits: NDArray[np.int64]  # of them, rows whose outcome is 1 (binary) or whose prediction is right
+    gaps: NDArray[np.int64]  # Σ rint((hit − score)·2³⁰)
+
+    @classmethod
+    def of(
+        cls, knots: NDArray[np.float64], score: NDArray[np.float64], hit: NDArray[np.bool_]
+    ) -> "Reliability":
+        """`score`: finite; cells are those between the knots, each with its upper knot."""
+        cells = np.searchsorted(knots, score, side="left")
+        size = knots.size + 1
+        gap = np.rint(np.clip(hit - score, -CLIP, CLIP) * _UNIT)
+        gaps = np.zeros(size, dtype=np.int64)
+        for start in range(0, score.size, 1 << 20):
+            stop = start + (1 << 20)
+            gaps += np.bincount(cells[start:stop], weights=gap[start:stop], minlength=size).astype(np.int64)
+        return cls(
+            rows=np.bincount(cells, minlength=size).astype(np.int64),
+            hits=np.bincount(cells[hit], minlength=size).astype(np.int64),
+            gaps=gaps,
+        )
+
+    def __add__(self, other: "Reliability") -> "Reliability":
+        if not isinstance(other, Reliability):
+            return NotImplemented
+        return Reliability(
+            rows=self.rows + other.rows, hits=self.hits + other.hits, gaps=self.gaps + other.gaps
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reliability):
+            return NotImplemented
+        return (
+            np.array_equal(self.rows, other.rows)
+            and np.array_equal(self.hits, other.hits)
+            and np.array_equal(self.gaps, other.gaps)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationError:
+    """NaN without rows."""
+
+    value: float  # without what chance adds, ≥ 0
+    plain: float
+    error: float  # standard error of `plain`
+
+
+def calibration_error(counted: Reliability) -> CalibrationError:
+    """Over ten bins of equal count; fewer where a cell holds more than a tenth of the rows."""
+    n = int(counted.rows.sum())
+    if n == 0:
+        return CalibrationError(value=math.nan, plain=math.nan, error=math.nan)
+    # A cell belongs to the tenth that its middle row lies in; cells are never split.
+    middle = np.cumsum(counted.rows) - 0.5 * counted.rows
+    of_cell = np.minimum((middle * (BINS / n)).astype(np.int64), BINS - 1)
+    plain = value = variance = 0.0
+    for cells in (of_cell == b for b in range(BINS)):
+        rows = int(counted.rows[cells].sum())
+        if not rows:
+            continue
+        gap = abs(int(counted.gaps[cells].sum())) / (rows << _BITS)
+        noise = math.sqrt(share_variance(int(counted.hits[cells].sum()), rows))
+        weight = rows / n
+        plain += weight * gap
+        value += weight * (gap - _added(gap, noise))
+        variance += (weight * noise) ** 2
+    return CalibrationError(value=max(value, 0.0), plain=plain, error=math.sqrt(variance))
+
+
+def _added(gap: float, noise: float) -> float:
+    """E|N(g, noise²)| − g, the mean of the folded normal law, at the gap without its own noise."""
+    g = math.sqrt(max(gap * gap - noise * noise, 0.0))
+    folded = noise * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * (g / noise) ** 2)
+    return folded + g * math.erf(g / (noise * math.sqrt(2.0))) - g
