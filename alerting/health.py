@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from alerting.alert_state import AlertState, Condition
 from alerting.fold import HEALTH_RULE, Fold, FoldPolicy, fold
 from alerting.incident import Transition
-from alerting.series import Series
+from alerting.series import LABEL_FEED, Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 
 _BAD = frozenset({VerdictKind.NO_DATA, VerdictKind.LOW_VOLUME, VerdictKind.ERROR})
@@ -49,13 +49,15 @@ def health_verdict(verdict: Verdict, policy: FoldPolicy, *, feed_is_bad: bool) -
     """The same window as the health axis sees it.
 
     Bad windows fire after `health_for` of them or `health_span`, whichever is shorter: a window that long by
-    itself is enough. A page for the feed as a whole and for immediate errors, else a ticket.
+    itself is enough. A page for the feed as a whole and for immediate errors, else a ticket; labels that do
+    not come wake nobody.
     """
     feed = _is_feed(verdict.series)
+    labels = verdict.series.column == LABEL_FEED
     kind, severity, sure = VerdictKind.CLEAR, Severity.NONE, False
     if verdict.kind in _BAD:
         kind = VerdictKind.BREACH
-        severity = Severity.PAGE if feed or verdict.immediate else Severity.TICKET
+        severity = Severity.PAGE if (feed or verdict.immediate) and not labels else Severity.TICKET
         sure = verdict.immediate or verdict.end - verdict.start >= policy.health_span
     if feed_is_bad and not feed and not verdict.immediate:
         kind, severity, sure = VerdictKind.HOLD, Severity.NONE, False
@@ -116,4 +118,5 @@ def fold_window(
 
 
 def _is_feed(series: Series) -> bool:
-    return series.column == "" and series.segment == ""
+    """A window has one: that of the model's rows, or that of their labels."""
+    return series.column in ("", LABEL_FEED) and series.segment == ""

@@ -3,6 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
+LABEL_FEED = "__labels__"  # the column of a model's labels as they arrive; what they say is another column
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:

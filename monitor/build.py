@@ -26,6 +26,7 @@ __all__ = [
     "Models",
     "build_channels",
     "build_detectors",
+    "build_label_source",
     "build_models",
     "build_reference_source",
     "build_source",
@@ -69,6 +70,20 @@ def build_reference_source(model: ModelConfig, path: Path = ()) -> Source:
     return cast(Source, _build(Family.SOURCE, own.kind, {**own.options, **inherited}, path))
 
 
+def build_label_source(model: ModelConfig, path: Path = ()) -> Source | None:
+    """Where labels are read by key; None: they are in the model's own rows, or there are none.
+
+    Its time is when a label became available: only those that can be about a window are read.
+    """
+    labels = model.labels
+    if labels is None or labels.source is None:
+        return None
+    options_ = dict(labels.source.options)
+    if labels.available_at is not None:
+        options_["timestamp"] = labels.available_at
+    return cast(Source, _build(Family.SOURCE, labels.source.kind, options_, path))
+
+
 def build_channels(config: Config) -> dict[str, Channel]:
     """Every channel by its name; reads their secrets. ConfigError names all that fail."""
     built: dict[str, Channel] = {}
@@ -85,13 +100,15 @@ def build_channels(config: Config) -> dict[str, Channel]:
 
 
 def build_detectors(model: ModelConfig, path: Path = ()) -> list[Detector]:
-    """Every detector, with the options given; `enabled = false` leaves one out."""
+    """Every detector of windows, with the options given; `enabled = false` leaves one out."""
     built = []
     for kind in kinds(Family.DETECTOR):
         table = model.detectors.get(kind, {})
         if table.get("enabled", True):
             given = {key: value for key, value in table.items() if key != "enabled"}
-            built.append(cast(Detector, _build(Family.DETECTOR, kind, given, (*path, "detectors", kind))))
+            made = _build(Family.DETECTOR, kind, given, (*path, "detectors", kind))
+            if hasattr(made, "measure"):  # performance has no part in it: it is measured when labels come
+                built.append(cast(Detector, made))
     return built
 
 
@@ -107,6 +124,7 @@ def build_models(config: Config) -> Models:
                 config=model,
                 digest=config.digest(name),
                 source=build_source(model.source, (*path, "source")),
+                labels=build_label_source(model, (*path, "labels", "source")),
                 detectors=build_detectors(model, path),
                 spec=model.window.spec,
                 judging=judge_policy(model),

@@ -84,7 +84,10 @@ def resolve_columns(
     if label is not None and label in schema:
         wanted[label] = Kind.CATEGORY if model.task == "multiclass" else Kind.NUMERIC
     elif label is not None:
-        notices.append(f"the reference has no column {label}: harm is told from the score's pull alone")
+        # Where it has the labels' key they are joined (monitor/reference_labels.py).
+        labels = model.labels
+        if labels is None or labels.source is None or labels.key not in schema:
+            notices.append(f"the reference has no column {label}: harm is told from the score's pull alone")
         label = None
     if not roles:
         problem = Problem(

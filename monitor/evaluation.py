@@ -5,42 +5,29 @@ finish is refused when the fence has moved: a worker that was paused and comes b
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
 from detectors import Profile
+from monitor.ending import Outcome, Waiting
+from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
 from monitor.measuring import count_window, measure_window, wanted
 from monitor.planning import LEASE
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
-from storage import ledger, profiles
+from storage import label_windows, ledger, profiles
 from storage.errors import StorageError
 from storage.ledger import DueWindow, Stream, WindowState
-from storage.measurements import ColumnResult, ColumnStatus
+from storage.measurements import ColumnStatus
 from storage.profiles import Reference
 from storage.span import Span
 
 FIRST_RETRY = timedelta(seconds=30)  # doubled each time …
 LONGEST_RETRY = timedelta(minutes=15)  # … up to this, until the window's give_up
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a window ends. `reason` is for a person; empty where there is nothing to say."""
-
-    state: WindowState
-    reason: str = ""
-    rows: int | None = None  # None: not known
-    reference_id: int | None = None
-    error_class: str = ""  # permanent | transient | bug; empty where nothing failed
-    facts: Mapping[str, object] = field(default_factory=dict)
-    results: Sequence[ColumnResult] = ()
 
 
 def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> bool:
@@ -70,11 +57,14 @@ def _evaluate(runtime: Runtime, watched: Watched, window: DueWindow) -> None:
             # It was there when the window was planned: without one nothing is planned.
             _defer(runtime, window, f"no reference: run `leeway reference build --model {watched.name}`")
             return
-        late = _not_ready(watched, window)
-        if late and runtime.clock.now() < window.give_up:
-            _defer(runtime, window, late)
+        outcome = (
+            _measure_labels(runtime, watched, window, reference)
+            if window.stream is Stream.LABELS
+            else _measure_inputs(runtime, watched, window, reference)
+        )
+        if isinstance(outcome, Waiting):
+            _defer(runtime, window, outcome.reason, outcome.wait)
             return
-        outcome = _measure(runtime, watched, window, reference, late)
     except SourceError as error:
         _source_failed(runtime, window, error)
     except StorageError:
@@ -99,10 +89,23 @@ def _not_ready(watched: Watched, window: DueWindow) -> str:
     return f"the source is not complete: {seen}, the window ends {_minute(window.span.end)}"
 
 
-def _measure(
-    runtime: Runtime, watched: Watched, window: DueWindow, reference: Reference, late: str
-) -> Outcome:
-    """Pull, count and measure."""
+def _measure_labels(
+    runtime: Runtime, watched: Watched, window: DueWindow, reference: Reference
+) -> Outcome | Waiting:
+    """Join what is known of the outcomes, if that is enough."""
+    with runtime.store.read() as conn:
+        inputs = label_windows.inputs_of(conn, window.model, window.span)
+    profile = runtime.profiles.get(reference.id, lambda: _load(runtime, reference))
+    return evaluate_labels(watched, window, inputs, reference, profile, runtime.clock.now())
+
+
+def _measure_inputs(
+    runtime: Runtime, watched: Watched, window: DueWindow, reference: Reference
+) -> Outcome | Waiting:
+    """Pull, count and measure, once the rows are there."""
+    late = _not_ready(watched, window)
+    if late and runtime.clock.now() < window.give_up:
+        return Waiting(reason=late)
     profile = runtime.profiles.get(reference.id, lambda: _load(runtime, reference))
     pulled = watched.source.pull(window.span, wanted(profile))
     problems = tuple(pulled.problems)
@@ -164,9 +167,11 @@ def _load(runtime: Runtime, reference: Reference) -> Profile:
         return profiles.load_profile(conn, reference.id)
 
 
-def _defer(runtime: Runtime, window: DueWindow, reason: str) -> None:
-    wait = min(FIRST_RETRY * 2 ** min(window.attempt - 1, 10), LONGEST_RETRY)
-    next_try = min(runtime.clock.now() + wait, window.give_up)
+def _defer(runtime: Runtime, window: DueWindow, reason: str, wait: timedelta | None = None) -> None:
+    """Give it back. Without a wait of its own it is tried again ever later, up to its give_up."""
+    backoff = min(FIRST_RETRY * 2 ** min(window.attempt - 1, 10), LONGEST_RETRY)
+    now = runtime.clock.now()
+    next_try = min(now + backoff, window.give_up) if wait is None else now + wait
     with runtime.store.write() as conn:
         ledger.defer(conn, window.id, window.fence, next_try, reason)
     logger().info("window.deferred", **_names(window), next_try=next_try.isoformat(), reason=reason)
@@ -218,4 +223,5 @@ def _is_outdated(conn: Connection, model: str, outcome: Outcome) -> bool:
 
 
 def _names(window: DueWindow) -> dict[str, object]:
-    return {"model": window.model, "window": window.span.start.isoformat()}
+    labels = {} if window.stream is Stream.INPUTS else {"stream": window.stream}
+    return {"model": window.model, "window": window.span.start.isoformat(), **labels}

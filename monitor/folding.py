@@ -4,10 +4,9 @@ One transaction a window: verdicts, the judge's and the alerts' state, incidents
 group has something to tell. Killed anywhere, the window is folded again from the same rows to the same bits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,35 +15,39 @@ from alerting.grouping import mark_dirty
 from alerting.health import Folded, WindowFold, fold_window
 from alerting.incident import Incident, Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
-from alerting.series import Series
-from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
-from detectors import Role
+from alerting.series import LABEL_FEED
+from alerting.verdict import Severity, Verdict, VerdictKind
 from detectors._noise import NoiseModel
-from monitor.judge_state import JudgeState
-from monitor.judgement import WindowFacts, judge
 from monitor.learning import learn_from_production
 from monitor.logs import logger
+from monitor.realised import beside
 from monitor.retraining import decide_retraining
 from monitor.routing import groups_of
 from monitor.runtime import Runtime, Watched
-from monitor.windows import slots
-from storage import checkpoints, fold_order, groups, incidents, ledger, measurements, profiles, verdicts
+from monitor.stored_window import StoredWindow, judge_stored
+from storage import (
+    checkpoints,
+    fold_order,
+    groups,
+    incidents,
+    label_windows,
+    ledger,
+    measurements,
+    profiles,
+    verdicts,
+)
 from storage.ledger import DueWindow, Stream, WindowState
-from storage.measurements import ColumnResult, ColumnStatus
+from storage.measurements import ColumnResult
 from storage.profiles import Reference
 from storage.span import Span
+
+__all__ = ["FoldedWindow", "StoredWindow", "fold_model", "fold_ready", "judge_stored", "worth_keeping"]
 
 _EVENTS = {
     TransitionKind.OPENED: "incident.opened",
     TransitionKind.REOPENED: "incident.reopened",
     TransitionKind.SEVERITY_UP: "incident.severity_up",
     TransitionKind.RESOLVED: "incident.resolved",
-}
-_FEED = {
-    WindowState.DONE: VerdictKind.CLEAR,
-    WindowState.NO_DATA: VerdictKind.NO_DATA,
-    WindowState.LOW_VOLUME: VerdictKind.LOW_VOLUME,
-    WindowState.FAILED: VerdictKind.ERROR,
 }
 
 
@@ -71,29 +74,39 @@ def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
 def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -> list[FoldedWindow]:
     """Fold every ended window of one model whose predecessors are folded, or the first `most` of them."""
     done: list[FoldedWindow] = []
-    _pass_over(runtime, watched)
-    while len(done) != most and (folded := _fold_next(runtime, watched)) is not None:
-        done.append(folded)
+    for stream in Stream:  # what labels say stands beside what the inputs said
+        _pass_over(runtime, watched, stream)
+        while len(done) != most and (folded := _fold_next(runtime, watched, stream)) is not None:
+            done.append(folded)
     return done
 
 
-def _fold_next(runtime: Runtime, watched: Watched) -> FoldedWindow | None:
+def _fold_next(runtime: Runtime, watched: Watched, stream: Stream) -> FoldedWindow | None:
     with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
-        if not fold_order.to_fold(conn, watched.name, Stream.INPUTS):
+        if not _ready(conn, watched, stream):
             return None
     with runtime.store.write() as conn:
-        ready = fold_order.to_fold(conn, watched.name, Stream.INPUTS)
-        if not ready or _is_passed_over(ready[0], fold_order.folded_span(conn, watched.name, Stream.INPUTS)):
+        ready = _ready(conn, watched, stream)
+        if not ready or _is_passed_over(ready[0], fold_order.folded_span(conn, watched.name, stream)):
             return None  # a worker may just have skipped it: the next look passes over it
         folded = _fold(runtime, watched, conn, ready[0])
         failpoint.hit("before_fold_commit")
     failpoint.hit("after_fold_commit")
     _log(folded)
-    _pass_over(runtime, watched)
+    _pass_over(runtime, watched, stream)
     return folded
 
 
-def _pass_over(runtime: Runtime, watched: Watched) -> None:
+def _ready(conn: Connection, watched: Watched, stream: Stream) -> list[DueWindow]:
+    """The next window of a stream, if it can be folded; labels wait for the inputs of the same rows."""
+    ready = fold_order.to_fold(conn, watched.name, stream)
+    if not ready or stream is Stream.INPUTS:
+        return ready
+    until = fold_order.folded_until(conn, watched.name, Stream.INPUTS)
+    return ready if until is not None and ready[0].span.start <= until else []
+
+
+def _pass_over(runtime: Runtime, watched: Watched, stream: Stream) -> None:
     """Skipped windows are neutral for every series and told to nobody; their rows say why nothing is known.
 
     So is one that came too late to be folded in its place: it must not hold up what follows. Many at a time:
@@ -101,10 +114,10 @@ def _pass_over(runtime: Runtime, watched: Watched) -> None:
     """
     while True:
         with runtime.store.read() as conn:
-            if not _passed_over(conn, watched, limit=1):
+            if not _passed_over(conn, watched, stream, limit=1):
                 return
         with runtime.store.write() as conn:
-            passed = _passed_over(conn, watched, limit=ledger.PLAN_LIMIT)
+            passed = _passed_over(conn, watched, stream, limit=ledger.PLAN_LIMIT)
             for window in passed:
                 fold_order.mark_folded(conn, window.id, runtime.clock.now())
         if passed:
@@ -112,10 +125,10 @@ def _pass_over(runtime: Runtime, watched: Watched) -> None:
             logger().info("windows.skipped", model=watched.name, windows=len(passed), until=until)
 
 
-def _passed_over(conn: Connection, watched: Watched, *, limit: int) -> list[DueWindow]:
+def _passed_over(conn: Connection, watched: Watched, stream: Stream, *, limit: int) -> list[DueWindow]:
     """Those at the head of what is to be folded."""
-    folded = fold_order.folded_span(conn, watched.name, Stream.INPUTS)
-    ready = fold_order.to_fold(conn, watched.name, Stream.INPUTS, limit=limit)
+    folded = fold_order.folded_span(conn, watched.name, stream)
+    ready = fold_order.to_fold(conn, watched.name, stream, limit=limit)
     return list(takewhile(lambda window: _is_passed_over(window, folded), ready))
 
 
@@ -135,7 +148,7 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
     _mark_groups(runtime, conn, result, touched)
     fold_order.mark_folded(conn, window.id, now)
-    if noise is not None:
+    if noise is not None and window.stream is Stream.INPUTS:
         learn_from_production(runtime, watched, conn, window, noise)
     decision = decide_retraining(runtime, watched, conn, window)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
@@ -151,66 +164,26 @@ def _judge(
         window=window,
         reference=reference or profiles.active(conn, watched.name),
         noise=noise,
-        results=measurements.load(conn, window.id),
+        results=_results(conn, window),
     )
-    said, after = judge_stored(watched, stored, checkpoints.judge_state(conn, watched.name, Stream.INPUTS))
+    said, after = judge_stored(watched, stored, checkpoints.judge_state(conn, watched.name, window.stream))
     return said, after, noise[1] if noise is not None and stored.is_judged else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredWindow:
-    """All that judging reads of one ended window."""
-
-    window: DueWindow
-    reference: Reference | None  # that it was measured on; where it was not measured, the one in force
-    noise: tuple[int, NoiseModel] | None  # with its number; None where it was not measured
-    results: Sequence[ColumnResult]
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether there is anything in it to judge."""
-        return self.window.state in (WindowState.DONE, WindowState.LOW_VOLUME) and self.noise is not None
-
-
-def judge_stored(
-    watched: Watched, stored: StoredWindow, remembered: Mapping[str, Any] | None
-) -> tuple[list[Verdict], dict[str, object]]:
-    """The verdicts of a window, its feed's last, and the judge's state after it: pure, for `backtest` too."""
-    window, reference = stored.window, stored.reference
-    if not stored.is_judged or reference is None or stored.noise is None:
-        columns = reference.columns if reference else ()
-        neutral = [_verdict(window, column, _FEED[window.state], window.reason) for column in columns]
-        return [*neutral, _feed(window)], dict(remembered or {})
-    noise_id, noise = stored.noise
-    basis = {"reference": reference.id, "noise": noise_id}
-    # Running means of one noise model say nothing under another: they start again.
-    same = remembered is not None and {key: remembered.get(key) for key in basis} == basis
-    judgement = judge(
-        WindowFacts(
-            model=watched.name,
-            start=window.span.start,
-            end=window.span.end,
-            revision=window.revision,
-            rows=window.rows or 0,
-            slots=slots(watched.spec, window.span),
-            results=[result for result in stored.results if _is_judged(result)],
-        ),
-        noise,
-        JudgeState.from_json(remembered["state"]) if remembered is not None and same else JudgeState(),
-        watched.judging,
-    )
-    after = {**basis, "state": judgement.state.to_json()}
-    return [*judgement.verdicts, _feed(window)], after
-
-
-def _is_judged(result: ColumnResult) -> bool:
-    """Entropy and margin are reported only: the maximum probability has all they could say.
-
-    What is derived from a score that is not there has nothing of its own to say: one cause, one incident.
-    """
-    if result.role is Role.DERIVED and result.status is not ColumnStatus.OK:
-        return False
-    return bool(result.components) or result.status is not ColumnStatus.OK
+def _results(conn: Connection, window: DueWindow) -> list[ColumnResult]:
+    """What was measured; what labels say is kept beside what was said without them."""
+    results = measurements.load(conn, window.id)
+    if window.stream is Stream.INPUTS or not results:
+        return results
+    inputs = label_windows.inputs_of(conn, window.model, window.span)
+    if inputs is None:
+        return results
+    before = measurements.load(conn, inputs.id)
+    said = [each.verdict for each in verdicts.load(conn, inputs.id)]
+    found = [beside(result, before, said) for result in results]
+    for result in found:
+        measurements.add_facts(conn, window.id, result)
+    return found
 
 
 def _noise(
@@ -223,38 +196,12 @@ def _noise(
     return stored.id, runtime.noises.get(stored.id, lambda: NoiseModel.from_json(stored.content))
 
 
-def _verdict(
-    window: DueWindow, column: str, kind: VerdictKind, reason: str, *, lasting: bool = False
-) -> Verdict:
-    return Verdict(
-        series=Series(model=window.model, column=column),
-        start=window.span.start,
-        end=window.span.end,
-        revision=window.revision,
-        kind=kind,
-        incident_kind=IncidentKind.DATA
-        if kind is not VerdictKind.CLEAR or not column
-        else IncidentKind.DRIFT,
-        immediate=lasting,
-        change="" if kind is VerdictKind.CLEAR else kind.value,
-        title=f"{column or 'the data feed'}: {reason}" if reason else "",
-        facts={"rows": window.rows, "reason": reason} if reason else {},
-    )
-
-
-def _feed(window: DueWindow) -> Verdict:
-    """The data feed as a whole: its series has a verdict in every window, or it could never recover."""
-    lasting = window.state is WindowState.FAILED and window.error_class == "permanent"
-    kind = _FEED[window.state]
-    return _verdict(window, "", kind, "" if kind is VerdictKind.CLEAR else window.reason, lasting=lasting)
-
-
 def worth_keeping(result: WindowFold) -> list[Folded]:
     """The verdicts that are written down: a feed that is well is not worth a row."""
     return [
         item
         for item in result.verdicts
-        if item.verdict.series.column or item.verdict.kind is not VerdictKind.CLEAR
+        if item.verdict.series.column not in ("", LABEL_FEED) or item.verdict.kind is not VerdictKind.CLEAR
     ]
 
 
@@ -274,6 +221,7 @@ def _log(folded: FoldedWindow) -> None:
         "window.folded",
         model=window.model,
         window=window.span.start.isoformat(),
+        stream=None if window.stream is Stream.INPUTS else window.stream,
         state=window.state,
         severity=folded.severity,
         breaches=sum(item.verdict.kind is VerdictKind.BREACH for item in folded.verdicts),

@@ -6,13 +6,16 @@ planning the same window twice harmless (docs/architecture.md, step 2).
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import takewhile
 
 from alerting import failpoint
+from detectors._performance_profile import PART
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
 from monitor.windows import windows
-from storage import fold_order, ledger, profiles
-from storage.ledger import PLAN_LIMIT, Stream, WindowKind
+from storage import fold_order, label_windows, ledger, profiles
+from storage.ledger import PLAN_LIMIT, DueWindow, Stream, WindowKind, WindowState
 from storage.profiles import Reference
 from storage.span import Span
 
@@ -87,7 +90,52 @@ def plan_model(runtime: Runtime, watched: Watched) -> int:
     if folded is not None:
         # A person may have evaluated later windows on demand: what lies before them cannot be folded.
         due = [span for span in due if span.start > folded]
-    return plan_spans(runtime, watched, due, kind=WindowKind.SCHEDULED) if due else 0
+    planned = plan_spans(runtime, watched, due, kind=WindowKind.SCHEDULED) if due else 0
+    return planned + plan_labels(runtime, watched)
+
+
+def plan_labels(runtime: Runtime, watched: Watched) -> int:
+    """A window of the labels for every window of the inputs, once the model's reference has a score.
+
+    What was planned before labels were configured is taken up as far back as the horizon.
+    """
+    labels, window, now = watched.config.labels, watched.config.window, runtime.clock.now()
+    if labels is None:
+        return 0
+    since = now - max(window.catch_up, labels.max_delay)
+    planned = 0
+    while True:
+        with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
+            reference = profiles.active(conn, watched.name)
+            if reference is None or not profiles.has_part(conn, reference.id, PART):
+                return planned
+            missing = label_windows.to_plan(conn, watched.name, since, PLAN_LIMIT)
+        if not missing:
+            return planned
+        alike = list(takewhile(partial(_is_like, missing[0]), missing))
+        with runtime.store.write() as conn:
+            new = ledger.plan(
+                conn,
+                watched.name,
+                Stream.LABELS,
+                [each.span for each in alike],
+                now=now,
+                settle=window.settle,
+                lateness=window.lateness,
+                give_up=labels.max_delay,
+                kind=missing[0].kind,
+                config_digest=watched.digest,
+                skip_before=now if missing[0].state is WindowState.SKIPPED else None,
+                skip_reason=missing[0].reason,
+            )
+        failpoint.hit("after_plan")
+        planned += new
+
+
+def _is_like(one: DueWindow, other: DueWindow) -> bool:
+    """Whether their label windows are planned alike: what was passed over has no labels to wait for."""
+    skips = [each.reason if each.state is WindowState.SKIPPED else None for each in (one, other)]
+    return one.kind is other.kind and skips[0] == skips[1]
 
 
 def _parts(spans: list[Span]) -> Iterator[list[Span]]:

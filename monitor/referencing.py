@@ -15,7 +15,8 @@ from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
 from monitor.record_notices import record_notices
-from monitor.reference_build import Built, Progress, build, quiet, read_rows
+from monitor.reference_build import Built, Progress, build, quiet, read_rows, reference_windows
+from monitor.reference_labels import label_columns, with_outcomes
 from monitor.runtime import Runtime, Watched
 from storage import daemon_events, profiles
 from storage.profiles import Reference
@@ -159,13 +160,18 @@ def _read_and_build(
     source = build_reference_source(model, ("models", watched.name))
     schema = source.schema()
     resolved = resolve_columns(model, schema, name=watched.name)
-    window = source.pull(model.reference_span, resolved.wanted)
+    outcome = label_columns(model, schema)
+    window = source.pull(model.reference_span, {**resolved.wanted, **outcome.wanted}, outcome.moments)
     rows = read_rows(window, model.excluded_spans)
+    if outcome.label is not None:
+        progress("joining outcomes", 0, 0)
+        known = reference_windows(rows, watched.spec, model.excluded_spans)
+        rows = with_outcomes(model, outcome, rows, known, watched.labels)
     absent = {problem.column for problem in window.problems}
     problems = [f"{problem.column}: {problem.reason}" for problem in window.problems]
     if absent.intersection(resolved.score.values()):
         problems.append("score and confidence are not judged: write the score as numbers and build again")
-    if resolved.label in absent:
+    if outcome.label in absent:
         problems.append(
             "harm is told from the score's pull alone: write the label as numbers (0 and 1 for a binary "
             "task) and build again"
@@ -176,7 +182,7 @@ def _read_and_build(
         score=ScoreSpec(task=model.task, columns=resolved.score)
         if resolved.score and not absent.intersection(resolved.score.values())
         else None,
-        label=resolved.label if resolved.label not in absent else None,
+        label=outcome.label if outcome.label not in absent else None,
         include=model.columns.include,
         spec=watched.spec,
         excluded=model.excluded_spans,

@@ -30,6 +30,7 @@ class Watched:
     config: ModelConfig
     digest: str  # of its effective config
     source: Source
+    labels: Source | None = None  # where labels are read by key; None: in the rows themselves, or nowhere
     detectors: Sequence[Detector]
     spec: WindowSpec
     judging: JudgePolicy

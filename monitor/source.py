@@ -4,7 +4,7 @@ The daemon depends on this Protocol; monitor/sources fulfils it. Frames of any l
 what comes out is numbers, codes and labels.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,5 +104,8 @@ class Source(Protocol):
     def schema(self) -> Mapping[str, ColumnKind]:
         """Every column, in the source's order; raises where there is nothing to look at yet."""
 
-    def pull(self, span: Span | None, wanted: "Mapping[str, Kind]") -> Window:
-        """The wanted columns of a span, in batches. Types follow `wanted`, never a guess from the rows."""
+    def pull(self, span: Span | None, wanted: "Mapping[str, Kind]", moments: Collection[str] = ()) -> Window:
+        """The wanted columns of a span, in batches. Types follow `wanted`, never a guess from the rows.
+
+        `moments`: numeric ones that hold times, written as the source writes its own: µs since the epoch.
+        """

@@ -6,7 +6,7 @@ Strictly in window order: alert state is a fold, so nothing may come before what
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from storage.due_window import DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.span import Span
@@ -73,10 +73,12 @@ def folded_span(conn: Connection, model: str, stream: Stream) -> Span | None:
 
 
 def all_folded(conn: Connection, model: str, end: datetime) -> bool:
-    """Whether every window of the model that ends at `end` is folded, all streams."""
+    """Whether every window of the model that ends at `end` is folded, or still waits for its labels."""
+    terminal = [state for state in WindowState if state.terminal]
     statement = select(ledger.c.id).where(
         ledger.c.model == model,
         ledger.c.end == end,
+        or_(ledger.c.stream == Stream.INPUTS, ledger.c.state.in_(terminal)),
         ledger.c.folded_at.is_(None),
         ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),

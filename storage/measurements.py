@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from detectors import Bins, Component, Harm, Kind, Measurement, Role
 from storage.tables import column_result
@@ -72,6 +72,22 @@ def save(conn: Connection, ledger_id: int, results: Sequence[ColumnResult]) -> N
 def forget(conn: Connection, windows: Select[tuple[int]]) -> None:
     """Drop the results of these ledger rows, which are to be measured again."""
     conn.execute(delete(column_result).where(column_result.c.ledger_id.in_(windows)))
+
+
+def add_facts(
+    conn: Connection,
+    ledger_id: int,
+    result: ColumnResult,
+) -> None:
+    """Keep evidence and measurements that were learnt after the column was measured."""
+    statement = update(column_result).where(
+        column_result.c.ledger_id == ledger_id,
+        column_result.c.column_name == result.column,
+        column_result.c.segment == result.segment,
+        column_result.c.version == result.version,
+    )
+    row = _row(ledger_id, result)
+    conn.execute(statement.values(evidence=row["evidence"], measurements=row["measurements"]))
 
 
 def load(conn: Connection, ledger_id: int) -> list[ColumnResult]:

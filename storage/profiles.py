@@ -201,6 +201,14 @@ def promote(conn: Connection, reference_id: int, now: datetime) -> Reference:
     return promoted
 
 
+def has_part(conn: Connection, reference_id: int, name: str) -> bool:
+    """Whether a reference has learnt this small model, without loading it."""
+    statement = select(reference_part.c.name).where(
+        reference_part.c.reference_id == reference_id, reference_part.c.name == name
+    )
+    return conn.execute(statement).first() is not None
+
+
 def save_noise(
     conn: Connection,
     reference_id: int,
@@ -236,6 +244,12 @@ def load_noise(
     if version is not None:
         statement = statement.where(noise_model.c.version == version)
     row = conn.execute(statement.order_by(noise_model.c.id.desc()).limit(1)).first()
+    return None if row is None else Noise(**_noise(row))
+
+
+def get_noise(conn: Connection, noise_id: int) -> Noise | None:
+    """One version, whichever is the newest by now."""
+    row = conn.execute(select(noise_model).where(noise_model.c.id == noise_id)).first()
     return None if row is None else Noise(**_noise(row))
 
 

@@ -6,7 +6,7 @@ that may hold its rows.
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -82,13 +82,18 @@ class Files:
                 raise failure(error, path) from error
         return found
 
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind]) -> Window:
+    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         if span is not None and self.timestamp is None:
             raise SourceError(f"{self.path}: set `timestamp` to read a span of it", transient=False)
         files = [file for file in self._coverage(span) if _overlaps(file, span)]
-        problems = [problem for name in wanted if (problem := self._problem(files, name, wanted[name], span))]
+        problems = [
+            problem
+            for name in wanted
+            if (problem := self._problem(files, name, wanted[name], span, moment=name in moments))
+        ]
         good = {name: wanted[name] for name in wanted if name not in {problem.column for problem in problems}}
-        return Window(span=span, batches=self._batches(files, span, good), problems=tuple(problems))
+        batches = self._batches(files, span, good, frozenset(moments))
+        return Window(span=span, batches=batches, problems=tuple(problems))
 
     def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
         """What every file holds; looks only into new and changed ones.
@@ -148,7 +153,7 @@ class Files:
         )
 
     def _problem(
-        self, files: Sequence[Coverage], name: str, kind: Kind, span: Span | None
+        self, files: Sequence[Coverage], name: str, kind: Kind, span: Span | None, *, moment: bool
     ) -> ColumnProblem | None:
         """Whether these files give the column; one that lacks it, beside others, counts as missing values."""
         holding = [file for file in files if name in file.schema]
@@ -157,7 +162,7 @@ class Files:
             hint = f" (the nearest is {near[0]!r})" if near else ""
             reason = f"no such column{hint} in {files[-1].path}"
             return ColumnProblem(column=name, trouble=Trouble.ABSENT, reason=reason)
-        for file in holding:
+        for file in holding if not moment else ():
             why = self._text_trouble(file, name, span) if self.text and kind is Kind.NUMERIC else ""
             why = why or ("" if self.text else _values.retyped(file.schema[name], kind))
             if why:
@@ -181,14 +186,18 @@ class Files:
         return f"wanted numeric, found text such as {example[:40]!r}" if bad * 2 > said else ""
 
     def _batches(
-        self, files: Sequence[Coverage], span: Span | None, wanted: Mapping[str, Kind]
+        self,
+        files: Sequence[Coverage],
+        span: Span | None,
+        wanted: Mapping[str, Kind],
+        moments: Collection[str],
     ) -> Iterator[Batch]:
         for file in files:
             try:
                 frame, names = self._selected(file.path, file.schema, file.sample, dict(wanted), span)
                 columns = [
                     expression.alias(names[name])
-                    for name, expression in self._expressions(file, wanted, names).items()
+                    for name, expression in self._expressions(file, wanted, names, moments).items()
                 ]
                 times = [] if self.timestamp is None else [pl.col(_TIME)]
                 rows = pl.len() if not columns and not times else None
@@ -214,13 +223,21 @@ class Files:
                 raise SourceError(f"{file.path}: was replaced while it was read", transient=True)
 
     def _expressions(
-        self, file: Coverage, wanted: Mapping[str, Kind], names: Mapping[str, str]
+        self,
+        file: Coverage,
+        wanted: Mapping[str, Kind],
+        names: Mapping[str, str],
+        moments: Collection[str],
     ) -> dict[str, pl.Expr]:
         expressions = {}
         for name, kind in wanted.items():
             raw = pl.col(names[name])
             if name not in file.schema:
                 expressions[name] = _values.missing(kind)
+            elif name in moments:
+                where = f"{file.path}: column {name!r}"
+                time = self.timestamps.expression(raw, file.schema[name], where=where, sample=None)
+                expressions[name] = time.cast(pl.Float64).fill_null(float("nan"))
             elif self.text and kind is Kind.NUMERIC:
                 expressions[name] = _values.text_as_number(raw)
             else:

@@ -3,7 +3,7 @@
 Every value is text until the reference's types are applied, so that no window guesses its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -57,8 +57,8 @@ class CsvSource:
     def schema(self) -> Mapping[str, ColumnKind]:
         return self._files.schema()
 
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind]) -> Window:
-        return self._files.pull(span, wanted)
+    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
+        return self._files.pull(span, wanted, moments)
 
     def _open(self, path: Path) -> pl.LazyFrame:
         return pl.scan_csv(

@@ -1,6 +1,6 @@
 """How are rows read from Parquet files: one, a folder of them, or a glob?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -47,8 +47,8 @@ class ParquetSource:
     def schema(self) -> Mapping[str, ColumnKind]:
         return self._files.schema()
 
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind]) -> Window:
-        return self._files.pull(span, wanted)
+    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
+        return self._files.pull(span, wanted, moments)
 
 
 def _open(path: Path) -> pl.LazyFrame:

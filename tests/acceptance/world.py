@@ -82,9 +82,6 @@ timestamp = "ts"
 features = ["*"]
 score = "score"
 
-[models.shop.labels]
-column = "label"
-
 [models.shop.window]
 every = "1d"
 zone = "UTC"
@@ -92,6 +89,7 @@ ready = "clock"
 
 [models.shop.reference]
 source = {{ kind = "parquet", path = "data/reference.parquet" }}
+label = "label"
 
 {extra}
 """

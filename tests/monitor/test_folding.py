@@ -78,6 +78,6 @@ def test_a_window_skipped_under_the_folds_eyes_is_left_to_the_next_look(runtime:
     with runtime.store.write() as conn:
         for window in ledger.find(conn, "shop", Stream.INPUTS, Span(start=START, end=START + 9 * DAY)):
             ledger.skip(conn, window.id, now=runtime.clock.now(), reason="before the first row")
-    assert _fold_next(runtime, runtime.models["shop"]) is None
+    assert _fold_next(runtime, runtime.models["shop"], Stream.INPUTS) is None
     assert fold_model(runtime, runtime.models["shop"]) == []
     assert folded(runtime) == [True, True, True]

@@ -1,6 +1,6 @@
 """Laws of promotion: what is judged after it is judged against the reference in force, and nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +35,7 @@ class Meanwhile:
     inner: Source
     does: Callable[[], None]
 
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind]) -> Window:
+    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         self.does()
         return self.inner.pull(span, wanted)
 
