@@ -104,6 +104,8 @@ def truth_codes(classes: tuple[str, ...], outcome: NDArray[np.float64] | Categor
             positions |= {label: positions[said] for label, said in _BOOLEAN.items()}
         table = np.array([positions.get(label, -2) for label in outcome.labels] + [-1], dtype=np.int64)
         return table[outcome.codes]  # −1, missing, picks the last entry
+    if np.isnan(outcome).all():
+        return np.full(len(outcome), -1, dtype=np.int64)
     if set(classes) == {"0", "1"}:
         truth = np.where(outcome >= 0.5, positions["1"], positions["0"])
     else:

@@ -209,20 +209,24 @@ def _fit_regression(
     if not labelled:
         known = np.isfinite(prediction)
         truth = np.full(prediction.size, float(prediction[known].mean()) if known.any() else 0.0)
-    error = truth[known] - prediction[known]
+    with np.errstate(over="ignore"):
+        error = truth[known] - prediction[known]
     target = truth[known] if labelled else prediction[known]
-    errors = build_profile({"error": NumericColumn(values=error)}, roles={}, knots=_ERROR_KNOTS)
+    both = {"error": NumericColumn(values=error), "outcome": NumericColumn(values=target)}
+    found = build_profile(both, roles={}, knots=_ERROR_KNOTS)
+    errors, outcomes = _numeric(found, "error"), _numeric(found, "outcome")
+    largest = _scale(float(np.abs(error).max(initial=0.0)))  # divided by first: a sum may overflow
     return PerformanceProfile(
         task=blank.task,
         classes=(),
         positive=-1,
         scales=Scales(
-            error=_scale(float(error.std()) if error.size else 0.0),
-            absolute=_scale(float(np.abs(error).mean()) if error.size else 0.0),
-            centre=float(target.mean()) if target.size else 0.0,
-            outcome=_scale(float(target.std()) if target.size else 0.0),
+            error=_scale(errors.sd),
+            absolute=_scale(float((np.abs(error) / largest).mean()) * largest if error.size else 0.0),
+            centre=outcomes.mean if np.isfinite(outcomes.mean) else 0.0,
+            outcome=_scale(outcomes.sd),
         ),
-        errors=_numeric(errors, "error"),
+        errors=errors,
         reference=None,
         rows=0,
     )

@@ -2,10 +2,10 @@
 
 Ten bins of equal count of the window's own rows, made of the cells of a fixed grid of scores:
 ECE = Σ_b n_b/n·|mean(hit − score) in b|. Even a perfect model has a gap in each bin, about 0.8 standard
-errors, so the plain number depends on the rows. Taken off: Σ_b n_b/n·(E|N(g_b, s_b²)| − g_b), what the noise
-of bin b adds to its absolute gap (normal law as in Kumar, Liang & Ma, "Verified uncertainty calibration",
-NeurIPS 2019, section 5), with s_b² = ȳ(1 − ȳ)/n_b and g_b² = max(0, gap² − s_b²), the gap without its own
-noise (Ferro & Fricker, QJRMS 138, 2012, for the squared gap).
+errors, so the plain number depends on the rows. Taken off: Σ_b n_b/n·(E|N(g, s_b²)| − g), what the noise of
+the bins adds to a gap of size g (normal law as in Kumar, Liang & Ma, "Verified uncertainty calibration",
+NeurIPS 2019, section 5), with s_b² = ȳ(1 − ȳ)/n_b and g² = max(0, Σ_b n_b/n·(gap_b² − s_b²)), the squared gap
+without its noise (Ferro & Fricker, QJRMS 138, 2012) over all bins, as one bin alone is mostly noise itself.
 """
 
 import math
@@ -86,22 +86,21 @@ def calibration_error(counted: Reliability) -> CalibrationError:
     # A cell belongs to the tenth that its middle row lies in; cells are never split.
     middle = np.cumsum(counted.rows) - 0.5 * counted.rows
     of_cell = np.minimum((middle * (BINS / n)).astype(np.int64), BINS - 1)
-    plain = value = variance = 0.0
+    found: list[tuple[float, float, float]] = []
     for cells in (of_cell == b for b in range(BINS)):
         rows = int(counted.rows[cells].sum())
-        if not rows:
-            continue
-        gap = abs(int(counted.gaps[cells].sum())) / (rows << _BITS)
-        noise = math.sqrt(share_variance(int(counted.hits[cells].sum()), rows))
-        weight = rows / n
-        plain += weight * gap
-        value += weight * (gap - _added(gap, noise))
-        variance += (weight * noise) ** 2
-    return CalibrationError(value=max(value, 0.0), plain=plain, error=math.sqrt(variance))
+        if rows:
+            gap = abs(int(counted.gaps[cells].sum())) / (rows << _BITS)
+            hits = int(counted.hits[cells].sum())
+            found.append((rows / n, gap, math.sqrt(share_variance(hits, rows))))
+    plain = sum(weight * gap for weight, gap, _ in found)
+    typical = math.sqrt(max(sum(weight * (gap**2 - noise**2) for weight, gap, noise in found), 0.0))
+    added = sum(weight * _added(typical, noise) for weight, _, noise in found)
+    error = math.sqrt(sum((weight * noise) ** 2 for weight, _, noise in found))
+    return CalibrationError(value=max(plain - added, 0.0), plain=plain, error=error)
 
 
 def _added(gap: float, noise: float) -> float:
-    """E|N(g, noise²)| − g, the mean of the folded normal law, at the gap without its own noise."""
-    g = math.sqrt(max(gap * gap - noise * noise, 0.0))
-    folded = noise * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * (g / noise) ** 2)
-    return folded + g * math.erf(g / (noise * math.sqrt(2.0))) - g
+    """E|N(gap, noise²)| − gap, the mean of the folded normal law."""
+    folded = noise * math.sqrt(2.0 / math.pi) * math.exp(-0.5 * (gap / noise) ** 2)
+    return folded + gap * math.erf(gap / (noise * math.sqrt(2.0))) - gap

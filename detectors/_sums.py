@@ -40,12 +40,16 @@ class Sums:
 
     @property
     def variance(self) -> float:
-        """Of a row (n − 1), in squares of the scale; NaN with fewer than two rows."""
+        """Of a row (n − 1), in squares of the scale; NaN with fewer than two rows.
+
+        0 where it is no more than the rounding of equal rows makes: (2|z| + 1)/2⁴⁰ at most.
+        """
         n = self.rows
         if n < 2:
             return float("nan")
         # Integers until the division: nothing cancels.
-        return max(((n * self.second << _BITS) - self.first**2) / (n * (n - 1) << 2 * _BITS), 0.0)
+        found = ((n * self.second << _BITS) - self.first**2) / (n * (n - 1) << 2 * _BITS)
+        return found if found > (2.0 * abs(self.mean) + 1.0) / _UNIT else 0.0
 
     def __add__(self, other: "Sums") -> "Sums":
         if not isinstance(other, Sums):
