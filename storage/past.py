@@ -1,0 +1,85 @@
+"""What is needed to judge history again as it was judged: which windows, in which order, on what?
+
+Verdicts and incidents follow from stored results alone, but for what happened between the windows: another
+reference was promoted, or the model left the config.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from alerting.incident import Incident, ResolveReason
+from storage import incidents
+from storage.due_window import DueWindow, window_of
+from storage.tables import checkpoint, daemon_event, incident, incident_event, ledger, noise_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastWindow:
+    """One folded window and the noise model it was judged with."""
+
+    window: DueWindow
+    noise_id: int | None  # 0: there was none, the model was learning; None: nothing was judged yet
+    noise_spec: str  # the window spec that it was learnt for; empty: no noise model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A reference came into force. `replaces`: version of the one before; None: it was the first."""
+
+    at: datetime
+    version: int
+    replaces: int | None
+
+
+def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
+    """Every window that has verdicts, both streams, in the order they were folded in."""
+    mine = (ledger.c.model == model, ledger.c.folded_at.is_not(None))
+    noise = func.json_extract(checkpoint.c.judge_state, "$.noise")
+    used = select(checkpoint.c.ledger_id, noise).join(ledger, ledger.c.id == checkpoint.c.ledger_id)
+    noises = {row[0]: row[1] for row in conn.execute(used.where(*mine))}
+    specs = {
+        row.id: row.window_spec for row in conn.execute(select(noise_model.c.id, noise_model.c.window_spec))
+    }
+    statement = select(ledger).where(*mine)
+    order = (ledger.c.folded_at, ledger.c.start, ledger.c.revision, ledger.c.stream)
+    rows = (window_of(row) for row in conn.execute(statement.order_by(*order)))
+    return [
+        PastWindow(window=row, noise_id=noises[row.id], noise_spec=specs.get(noises[row.id], ""))
+        for row in rows
+        if row.id in noises
+    ]
+
+
+def promotions(conn: Connection, model: str) -> list[Promotion]:
+    """Oldest first."""
+    statement = select(daemon_event.c.at, daemon_event.c.facts).where(
+        daemon_event.c.kind == "reference.promoted", daemon_event.c.model == model
+    )
+    return [
+        Promotion(at=row.at, version=row.facts["version"], replaces=row.facts["replaces"])
+        for row in conn.execute(statement.order_by(daemon_event.c.id))
+    ]
+
+
+def removals(conn: Connection, model: str) -> list[datetime]:
+    """When the model was found to have left the config, with incidents open."""
+    statement = (
+        select(incident_event.c.at)
+        .join(incident, incident.c.id == incident_event.c.incident_id)
+        .where(
+            incident.c.model == model,
+            incident_event.c.kind == "resolved",
+            func.json_extract(incident_event.c.payload, "$.reason") == ResolveReason.REMOVED.value,
+        )
+    )
+    return sorted(set(conn.execute(statement).scalars()))
+
+
+def opened_within(conn: Connection, model: str, since: datetime, until: datetime) -> list[Incident]:
+    """Incidents whose opening window starts in [since, until), oldest first."""
+    statement = select(incident.c.id).where(
+        incident.c.model == model, incident.c.opened >= since, incident.c.opened < until
+    )
+    return incidents.by_ids(conn, list(conn.execute(statement).scalars()))
