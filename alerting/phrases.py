@@ -24,6 +24,44 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "map the new name to the old one, or teach the model the new one",
     ),
     "stuck": ("a default or a frozen sensor fills the column", "check when this column last really changed"),
+    "clipped": (
+        "something upstream caps the values now",
+        "look for a new limit, a narrower type or a clamp in the job that fills this column",
+    ),
+    "default_value": (
+        "a default is filled in where nothing was measured",
+        "look at the rows that carry it, and at what wrote them",
+    ),
+    "vanished": (
+        "a value is no longer sent, or was merged into another",
+        "check whether one of its sources went silent",
+    ),
+    "relation": (
+        "columns come from different rows or moments than they did",
+        "look at the join and at the time stamps of the column that moved",
+    ),
+    "behaviour": (
+        "the model answers the same inputs otherwise: another version, other preprocessing or thresholds",
+        "compare the deployed model and its feature code with those of the reference",
+    ),
+    "performance": (
+        "what the model learnt holds less than it did",
+        "see which slice got worse and what else alerted before it",
+    ),
+    "calibration": (
+        "outcomes became more, or less, frequent than the scores say",
+        "check whether the definition of the label changed, then recalibrate",
+    ),
+    "estimate": (
+        "the model is asked more of what it was always worse at",
+        "see which inputs moved; the labels will tell",
+    ),
+    "shadow": (
+        "the challenger and the model part ways",
+        "compare where they disagree before anybody promotes it",
+    ),
+    "volume": ("requests are lost, or sent twice, on the way", "check the feed and who calls the model"),
+    "errors": ("the service fails more often", "read the errors of its latest deployment"),
     "out_of_range": ("values beyond anything in the reference arrive", "look at the extreme rows first"),
     "spread": ("the values scatter more, or less, than they did", "look for a second source mixed in"),
     "mix": ("the mix of the population moved", "see which slice grew or vanished"),

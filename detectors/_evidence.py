@@ -72,7 +72,59 @@ def _numeric(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON
         "below_edge": summary.below_edge,
         "above_edge": summary.above_edge,
         "infinite": [profile.infinite, summary.infinite],
+        "ends": _ends(profile, summary),
+        "grid": _grid(profile, summary),
     }
+
+
+def _ends(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] | None:
+    """What lies at the window's least and greatest value, and how much of the reference lies beyond it.
+
+    `share`: [reference, window] at the value, of its cell where it is no knot; `beyond`: of the reference.
+    """
+    if not summary.finite or not profile.knots.size:
+        return None
+    found: dict[str, JSON] = {}
+    for end, value in (("low", summary.minimum), ("high", summary.maximum)):
+        cell = _cell(profile, value)
+        if cell in (0, profile.counts.size - 1):
+            found[end] = None  # nothing of the reference lies there
+            continue
+        upto = float(profile.cumulative[cell])
+        at = float(profile.counts[cell]) / profile.values
+        inside = 0.5 * at if not cell % 2 else 0.0  # of a cell between knots half lies beyond, about
+        found[end] = {
+            "value": float(value),
+            "share": [at - inside, _ratio(int(summary.counts[cell]), summary.values)],
+            "rows": int(summary.counts[cell]),
+            "beyond": (upto - at if end == "low" else 1.0 - upto) + inside,
+        }
+    return found
+
+
+def _grid(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] | None:
+    """Do values still stand where the reference's stood? Only of a reference whose every value is a knot.
+
+    `new`: share of rows expected elsewhere (Good–Turing, N₁/N: Good, Biometrika 40, 1953); `between`: share
+    of the window's rows between knots, of its `rows` within the reference's range.
+    """
+    at = profile.counts[1::2]
+    if not profile.values or int(at.sum()) < profile.values - profile.infinite:
+        return None
+    rows = int(summary.counts[1:-1].sum())
+    between = int(summary.counts[2:-2:2].sum())
+    return {
+        "new": int((at == 1).sum()) / profile.values,
+        "between": _ratio(between, rows),
+        "rows": rows,
+    }
+
+
+def _cell(profile: NumericProfile, value: float) -> int:
+    """Which cell a value is counted in: 2i + 1 at knot i, even ones between them."""
+    index = int(np.searchsorted(profile.knots, value, side="left"))
+    at = index < profile.knots.size and float(profile.knots[index]) == value
+    return 2 * index + 1 if at else 2 * index
 
 
 def _category(profile: CategoryProfile, summary: CategorySummary) -> dict[str, JSON]:

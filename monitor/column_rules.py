@@ -31,6 +31,7 @@ _USUALLY_MISSING = 0.25
 
 
 EWMA = "ewma"
+UNIT = "unit"
 _GOODNESS = ("accuracy", "mae")
 _CALIBRATION = ("bias", "brier")
 
@@ -190,6 +191,18 @@ def _kind(p: float, p_near: float, alpha: float) -> VerdictKind:
     if p <= alpha:
         return VerdictKind.BREACH
     return VerdictKind.CLEAR if p_near > CLEAR * alpha else VerdictKind.HOLD
+
+
+def unit_rule(between: float) -> Rule:
+    """Half the values stand where none of the reference stood, and a known conversion takes them there."""
+    breached = between >= MOSTLY
+    return Rule(
+        name=UNIT,
+        kind=VerdictKind.BREACH if breached else VerdictKind.CLEAR,
+        sure=breached,
+        severity=Severity.PAGE if breached else None,
+        value=between,
+    )
 
 
 def _mostly_missing(part: ComponentJudgement, p: float) -> Rule:

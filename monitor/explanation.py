@@ -12,12 +12,14 @@ from typing import Any
 from alerting.verdict import VerdictKind
 from detectors._multiplicity import Adjusted
 from monitor.column_rules import (
+    UNIT,
     Alphas,
     FamilyAdjusted,
     Rule,
     calibrated_rules,
     family_ps,
     threshold_rule,
+    unit_rule,
 )
 from monitor.component_judgement import ComponentJudgement, judge_again
 from monitor.explanation_lines import component_lines, family_lines, rule_line
@@ -69,6 +71,7 @@ def explain_verdict(kind: VerdictKind, facts: Mapping[str, Any]) -> Explanation:
     alphas = Alphas(shewhart=facts["alpha"]["shewhart"], ewma=facts["alpha"]["ewma"])
     rules = calibrated_rules(parts, family["m"], adjusted, alphas, learning=bool(facts.get("learning")))
     rules += [_limit(stored) for stored in facts["rules"] if stored["limits"] is not None]
+    rules += [unit_rule(stored["value"]) for stored in facts["rules"] if stored["name"] == UNIT]
     differences += _rule_differences(facts["rules"], rules)
     said = {rule.kind for rule in rules} | ({VerdictKind.ERROR} if facts.get("reason") else set())
     again = next((word for word in WORST_FIRST if word in said), kind)

@@ -1,6 +1,6 @@
 """From which size on is a change of this component worth a word, in its own unit?"""
 
-from math import atanh, sqrt, tanh
+from math import atanh, tanh
 
 from detectors._noise import ComponentNoise
 from monitor.policy import DATA_QUALITY, PAIR, JudgePolicy, is_smooth
@@ -15,7 +15,12 @@ _WORDS = {
     "rows": "rows",
     "errors": "errors",
 }
-_OF_SCORES = ("score", "confidence", "distance", "difference")  # differences of scores, in the score's unit
+_OF_SCORES = (
+    "score",
+    "confidence",
+    "distance",
+    "difference",
+)  # differences of probabilities, or in sd of the score
 
 
 def floor_of(
@@ -29,9 +34,7 @@ def floor_of(
         moved = tanh(mu) + (floor if y >= mu else -floor)
         return abs(atanh(min(_NEAR_ONE, max(-_NEAR_ONE, moved))) - mu)
     if word == "calibration" and policy.regression and component != "brier":
-        sd = policy.floor(column, "sd")
-        # The bias of a regression comes in sd of its errors; a difference of scores in the score's own unit.
-        return sd * sqrt(noise.sigma2) if component in _OF_SCORES else sd
+        return policy.floor(column, "sd")  # biases come in sd of the errors, differences in sd of the score
     return floor
 
 
@@ -44,4 +47,5 @@ def floor_word(component: str) -> str:
         return "sd"
     if component.startswith(PAIR):
         return "correlation"
-    return _WORDS.get(component, "calibration" if component in _OF_SCORES else "share")
+    of_scores = component.partition(":")[0] in _OF_SCORES  # of several classes: "score:<label>"
+    return _WORDS.get(component, "calibration" if of_scores else "share")

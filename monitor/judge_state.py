@@ -32,12 +32,22 @@ class HarmState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRun:
+    """The latest windows in a row whose values look converted alike."""
+
+    windows: int
+    z: float  # sum over them, of the location component
+    log_factor: float  # sum over them, against what is usual in their slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeState:
     """Running means by place and component. A new reference or noise model starts from an empty one."""
 
     ewma: Mapping[tuple[Place, str], Ewma] = field(default_factory=dict)
     harm: Mapping[Place, HarmState] = field(default_factory=dict)
     breaching: Mapping[Place, int] = field(default_factory=dict)  # breaches since the last clear window
+    units: Mapping[Place, UnitRun] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives an equal state back, to the bit."""
@@ -47,6 +57,9 @@ class JudgeState:
             ],
             "harm": [[*place, h.harm, h.harm_variance, h.pull] for place, h in sorted(self.harm.items())],
             "breaching": [[*place, windows] for place, windows in sorted(self.breaching.items())],
+            "units": [
+                [*place, run.windows, run.z, run.log_factor] for place, run in sorted(self.units.items())
+            ],
         }
 
     @classmethod
@@ -63,5 +76,9 @@ class JudgeState:
             breaching={
                 (segment, column, version): windows
                 for segment, column, version, windows in data.get("breaching", ())
+            },
+            units={
+                (segment, column, version): UnitRun(windows=windows, z=z, log_factor=log_factor)
+                for segment, column, version, windows, z, log_factor in data.get("units", ())
             },
         )

@@ -18,6 +18,7 @@ The theory, in the order of the steps below (docs/detectors.md derives it):
 Pure: windows come in order, from stored rows only; what is remembered in between is in `JudgeState`.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -38,13 +39,15 @@ from monitor.column_rules import (
     threshold_rules,
 )
 from monitor.component_judgement import ComponentJudgement, judge_component
-from monitor.diagnosis import changed_unit, diagnose
+from monitor.diagnosis import diagnose
 from monitor.families import Family, adjust, family
 from monitor.floors import floor_of
 from monitor.judge_state import HarmState, JudgeState, Place
 from monitor.matters import Alerts, in_score_unit, matter
+from monitor.place import Slice, with_place
 from monitor.policy import KNOWN_AFTER, JudgePolicy
 from monitor.ranking import Order, cause_first, incident_kind
+from monitor.unit_evidence import UnitEvidence, unit_evidence
 from monitor.verdict_facts import WORST_FIRST, verdict_facts
 from monitor.window_facts import WindowFacts, series_of, too_few, unfit
 from storage.measurements import ColumnResult, ColumnStatus
@@ -101,14 +104,20 @@ def judge(
     columns = [column for column in columns if column.error or column.components or column.limits]
     adjusted = adjust([(c.result, c.ps) if c.components else None for c in columns])
     rules = [_rules(column, of_family, policy) for column, of_family in zip(columns, adjusted, strict=True)]
+    units = [
+        unit_evidence(column.result, said, column.components, state.units.get(_place(column.result)))
+        for column, said in zip(columns, rules, strict=True)
+    ]
+    rules = [[*said, unit.rule] if unit.rule else said for said, unit in zip(rules, units, strict=True)]
     alerts = _alerts(columns, rules)
     verdicts = [
-        _verdict(facts, column, of_family, said, policy, alerts)
-        for column, of_family, said in zip(columns, adjusted, rules, strict=True)
+        _verdict(facts, column, of_family, said, unit, policy, alerts)
+        for column, of_family, said, unit in zip(columns, adjusted, rules, units, strict=True)
     ]
+    verdicts = _located(columns, verdicts)
     return Judgement(
         verdicts=(*_ranked(verdicts, columns, state), *broken, *few),
-        state=_after(state, columns, verdicts),
+        state=_after(state, columns, units, verdicts),
     )
 
 
@@ -168,11 +177,21 @@ def _noise_of(result: ColumnResult, noise: NoiseModel, versions: Mapping[str, No
     return own.slices.get(result.segment, NoiseModel(components={}, windows=own.windows))
 
 
-def _after(state: JudgeState, columns: Sequence[_Column], verdicts: Sequence[Verdict]) -> JudgeState:
+def _after(
+    state: JudgeState,
+    columns: Sequence[_Column],
+    units: Sequence[UnitEvidence],
+    verdicts: Sequence[Verdict],
+) -> JudgeState:
     """What to remember: a column that could not be judged keeps its running means."""
-    ewma, harm, breaching = dict(state.ewma), dict(state.harm), dict(state.breaching)
-    for column, verdict in zip(columns, verdicts, strict=True):
+    ewma, harm = dict(state.ewma), dict(state.harm)
+    breaching, runs = dict(state.breaching), dict(state.units)
+    for column, unit, verdict in zip(columns, units, verdicts, strict=True):
         place = _place(column.result)
+        if unit.run is not None:
+            runs[place] = unit.run
+        elif not column.error:
+            runs.pop(place, None)
         if not column.error:
             ewma |= {(place, part.name): part.after for part in column.components}
             harm[place] = column.harm
@@ -180,7 +199,7 @@ def _after(state: JudgeState, columns: Sequence[_Column], verdicts: Sequence[Ver
             breaching[place] = breaching.get(place, 0) + 1
         elif verdict.kind is VerdictKind.CLEAR:
             breaching.pop(place, None)
-    return JudgeState(ewma=ewma, harm=harm, breaching=breaching)
+    return JudgeState(ewma=ewma, harm=harm, breaching=breaching, units=runs)
 
 
 def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy) -> list[Rule]:
@@ -205,12 +224,12 @@ def _verdict(
     column: _Column,
     adjusted: FamilyAdjusted,
     rules: Sequence[Rule],
+    unit: UnitEvidence,
     policy: JudgePolicy,
     alerts: Alerts,
 ) -> Verdict:
     """Step 5: the worst rule, how urgent it is, and what happened in words."""
     kind = _kind(column, rules)
-    unit = changed_unit(column.result, rules, column.components)
     matters = [
         matter(
             rule,
@@ -218,14 +237,14 @@ def _verdict(
             column.harm,
             policy,
             alerts,
-            unit_changed=unit is not None,
+            unit_changed=unit.change is not None,
             learning=column.learning,
         )
         for rule in rules
     ]
     breached = [(rule, m) for rule, m in zip(rules, matters, strict=True) if rule.kind is VerdictKind.BREACH]
     severity = max((m.severity for _, m in breached), key=lambda s: s.level, default=Severity.NONE)
-    diagnosis = diagnose(column.result, [rule for rule, _ in breached], column.components, unit)
+    diagnosis = diagnose(column.result, [rule for rule, _ in breached], column.components, unit.change)
     return Verdict(
         series=column.series,
         start=facts.start,
@@ -253,6 +272,22 @@ def _verdict(
         | ({"learning": True} if column.learning else {})
         | diagnosis.facts,
     )
+
+
+def _located(columns: Sequence[_Column], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts of the whole with the slice where it happened, where there is one."""
+    slices = defaultdict(list)
+    for column, verdict in zip(columns, verdicts, strict=True):
+        if column.result.segment and not column.result.version:
+            breaches = verdict.kind is VerdictKind.BREACH
+            found = Slice(result=column.result, components=column.components, breaches=breaches)
+            slices[column.result.column].append(found)
+    return [
+        with_place(verdict, column.result, column.components, slices[column.result.column])
+        if family(column.result) is Family.INPUTS
+        else verdict
+        for column, verdict in zip(columns, verdicts, strict=True)
+    ]
 
 
 def _kind(column: _Column, rules: Sequence[Rule]) -> VerdictKind:

@@ -7,7 +7,7 @@ from math import inf, log
 from alerting.verdict import Severity, VerdictKind
 from detectors._column import Role
 from monitor import wording
-from monitor.column_rules import Rule
+from monitor.column_rules import UNIT, Rule
 from monitor.judge_state import HarmState
 from monitor.policy import DATA_QUALITY, HALVED, HARM, LOUD, MOSTLY, PAIR, STUCK_TIMES, JudgePolicy
 from storage.measurements import ColumnResult
@@ -55,12 +55,12 @@ def matter(
     if rule.kind is not VerdictKind.BREACH:
         return Matter(severity=Severity.NONE, why="")
     if rule.severity is not None:
-        missing = rule.name == "mostly_missing"
-        page = rule.severity is Severity.PAGE and (missing or not _is_part(result))
+        hard = {"mostly_missing": "data", UNIT: "unit"}.get(rule.name, "")
+        page = rule.severity is Severity.PAGE and (hard == "data" or not _is_part(result))
         return Matter(
             severity=Severity.PAGE if page else Severity.TICKET,
-            why="data" if missing else "limit" if page else "",
-            data_quality=missing,
+            why=hard or ("limit" if page else ""),
+            data_quality=bool(hard),
         )
     why = _why(rule, result, running, policy, alerts, unit_changed=unit_changed)
     page = bool(why) and not learning and (not _is_part(result) or _is_hard(rule))

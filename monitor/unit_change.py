@@ -13,6 +13,7 @@ _NEAR = 0.1  # of the log factor, and of slope and offset of a line
 _FAR = 0.2  # a log factor below this is no change of unit
 # Rms distance from the fitted line as a share of the quantiles' spread: of those flights, 0.17 in 99 %.
 _FITS = 0.25
+_FITS_CERTAIN = 0.5  # half the spread is still a line, and the conversion itself is not in doubt
 _DISTINCT = 4  # of the five stored quantiles: a column of mostly zeros fits any factor
 _FITS_LINE = 0.12  # two free numbers fit nearly anything, so they must fit better
 _CENTRED = 9.0  # of a column around 0 a factor is a wider spread, unless no spread grows so much
@@ -61,21 +62,29 @@ _LINES = tuple(
 
 
 def unit_change(
-    evidence: Mapping[str, object], *, usual: float = 1.0, stray: float = 0.0
+    evidence: Mapping[str, object],
+    *,
+    usual: float = 1.0,
+    stray: float = 0.0,
+    averaged: float | None = None,
+    certain: bool = False,
 ) -> UnitChange | None:
     """The known conversion nearest to the line through the quantiles of window against reference.
 
     `usual`: factor by which windows of this hour or day differ from the reference without any change;
     `stray`: log factor by which one window may differ from that. Within it conversions are not told apart.
+    `averaged`: the factor over several windows that were converted alike, already relative to `usual`.
+    `certain`: that the values were converted is known otherwise, so that it may fit as windows stray.
     """
     fit, quantiles = evidence.get("unit"), evidence.get("quantiles")
     if not isinstance(fit, dict) or None in fit.values() or not isinstance(quantiles, dict):
         return None
     if len(set(quantiles["reference"])) < _DISTINCT:
         return None
-    scale, a, b = fit["scale"] / usual, fit["a"], fit["b"]
-    if scale > 0.0 and fit["scale_residual"] <= _FITS and _may_be_factor(scale, quantiles):
-        found = _factor(scale, quantiles, stray)
+    scale, a, b = averaged or fit["scale"] / usual, fit["a"], fit["b"]
+    fits = _FITS_CERTAIN if certain else _FITS
+    if scale > 0.0 and fit["scale_residual"] <= fits and _may_be_factor(scale, quantiles):
+        found = _factor(scale, quantiles, stray, near=max(_NEAR, stray) if certain else _NEAR)
         if found is not None:
             return found
     if b > 0.0 and fit["residual"] <= _FITS_LINE:
@@ -107,11 +116,13 @@ def _may_be_factor(scale: float, quantiles: Mapping[str, Sequence[float]]) -> bo
     return abs(log(scale)) >= (log(_CENTRED) if before[0] < 0.0 < before[-1] else _FAR)
 
 
-def _factor(scale: float, quantiles: Mapping[str, Sequence[float]], stray: float) -> UnitChange | None:
+def _factor(
+    scale: float, quantiles: Mapping[str, Sequence[float]], stray: float, near: float
+) -> UnitChange | None:
     """The nearest known factor, with the names of all that fit about as well; without, if there are many."""
     off = {change: abs(log(scale / change.factor)) for change in _FACTORS_BOTH_WAYS}
     best = min(off, key=off.__getitem__)
-    if off[best] > _NEAR:
+    if off[best] > near:
         return None
     reach = max(off[best] + _ALIKE, stray)
     fit = [change for change in sorted(off, key=off.__getitem__) if off[change] <= reach]

@@ -124,6 +124,7 @@ def special(
     evidence: Mapping[str, object] | None = None,
     shares: Sequence[str] = ("accuracy", "agreement", "missing", "errors"),
     measurements: Sequence[Measurement] = (),
+    n_rows: int = ROWS,
     **components: float,
 ) -> ColumnResult:
     """A pseudo-column or a part of one; `r_a_b=…` is the pair r:a~b."""
@@ -131,7 +132,7 @@ def special(
     for word, given in components.items():
         name = f"r:{word[2:].replace('_', '~')}" if word.startswith("r_") else word
         share = name in shares
-        n = 1 if name == "rows" else ROWS
+        n = 1 if name == "rows" else n_rows
         y = round(given * n) / n if share else given
         variance = y * (1.0 - y) if share else 0.0 if name == "rows" else 1.0
         parts.append(Component(name=name, y=y, n=n, variance=variance, share=share))
@@ -141,7 +142,7 @@ def special(
         version=version,
         role=role,
         kind=Kind.NUMERIC,
-        rows=ROWS,
+        rows=n_rows,
         missing=0,
         components=tuple(parts),
         measurements=tuple(measurements),

@@ -59,7 +59,8 @@ def test_spread_is_told_by_sd() -> None:
     """Location still, tails out."""
     evidence = _evidence() | {"sd": [700.0, 1200.0]}
     change, title = _title(numeric(c2=0.9, evidence=evidence))
-    assert (change, title) == ("spread", "x: wider: sd 700 → 1,200, median 900 → 900")
+    assert change == "spread"
+    assert title == "x: wider: sd 700 → 1,200 (normal about 526 to 851), median 900 → 900"
 
 
 def test_missing_says_how_much_is_normal() -> None:
@@ -105,7 +106,7 @@ def test_a_mix_names_the_level_that_moved() -> None:
 def test_a_level_that_left_is_named_before_those_that_grew_for_it() -> None:
     """Without DL the others are a larger part: DL is gone."""
     change, title = _title(category(ua=1.0), "c")
-    assert change == "mix"
+    assert change == "vanished"
     assert title.startswith("c: DL is gone (normal ")
 
 
@@ -262,6 +263,56 @@ def test_a_free_factor_is_no_unit() -> None:
     zeros["quantiles"] = {**zeros["quantiles"], "reference": [0.0, 0.0, 0.0, 0.0, 1.0]}
     assert unit_change(zeros) is None
     assert unit_change({}) is None
+
+
+def _ends(value: float, piled: float, beyond: float, end: str = "high") -> dict[str, Any]:
+    facts = {"value": value, "share": [0.001, 0.001 + piled], "rows": round(900 * piled), "beyond": beyond}
+    other = {"value": 0.0, "share": [0.001, 0.001], "rows": 1, "beyond": 0.001}
+    low = "low" if end == "high" else "high"
+    return {"ends": {end: facts, low: other}}
+
+
+def test_values_that_were_cut_off_are_told_by_the_mass_at_the_end() -> None:
+    """As many rows at the greatest value as the reference has beyond it, whichever rule finds it."""
+    stuck = {"stuck": {"value": 1800.0, "share": [0.001, 0.121], "excess": 0.12}}
+    for result in (
+        numeric(stuck=0.12, evidence=stuck | _ends(1800.0, 0.12, 0.11)),
+        numeric(c2=-0.9, evidence=_evidence() | _ends(1800.0, 0.12, 0.11)),
+    ):
+        change, title = _title(result)
+        assert change == "clipped"
+        assert title == "x: cut off at 1,800: 12.1 % of rows there, none above (reference 11.0 %)"
+
+
+def test_mass_at_an_end_with_nothing_beyond_is_a_default_not_a_cut() -> None:
+    """Minus one, where nothing was below zero: a value that nobody measured."""
+    stuck = {"stuck": {"value": -1.0, "share": [0.0, 0.08], "excess": 0.08}}
+    change, title = _title(numeric(stuck=0.08, evidence=stuck | _ends(-1.0, 0.08, 0.0, "low")))
+    assert change == "default_value"
+    assert title == "x: -1 in 8.0 % of rows (reference 0 %): a default?"
+
+
+def test_a_default_in_place_of_missing_values_says_so() -> None:
+    """Somebody filled the gaps."""
+    filled = {
+        "stuck": {"value": 0.0, "share": [0.001, 0.08], "excess": 0.079},
+        "missing_share": [0.08, 0.0],
+    }
+    title = _title(numeric(stuck=0.079, evidence=filled))[1]
+    assert title == "x: 0 in 8.0 % of rows (reference 0.1 %), missing 8.0 % → 0 %: a default?"
+
+
+def test_a_frequent_value_that_grew_is_a_mix() -> None:
+    """Neither frozen nor filled in."""
+    grown = {"stuck": {"value": 8.0, "share": [0.5, 0.75], "excess": 0.25}}
+    assert _title(numeric(stuck=0.25, evidence=grown)) == ("mix", "x: 8 50.0 % → 75.0 % of rows")
+
+
+def test_the_greatest_value_of_an_ordinary_window_is_no_cut() -> None:
+    """One row of fifty is two percent, and two percent of the reference lie beyond it."""
+    small = numeric(c2=-1.2, rows=50, evidence=_evidence() | _ends(1800.0, 0.02, 0.02))
+    small.evidence["ends"]["high"]["rows"] = 1  # type: ignore[index]  # a dict of these tests
+    assert _title(small)[0] == "spread"
 
 
 @pytest.mark.parametrize(

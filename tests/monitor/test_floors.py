@@ -9,8 +9,8 @@ from monitor.floors import floor_of, floor_word
 from monitor.policy import Floors, JudgePolicy
 
 
-def _noise(mean: float = 0.0, sigma2: float = 1.0) -> ComponentNoise:
-    return ComponentNoise(share=False, means={0: mean}, cycles={0: 50}, mean=mean, sigma2=sigma2)
+def _noise(mean: float = 0.0) -> ComponentNoise:
+    return ComponentNoise(share=False, means={0: mean}, cycles={0: 50}, mean=mean, sigma2=1.0)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,13 @@ def test_floors_are_set_by_column() -> None:
 
 
 def test_scores_with_a_unit_are_told_in_sd() -> None:
-    """A regression's bias comes in sd of its errors; the score given the features in the score's own unit."""
+    """Bias in sd of the errors, behaviour in sd of the score; a probability in points."""
     regression = JudgePolicy(pull_sd=0.1)
-    assert floor_of(regression, "__performance__", "bias", _noise(), 0, 1.0) == 0.1
-    assert floor_of(regression, "__behaviour__", "score", _noise(sigma2=400.0), 0, 1.0) == pytest.approx(2.0)
-    assert floor_of(JudgePolicy(), "__behaviour__", "score", _noise(sigma2=400.0), 0, 1.0) == 0.02
+    for component in ("bias", "score", "distance"):
+        assert floor_of(regression, "__any__", component, _noise(), 0, 1.0) == 0.1
+        assert floor_of(JudgePolicy(), "__any__", component, _noise(), 0, 1.0) == 0.02
+
+
+def test_each_class_has_the_floor_of_a_score() -> None:
+    """Behaviour of a multiclass model: one component a class."""
+    assert floor_word("score:UA") == "calibration"

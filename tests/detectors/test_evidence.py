@@ -1,0 +1,68 @@
+"""The facts that name a change later: what lies at the ends, and whether values still stand on their grid."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors import NumericColumn, build_profile, count
+from detectors._evidence import evidence
+
+RNG = np.random.default_rng(21)
+NORMAL = RNG.normal(size=20_000)
+KNOTS = 1.15078 * RNG.integers(0, 30, 20_000)  # wind in knots, stored in mph
+
+
+def _facts(reference: np.ndarray, window: np.ndarray) -> dict[str, Any]:
+    profile = build_profile({"x": NumericColumn(values=reference)}, roles={})
+    summary = count(profile, {"x": NumericColumn(values=window)}, len(window))
+    return evidence(profile.columns["x"], summary.columns["x"], len(window))
+
+
+@pytest.mark.parametrize(("low", "high"), [(-9.0, 1.5), (-1.0, 9.0), (-1.0, 1.5)])
+def test_a_cut_leaves_at_the_end_what_lay_beyond(low: float, high: float) -> None:
+    """Against the plain shares of rows."""
+    window = np.clip(RNG.normal(size=5_000), low, high)
+    ends = _facts(NORMAL, window)["ends"]
+    for end, value, beyond, is_cut in (
+        ("low", window.min(), np.mean(window.min() > NORMAL), low == -1.0),
+        ("high", window.max(), np.mean(window.max() < NORMAL), high == 1.5),
+    ):
+        facts = ends[end]
+        if facts is None:  # beyond everything in the reference
+            assert not is_cut
+            continue
+        assert facts["value"] == value
+        assert facts["beyond"] == pytest.approx(beyond, abs=0.002)
+        if is_cut:
+            assert facts["share"][1] == pytest.approx(np.mean(window == value), abs=0.002)
+            assert facts["share"][1] - facts["share"][0] == pytest.approx(facts["beyond"], abs=0.02)
+
+
+def test_the_end_of_few_values_is_exact() -> None:
+    """At a knot nothing is guessed."""
+    ends = _facts(np.array([1.0, 2.0, 2.0, 3.0]), np.array([2.0, 2.0]))["ends"]
+    assert ends["low"] == {"value": 2.0, "share": [0.5, 1.0], "rows": 2, "beyond": 0.25}
+    assert ends["high"] == {"value": 2.0, "share": [0.5, 1.0], "rows": 2, "beyond": 0.25}
+
+
+def test_converted_values_leave_the_grid() -> None:
+    """All rows on it; in another unit nearly none; beyond the range does not count."""
+    assert _facts(KNOTS, KNOTS[:500])["grid"]["between"] == 0.0
+    converted = _facts(KNOTS, 0.44704 * KNOTS[KNOTS > 0.0][:500])["grid"]
+    assert converted["between"] > 0.9
+    assert converted["new"] == 0.0
+    above = _facts(KNOTS, np.append(KNOTS[:40], np.full(60, 99.0)))["grid"]
+    assert (above["between"], above["rows"]) == (0.0, 40)
+
+
+def test_without_a_grid_there_is_none() -> None:
+    """More distinct values than knots: nothing said; a small reference of single values says so."""
+    assert _facts(NORMAL, NORMAL[:50])["grid"] is None
+    assert _facts(NORMAL[:300], NORMAL[:50])["grid"]["new"] == 1.0
+
+
+def test_nothing_is_said_without_values() -> None:
+    """Empty on either side."""
+    assert _facts(NORMAL, np.empty(0))["ends"] is None
+    assert _facts(np.full(5, np.nan), NORMAL[:50])["ends"] is None

@@ -1,0 +1,76 @@
+"""How sure it is that a column comes in another unit."""
+
+from typing import Any
+
+import pytest
+
+from alerting.verdict import Severity, Verdict, VerdictKind
+from monitor.judge_state import JudgeState
+from tests.monitor.judging import QUANTILES, judged, noise_model, numeric, one
+
+STEADY = noise_model(tau=0.02)
+WINDY = noise_model(tau=0.25)
+
+
+def _converted(
+    factor: float, *, grid: dict[str, Any] | None = None, residual: float = 0.03
+) -> dict[str, Any]:
+    window = [factor * value for value in QUANTILES["reference"]]
+    fit = {"a": 0.0, "b": factor, "residual": residual, "scale": factor, "scale_residual": residual}
+    return {"quantiles": {**QUANTILES, "window": window}, "unit": fit, "grid": grid}
+
+
+def _said(state: JudgeState, c1: float, evidence: dict[str, Any]) -> tuple[Verdict, JudgeState]:
+    found = judged(numeric(c1=c1, evidence=evidence), noise=WINDY, state=state)
+    return one(found), found.state
+
+
+def test_values_between_those_of_the_reference_are_converted_however_small_the_window() -> None:
+    """Two sd of the windows is nothing; no value where the reference's stood is a page at once."""
+    grid = {"new": 0.001, "between": 0.95, "rows": 70}
+    verdict = _said(JudgeState(), -0.5, _converted(0.44704, grid=grid, residual=0.4))[0]
+    assert (verdict.kind, verdict.severity, verdict.sure) == (VerdictKind.BREACH, Severity.PAGE, True)
+    assert verdict.change == "unit"
+    assert "×0.447" in verdict.title
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        None,  # not every value of the reference is a knot
+        {"new": 0.001, "between": 0.3, "rows": 70},  # a few new values
+        {"new": 0.4, "between": 0.95, "rows": 70},  # a reference of single values: no grid
+        {"new": 0.001, "between": 1.0, "rows": 12},  # hardly a row
+    ],
+)
+def test_without_a_grid_two_sd_are_nothing(grid: dict[str, Any] | None) -> None:
+    """The same window stays clear."""
+    assert _said(JudgeState(), -0.5, _converted(0.44704, grid=grid))[0].kind is VerdictKind.CLEAR
+
+
+def test_off_the_grid_without_a_known_conversion_is_no_unit() -> None:
+    """Half as strong again and rounded otherwise: something else happened."""
+    grid = {"new": 0.001, "between": 0.95, "rows": 70}
+    assert one(judged(numeric(c1=0.1, evidence=_converted(1.1, grid=grid)), noise=STEADY)).change != "unit"
+
+
+def test_a_conversion_that_fits_window_after_window_is_believed() -> None:
+    """Four sd each: no single one reaches six, the sum of a run does; a single one does not."""
+    state, changes = JudgeState(), []
+    for _ in range(6):
+        verdict, state = _said(state, 1.1, _converted(1.609344))
+        changes.append(verdict.change)
+    assert changes[0] != "unit"
+    assert changes[-1] == "unit"
+    assert verdict.severity is Severity.PAGE
+    assert JudgeState.from_json(state.to_json()) == state
+
+
+def test_a_run_ends_with_a_window_that_does_not_fit() -> None:
+    """What went before is forgotten."""
+    state = JudgeState()
+    for _ in range(6):
+        _, state = _said(state, 1.1, _converted(1.609344))
+    _, state = _said(state, 0.0, _converted(1.0))
+    assert state.units == {}
+    assert _said(state, 1.1, _converted(1.609344))[0].change != "unit"
