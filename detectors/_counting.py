@@ -34,10 +34,16 @@ _LAST = GRID - 1
 _FLIP = np.int64(0x7FFF_FFFF_FFFF_FFFF)
 _SIDE = TAIL_CODES
 _TAIL = np.uint64(TAIL_SHIFT)
+NO_CELLS = np.empty(0, dtype=np.uint32)
 
 
-def count_columns(profile: "Profile", columns: Columns, rows: int) -> dict[str, ColumnSummary]:
-    """Summaries of the columns that both the profile and the batch hold, derived ones included."""
+def count_columns(
+    profile: "Profile", columns: Columns, rows: int, cells: dict[str, NDArray[np.uint32]] | None = None
+) -> dict[str, ColumnSummary]:
+    """Summaries of the columns that both the profile and the batch hold, derived ones included.
+
+    `cells`, where given, receives the cell of each row of the numeric columns that the batch itself holds.
+    """
     found: dict[str, ColumnSummary] = {}
     batch = {**columns, **derive(columns, profile.score)}
     for name, reference in profile.columns.items():
@@ -49,7 +55,10 @@ def count_columns(profile: "Profile", columns: Columns, rows: int) -> dict[str, 
         if isinstance(reference, NumericProfile):
             if not isinstance(column, NumericColumn):
                 raise wrong_kind(reference)
-            found[name] = count_numbers(reference, column.values)
+            kept = NO_CELLS
+            if cells is not None and name in columns:
+                kept = cells[name] = np.empty(rows, dtype=np.uint32)
+            found[name] = count_numbers(reference, column.values, kept)
         else:
             if not isinstance(column, CategoryColumn):
                 raise wrong_kind(reference)
@@ -57,10 +66,16 @@ def count_columns(profile: "Profile", columns: Columns, rows: int) -> dict[str, 
     return found
 
 
-def count_numbers(profile: NumericProfile, values: NDArray[np.float64]) -> NumericSummary:
-    """Counts one numeric column of one batch."""
+def count_numbers(
+    profile: NumericProfile, values: NDArray[np.float64], cells: NDArray[np.uint32] = NO_CELLS
+) -> NumericSummary:
+    """Counts one numeric column of one batch; `cells`, where given, is filled with the cell of each row.
+
+    The cell of a missing value is 0, as of one below every knot: who reads cells looks at the value as well.
+    """
     x = np.ascontiguousarray(values, dtype=np.float64)
     if profile.knots.size == 0:
+        cells[:] = 0
         return _count_without_knots(x)
     centre, scale = moment_scale(profile)
     inverse = min(1.0 / scale, 1e300)
@@ -70,10 +85,14 @@ def count_numbers(profile: NumericProfile, values: NDArray[np.float64]) -> Numer
     scalars = np.zeros(8, dtype=np.int64)
     extremes = np.array([np.inf, -np.inf])
     if found.uniform:
-        _count_uniform(x, found.knots, found.table, found.steps, found.outer, found.low, found.scale, counts)
+        _count_uniform(
+            x, found.knots, found.table, found.steps, found.outer, found.low, found.scale, counts, cells
+        )
     else:
         shift = np.uint64(found.shift)
-        _count_bits(x, x.view(np.int64), found.knots, found.table, found.steps, found.key, shift, counts)
+        _count_bits(
+            x, x.view(np.int64), found.knots, found.table, found.steps, found.key, shift, counts, cells
+        )
     first, last = float(profile.knots[0]), float(profile.knots[-1])
     _moments(x, centre, inverse, first, last, profile.edges, tails, scalars, extremes)
     missing, infinite, below, above, outside, moment1, high2, low2 = (int(s) for s in scalars)
@@ -145,6 +164,7 @@ def _count_uniform(
     low: float,
     scale: float,
     counts: NDArray[np.int64],
+    cells: NDArray[np.uint32],
 ) -> None:
     position = np.empty(_BLOCK, dtype=np.uint64)
     last = float(_LAST)
@@ -157,7 +177,7 @@ def _count_uniform(
             position[i] = table[np.uint64(t)]
         if outer:
             _bisect(block, knots, np.uint64(table[_LAST]), steps, position)
-        _tally(block, knots, steps, position, counts)
+        _tally(block, knots, steps, position, counts, cells[start : start + _BLOCK])
 
 
 @kernel
@@ -170,6 +190,7 @@ def _count_bits(
     first: int,
     shift: np.uint64,
     counts: NDArray[np.int64],
+    cells: NDArray[np.uint32],
 ) -> None:
     position = np.empty(_BLOCK, dtype=np.uint64)
     last = np.uint64(_LAST)
@@ -183,7 +204,7 @@ def _count_bits(
             g = (np.uint64(key) - np.uint64(first)) >> shift  # the difference needs 64 bits unsigned
             g = g if g < last else last
             position[i] = np.uint64(0) if np.isnan(block[i]) else np.uint64(table[g])
-        _tally(block, knots, steps, position, counts)
+        _tally(block, knots, steps, position, counts, cells[start : start + _BLOCK])
 
 
 @kernel
@@ -215,6 +236,7 @@ def _tally(
     steps: int,
     position: NDArray[np.uint64],
     counts: NDArray[np.int64],
+    cells: NDArray[np.uint32],
 ) -> None:
     """Adds each comparison's 0 or 1: no branch to mispredict. The last step is part of the counting loop."""
     one = np.uint64(1)
@@ -223,6 +245,14 @@ def _tally(
         for i in range(block.size):
             p = position[i]
             position[i] = p + stride * np.uint64(knots[p + stride - one] < block[i])
+    if cells.size:
+        for i in range(block.size):
+            p = position[i]
+            p += np.uint64(knots[p] < block[i])
+            cell = p + p + np.uint64(knots[p] == block[i])
+            counts[cell] += 1
+            cells[i] = np.uint32(cell)
+        return
     for i in range(block.size):
         p = position[i]
         p += np.uint64(knots[p] < block[i])

@@ -1,7 +1,7 @@
 """What did the reference look like? Counts of every column, frozen with a digest; no raw rows are kept."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -148,9 +148,34 @@ def _numeric(
     name: str, role: Role, column: NumericColumn, intervals: int, results: RowOutcomes | None
 ) -> NumericProfile:
     values = np.asarray(column.values, dtype=np.float64) + 0.0  # + 0.0: one zero
-    infinite = int(np.isinf(values).sum())
     ordered = np.sort(values[np.isfinite(values)])
     knots = choose_knots(ordered, intervals)
+    profile = numeric_on_knots(name, role, values, knots, ordered=ordered)
+    if results is None:
+        return profile
+    bins = binning(profile)
+    cells = cells_of(knots, values)
+    rows_bin = np.where(cells < 0, bins.missing, bins.bin_of[cells])
+    return replace(profile, outcomes=sums(results, rows_bin, len(bins.labels)))
+
+
+def numeric_on_knots(
+    name: str,
+    role: Role,
+    values: NDArray[np.float64],
+    knots: NDArray[np.float64],
+    edges: tuple[float, float] | None = None,
+    ordered: NDArray[np.float64] | None = None,
+) -> NumericProfile:
+    """A column of these values on given knots, which hold all of them between their ends.
+
+    Without `edges` they lie half a range beyond the outer knots. `ordered`: the finite values, ascending,
+    where they are at hand.
+    """
+    values = np.asarray(values, dtype=np.float64) + 0.0
+    infinite = int(np.isinf(values).sum())
+    if ordered is None:
+        ordered = np.sort(values[np.isfinite(values)])
     left = np.searchsorted(ordered, knots, side="left")
     right = np.searchsorted(ordered, knots, side="right")
     below = np.append(left, ordered.size) - np.append(0, right)
@@ -158,19 +183,20 @@ def _numeric(
     below[-1] += int((values == np.inf).sum())
     at = (right - left).astype(np.int64)
     mean, sd = _moments(ordered)
-    edges = (np.nan, np.nan)
-    if knots.size:
-        half = 0.5 * knots[-1] - 0.5 * knots[0]
-        limit = np.finfo(np.float64).max
-        low, high = max(-limit, float(knots[0]) - float(half)), min(limit, float(knots[-1]) + float(half))
-        edges = (low, high)
+    if edges is None:
+        edges = (np.nan, np.nan)
+        if knots.size:
+            half = 0.5 * knots[-1] - 0.5 * knots[0]
+            limit = np.finfo(np.float64).max
+            low, high = max(-limit, float(knots[0]) - float(half)), min(limit, float(knots[-1]) + float(half))
+            edges = (low, high)
     levels: dict[float, float] = {}
     if ordered.size:
         ranks = [max(int(np.ceil(level * ordered.size)) - 1, 0) for level in QUANTILE_LEVELS]
         levels = {level: float(ordered[rank]) for level, rank in zip(QUANTILE_LEVELS, ranks, strict=True)}
     top = int(np.argmax(at)) if at.size else 0
-    spiky = bool(at.size) and at[top] >= _SPIKE_SHARE * (ordered.size + infinite)
-    profile = NumericProfile(
+    spiky = bool(at.size) and at[top] > 0 and at[top] >= _SPIKE_SHARE * (ordered.size + infinite)
+    return NumericProfile(
         name=name,
         role=role,
         rows=values.size,
@@ -186,12 +212,15 @@ def _numeric(
         sd=sd,
         quantiles=levels,
     )
-    if results is None:
-        return profile
-    bins = binning(profile)
-    cells = cells_of(knots, values)
-    rows_bin = np.where(cells < 0, bins.missing, bins.bin_of[cells])
-    return replace(profile, outcomes=sums(results, rows_bin, len(bins.labels)))
+
+
+def category_counts(
+    levels: Sequence[str], labels: Sequence[str], codes: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """int64[len(levels)]: rows of each level."""
+    position = {level: index for index, level in enumerate(levels)}
+    table = np.array([position.get(label, len(levels)) for label in labels] + [len(levels)], dtype=np.int64)
+    return np.bincount(table[codes], minlength=len(levels) + 1)[: len(levels)].astype(np.int64)
 
 
 def _category(

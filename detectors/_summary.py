@@ -6,7 +6,8 @@ into batches, in any order, gives equal summaries.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 from detectors._cells import Tails, merge_tails, quantiles
 from detectors._column_profile import NumericProfile
 from detectors._profile import Profile
+from detectors._shadow import ShadowSummary
+
+if TYPE_CHECKING:
+    from detectors._joint import JointSummary
 
 # Moments are sums over rows of q₁ = rint(z·2²⁰) and q₂ = rint(z²·2²⁰), z = (x − mean)/sd of the reference,
 # clipped to ±2¹¹: a window's mean is known to 2⁻²¹ sd, and a value beyond 2,048 sd counts as one at 2,048.
@@ -168,11 +173,23 @@ class WindowSummary:
     rows: int
     columns: Mapping[str, ColumnSummary]
     profile_digest: str  # of the profile it was counted on; summaries of two profiles do not add up
+    joint: "JointSummary | None" = None  # how columns go together; None: the profile has no relations
+    slices: Mapping[str, "WindowSummary"] = field(default_factory=dict)  # by "origin=JFK", on own profiles
+    version: str | None = None  # of the model, where all rows have one; "" of rows that name none
+    versions: Mapping[str, "WindowSummary"] = field(default_factory=dict)  # where rows have several
+    shadow: ShadowSummary | None = None  # None: no second score was counted
+    errors: int | None = None  # rows whose answer was an error; None: not counted
 
     @classmethod
     def empty(cls, profile: Profile) -> "WindowSummary":
         """No rows, no column seen yet: the zero of `+`."""
         return cls(rows=0, columns={}, profile_digest=profile.digest)
+
+    def by_version(self) -> Mapping[str, "WindowSummary"]:
+        """The same rows apart by model version; empty where nobody asked for versions."""
+        if self.versions:
+            return self.versions
+        return {} if self.version is None else {self.version: replace(self, version=None)}
 
     def __add__(self, other: "WindowSummary") -> "WindowSummary":
         if not isinstance(other, WindowSummary):
@@ -182,12 +199,37 @@ class WindowSummary:
                 f"summaries of two profiles do not add up: {self.profile_digest[:12]} "
                 f"and {other.profile_digest[:12]}"
             )
+        if not self.rows and not self.columns:
+            return other
+        if not other.rows and not other.columns:
+            return self
         columns: dict[str, ColumnSummary] = dict(self.columns)
         for name, summary in other.columns.items():
             mine = columns.get(name)
             # Same profile, so both sides are of one kind.
             columns[name] = summary if mine is None else mine + summary  # type: ignore[operator]
-        return WindowSummary(rows=self.rows + other.rows, columns=columns, profile_digest=self.profile_digest)
+        said = [part for part in (self, other) if part.rows]  # a batch without rows has no version
+        one = len({part.version for part in said}) < 2 and not any(part.versions for part in said)
+        return WindowSummary(
+            rows=self.rows + other.rows,
+            columns=columns,
+            profile_digest=self.profile_digest,
+            joint=self.joint + other.joint if self.joint and other.joint else self.joint or other.joint,
+            slices=_merged(self.slices, other.slices),
+            version=said[0].version if one and said else None,
+            versions={} if one else _merged(self.by_version(), other.by_version()),
+            shadow=self.shadow + other.shadow
+            if self.shadow and other.shadow
+            else self.shadow or other.shadow,
+            errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
+        )
+
+
+def _merged(a: Mapping[str, WindowSummary], b: Mapping[str, WindowSummary]) -> dict[str, WindowSummary]:
+    return {
+        name: a[name] + b[name] if name in a and name in b else a[name] if name in a else b[name]
+        for name in sorted({*a, *b})
+    }
 
 
 def moment_scale(profile: NumericProfile) -> tuple[float, float]:

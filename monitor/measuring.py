@@ -1,15 +1,24 @@
 """What is measured of one window, given its counts? The part of an evaluation that `check` shares."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from detectors import ColumnProfile, Kind, Measurement, Profile, Role, WindowSummary, count
+from detectors import ColumnProfile, Component, Kind, Measurement, Profile, Role, WindowSummary, count
 from detectors._bins import display
-from detectors._components import components
+from detectors._count import NO_EXTRAS, Extras
 from detectors._evidence import evidence
 from detectors._harm import harm
+from detectors._slices import slices_of
+from monitor.beside_columns import beside_columns
 from monitor.source import ColumnProblem, Trouble, Window
+from monitor.window_components import slice_components, window_components
 from storage.measurements import ColumnResult, ColumnStatus
+
+LEAST_SLICE = 5  # rows: a slice of fewer says nothing, and its absence is in its segment's mix
+UNVERSIONED = "none"  # rows that name no model version, beside rows that do
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Detector(Protocol):
@@ -18,17 +27,44 @@ class Detector(Protocol):
     def measure(self, profile: Profile, window: WindowSummary) -> list[Measurement]: ...
 
 
-def wanted(profile: Profile) -> dict[str, Kind]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A window after its one pass. `newest`: the time of its newest row; None without rows or times."""
+
+    summary: WindowSummary
+    newest: datetime | None
+
+
+def wanted(profile: Profile, extras: Extras = NO_EXTRAS) -> dict[str, Kind]:
     """The columns a source is asked for; types are fixed by the reference, never guessed from a window."""
-    return {name: column.kind for name, column in profile.columns.items() if column.role is not Role.DERIVED}
+    found = {name: column.kind for name, column in profile.columns.items() if column.role is not Role.DERIVED}
+    slices = slices_of(profile)
+    for segment in slices.segments if slices else ():
+        found.setdefault(segment.column, Kind.CATEGORY)
+    for name in (extras.version, extras.error):
+        if name is not None:
+            found.setdefault(name, Kind.CATEGORY)
+    for name in extras.shadow.values():
+        found.setdefault(name, Kind.NUMERIC)
+    return found
 
 
-def count_window(profile: Profile, window: Window) -> WindowSummary:
+def count_window(profile: Profile, window: Window, extras: Extras = NO_EXTRAS) -> WindowSummary:
     """Read a window to its end, a batch at a time, in bounded memory."""
-    summary = WindowSummary.empty(profile)
+    return read_window(profile, window, extras).summary
+
+
+def read_window(profile: Profile, window: Window, extras: Extras = NO_EXTRAS) -> Counted:
+    """The same, with what is known of its rows' times."""
+    summary, newest = WindowSummary.empty(profile), None
     for batch in window.batches:
-        summary = summary + count(profile, batch.columns, batch.rows)
-    return summary
+        summary = summary + count(profile, batch.columns, batch.rows, extras)
+        if batch.times is not None and batch.rows:
+            last = int(batch.times.max())
+            newest = last if newest is None else max(newest, last)
+    return Counted(
+        summary=summary, newest=None if newest is None else _EPOCH + timedelta(microseconds=newest)
+    )
 
 
 def measure_window(
@@ -36,17 +72,73 @@ def measure_window(
     summary: WindowSummary,
     problems: Iterable[ColumnProblem],
     detectors: Sequence[Detector],
+    *,
+    freshness: timedelta | None = None,
 ) -> tuple[ColumnResult, ...]:
-    """One result a profiled column, in the profile's order; a column that cannot be measured says why."""
+    """One result a profiled column, in the profile's order, then what is told like a column, then slices and
+    model versions. A column that cannot be measured says why.
+
+    `freshness`: from the window's newest row to its end.
+    """
     troubled = {problem.column: problem for problem in problems}
-    measured: dict[str, list[Measurement]] = {name: [] for name in profile.columns}
+    measured: dict[str, list[Measurement]] = {}
     if summary.rows:
         for detector in detectors:
             for measurement in detector.measure(profile, summary):
-                measured[measurement.column].append(measurement)
-    return tuple(
-        _result(name, column, summary, troubled.get(name), measured[name])
+                measured.setdefault(measurement.column, []).append(measurement)
+    parts = window_components(profile, summary)
+    whole = [
+        _result(name, column, summary, troubled.get(name), measured.get(name, ()), parts.get(name, ()))
         for name, column in profile.columns.items()
+    ]
+    if not summary.rows:
+        return tuple(whole)
+    return (
+        *whole,
+        *beside_columns(profile, summary, parts, measured, freshness=freshness),
+        *_slices(profile, summary),
+        *(result for of in _versions(profile, summary, detectors) for result in of),
+    )
+
+
+def is_column(profile: Profile, result: ColumnResult) -> bool:
+    """Whether it is about one of the reference's columns over all rows."""
+    return result.column in profile.columns and not result.segment and not result.version
+
+
+def _slices(profile: Profile, summary: WindowSummary) -> Iterable[ColumnResult]:
+    slices = slices_of(profile)
+    if slices is None:
+        return
+    for segment, counted in summary.slices.items():
+        own = slices.profiles[segment]
+        if counted.rows < LEAST_SLICE:
+            continue
+        parts = slice_components(own, counted)
+        for name, column in own.columns.items():
+            if name in counted.columns:  # what the window lacks is said once, of the whole
+                yield _result(name, column, counted, None, (), parts.get(name, ()), segment=segment)
+
+
+def _versions(
+    profile: Profile, summary: WindowSummary, detectors: Sequence[Detector]
+) -> Iterable[tuple[ColumnResult, ...]]:
+    """Each model version by itself, where the window holds several."""
+    for version, counted in summary.versions.items():
+        yield version_results(profile, counted, version, detectors)
+
+
+def version_results(
+    profile: Profile, counted: WindowSummary, version: str, detectors: Sequence[Detector]
+) -> tuple[ColumnResult, ...]:
+    """The rows of one model version; what is said of the whole window alone is left out."""
+    if counted.rows < LEAST_SLICE:
+        return ()
+    alone = replace(counted, slices={}, version=None, versions={}, errors=None)
+    return tuple(
+        replace(result, version=version or UNVERSIONED)
+        for result in measure_window(profile, alone, (), detectors)
+        if result.role is not Role.SERVICE and (result.column in counted.columns or result.components)
     )
 
 
@@ -56,6 +148,8 @@ def _result(
     summary: WindowSummary,
     problem: ColumnProblem | None,
     measurements: Sequence[Measurement],
+    parts: tuple[Component, ...],
+    segment: str = "",
 ) -> ColumnResult:
     counted = summary.columns.get(name)
     if counted is None:
@@ -71,13 +165,14 @@ def _result(
     empty = counted.missing >= summary.rows
     return ColumnResult(
         column=name,
+        segment=segment,
         role=column.role,
         kind=column.kind,
         status=ColumnStatus.EMPTY if empty else ColumnStatus.OK,
         reason="every row is missing" if empty and summary.rows else "",
         rows=summary.rows,
         missing=counted.missing,
-        components=components(column, counted, summary.rows),
+        components=parts,
         measurements=tuple(measurements),
         bins=display(column, counted) if summary.rows else None,
         evidence=evidence(column, counted, summary.rows),

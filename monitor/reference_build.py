@@ -4,33 +4,20 @@ Two passes over the rows in memory: the first finds the knots, the second counts
 them. Nothing is written here; no raw row is kept.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detectors import (
-    CategoryColumn,
-    Column,
-    Component,
-    NumericColumn,
-    NumericProfile,
-    Profile,
-    Role,
-    ScoreSpec,
-    count,
-)
-from detectors._components import components
-from detectors._learning import Observations, learn
+from detectors import NumericProfile, Profile, Role, ScoreSpec
+from detectors._count import Extras
 from detectors._noise import NoiseModel
-from detectors._priors import priors
 from detectors._profile import build_profile
-from monitor.observations import observe
-from monitor.source import Batch, SourceError, Window
-from monitor.windows import WindowSpec, slots, window_at, windows
+from monitor.reference_noise import Observed, learn_noise, look
+from monitor.reference_parts import Asked, fit_parts, outcome_of
+from monitor.reference_rows import Rows, place, read_rows, reference_windows, span_of
+from monitor.windows import WindowSpec
 from storage.span import Span
+
+__all__ = ["Asked", "Built", "Progress", "Rows", "build", "quiet", "read_rows", "reference_windows"]
 
 Progress = Callable[[str, int, int], None]  # what is going on, done, of how many (0: not known yet)
 
@@ -39,13 +26,7 @@ def quiet(_what: str, _done: int, _of: int) -> None:
     """The progress that nobody watches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """A reference in memory. `times`: int64[n] ascending µs UTC, None for a file without time."""
-
-    columns: Mapping[str, Column]
-    count: int
-    times: NDArray[np.int64] | None
+NOTHING = Asked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +44,6 @@ class Built:
         return len(self.spans)
 
 
-def read_rows(window: Window, excluded: Sequence[Span] = ()) -> Rows:
-    """All rows of a window but those in excluded spans, in time order (ties keep the source's order)."""
-    batches = [batch for batch in window.batches if batch.rows]
-    if not batches:
-        raise SourceError(
-            "the reference has no rows: check its path, and `from` and `to` if it is a span", transient=False
-        )
-    columns = {name: _joined([batch.columns[name] for batch in batches]) for name in batches[0].columns}
-    times = _times(batches)
-    total = sum(batch.rows for batch in batches)
-    if times is None:
-        return Rows(columns=columns, count=total, times=None)
-    order = np.argsort(times, kind="stable")
-    order = order[_outside(times[order], excluded)]
-    taken = {name: _taken(column, order) for name, column in columns.items()}
-    return Rows(columns=taken, count=int(order.shape[0]), times=times[order])
-
-
 def build(
     rows: Rows,
     *,
@@ -92,36 +55,36 @@ def build(
     excluded: Sequence[Span],
     min_rows: int,
     profile: Profile | None = None,
+    asked: Asked = NOTHING,
     progress: Progress = quiet,
 ) -> Built:
     """Profile and noise of the rows. `label` names the outcome's column among them; it is not profiled.
 
     Given a `profile`, only the noise of its components is learnt.
     """
+    outcome = outcome_of(rows.columns.get(label)) if label else None
+    spans = [span for span in reference_windows(rows, spec, excluded) if _rows(rows, span) >= min_rows]
     if profile is None:
         progress("profiling columns", 0, 0)
-        outcome = rows.columns.get(label) if label else None
         profile = build_profile(
             {name: column for name, column in rows.columns.items() if name in roles},
             roles=roles,
             score=score,
-            outcome=outcome.values if isinstance(outcome, NumericColumn) else outcome,
+            outcome=outcome,
             include=tuple(include),
         )
-    spans = reference_windows(rows, spec, excluded)
-    observed, used = _observe(profile, rows, spans, min_rows, progress)
-    codes = [slots(spec, span) for span in used]
-    kinds = codes[0].keys() if codes else ()
-    noise = learn(
-        observed,
-        {kind: np.array([code[kind] for code in codes], dtype=np.int64) for kind in kinds},
-        priors=priors(profile),
-    )
+        progress("learning how columns go together", 0, 0)
+        profile = profile.with_parts(fit_parts(profile, rows, outcome, spans, asked))
+    extras = Extras(shadow=asked.shadow, error=asked.error)
+    seen = Observed()
+    for index, span in enumerate(spans):
+        progress("learning what is normal", index + 1, len(spans))
+        look(seen, profile, rows, span, outcome, extras)
     return Built(
         profile=profile,
-        noise=noise,
-        span=_span(rows.times),
-        spans=tuple(used),
+        noise=learn_noise(seen, profile, rows, outcome, spec, extras),
+        span=span_of(rows.times),
+        spans=tuple(spans),
         notices=(*profile.notices, *flat_columns(profile)),
     )
 
@@ -145,124 +108,6 @@ def flat_columns(profile: Profile) -> list[str]:
     return notices
 
 
-def reference_windows(rows: Rows, spec: WindowSpec, excluded: Sequence[Span]) -> list[Span]:
-    """The windows that the rows cover and no excluded span touches.
-
-    A file rarely starts and ends on a boundary, and the first row of a day rarely comes at midnight: the
-    first and the last window count as covered when they hold at least half the median window's rows.
-    """
-    if rows.times is None:
-        return []
-    first, last = _instant(int(rows.times[0])), _instant(int(rows.times[-1]))
-    found = list(windows(spec, first, window_at(spec, last).end))
-    sizes = [_slice(rows.times, window) for window in found]
-    half = np.median([stop - start for start, stop in sizes]) / 2
-    covered = [
-        window
-        for index, (window, (start, stop)) in enumerate(zip(found, sizes, strict=True))
-        if 0 < index < len(found) - 1 or stop - start >= half
-    ]
-    return [
-        window
-        for window in covered
-        if not any(window.start < out.end and out.start < window.end for out in excluded)
-    ]
-
-
-def _observe(
-    profile: Profile, rows: Rows, spans: Sequence[Span], min_rows: int, progress: Progress
-) -> tuple[dict[tuple[str, str], Observations], list[Span]]:
-    """Component means of each reference window with enough rows, in time order."""
-    used: list[Span] = []
-    seen: list[dict[tuple[str, str], Component]] = []
-    for index, span in enumerate(spans):
-        progress("learning what is normal", index + 1, len(spans))
-        part = _part(rows, span)
-        if part.count >= min_rows:
-            used.append(span)
-            seen.append(component_means(profile, part))
-    return observe(seen), used
-
-
-def component_means(profile: Profile, rows: Rows) -> dict[tuple[str, str], Component]:
-    """Each component of each column over these rows, by (column, component)."""
-    summary = count(profile, rows.columns, rows.count)
-    return {
-        (name, component.name): component
-        for name, counted in summary.columns.items()
-        for component in components(profile.columns[name], counted, summary.rows)
-    }
-
-
-def _part(rows: Rows, span: Span) -> Rows:
-    if rows.times is None:
-        raise ValueError("rows without time have no windows")
-    start, stop = _slice(rows.times, span)
-    return Rows(
-        columns={name: _cut(column, start, stop) for name, column in rows.columns.items()},
-        count=stop - start,
-        times=rows.times[start:stop],
-    )
-
-
-def _slice(times: NDArray[np.int64], span: Span) -> tuple[int, int]:
-    start, stop = np.searchsorted(times, [_micros(span.start), _micros(span.end)], side="left")
-    return int(start), int(stop)
-
-
-def _outside(times: NDArray[np.int64], excluded: Iterable[Span]) -> NDArray[np.bool_]:
-    keep = np.ones(times.shape, dtype=np.bool_)
-    for span in excluded:
-        keep &= (times < _micros(span.start)) | (times >= _micros(span.end))
-    return keep
-
-
-def _span(times: NDArray[np.int64] | None) -> Span | None:
-    if times is None or not times.shape[0]:
-        return None
-    return Span(start=_instant(int(times[0])), end=_instant(int(times[-1]) + 1))
-
-
-def _times(batches: Sequence[Batch]) -> NDArray[np.int64] | None:
-    found = [batch.times for batch in batches if batch.times is not None]
-    return np.concatenate(found) if len(found) == len(batches) else None
-
-
-def _joined(parts: Sequence[Column]) -> Column:
-    """One column of several batches; each batch numbers its labels by itself."""
-    numbers = [part.values for part in parts if isinstance(part, NumericColumn)]
-    if len(numbers) == len(parts):
-        return NumericColumn(values=np.concatenate(numbers))
-    labels: dict[str, int] = {}
-    codes: list[NDArray[np.int32]] = []
-    for part in parts:
-        if not isinstance(part, CategoryColumn):
-            raise TypeError("a source gave one column as numbers and as labels")
-        table = np.array(
-            [labels.setdefault(label, len(labels)) for label in part.labels] + [-1], dtype=np.int32
-        )
-        codes.append(table[part.codes])  # −1, missing, picks the last entry: −1 again
-    return CategoryColumn(codes=np.concatenate(codes), labels=tuple(labels))
-
-
-def _taken(column: Column, order: NDArray[np.int64]) -> Column:
-    if isinstance(column, NumericColumn):
-        return NumericColumn(values=column.values[order])
-    return CategoryColumn(codes=column.codes[order], labels=column.labels)
-
-
-def _cut(column: Column, start: int, stop: int) -> Column:
-    if isinstance(column, NumericColumn):
-        return NumericColumn(values=column.values[start:stop])
-    return CategoryColumn(codes=column.codes[start:stop], labels=column.labels)
-
-
-def _micros(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def _rows(rows: Rows, span: Span) -> int:
+    start, stop = place(rows, span)
+    return stop - start
