@@ -18,6 +18,8 @@ from detectors._calibration import fit_calibration
 from detectors._column import CategoryColumn, Columns, NumericColumn, Role
 from detectors._measurement import Measurement
 from detectors._profile import Profile, ScoreSpec, build_profile
+from detectors._relation_fit import fit_relations
+from detectors._relations import PART as RELATIONS
 from detectors._summary import WindowSummary
 from detectors._surrogate import PART as SURROGATE
 from detectors._surrogate import fit_surrogate
@@ -95,6 +97,7 @@ def built(columns: Columns) -> Profile:
     learnt = {
         SURROGATE: fit_surrogate(profile, columns, rows, None),
         CALIBRATION: fit_calibration(profile, columns, outcome, rows),
+        RELATIONS: fit_relations(profile, columns, rows, window_rows=500),
     }
     return profile.with_parts({name: part for name, part in learnt.items() if part is not None})
 

@@ -1,0 +1,217 @@
+"""Which products of normal scores does one batch add? Compiled loops over the rows that are looked at.
+
+The only code of relations that sees values. Imported only where a window is counted, since it loads numba.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from detectors._column import Columns, NumericColumn
+from detectors._column_profile import ColumnProfile, NumericProfile, wrong_kind
+from detectors._jit import kernel
+from detectors._joint import JointSummary
+from detectors._profile import Profile
+from detectors._relations import SCORE_MOST, SCORE_UNIT, Relations
+
+Scores = NDArray[np.int16]
+
+_BLOCK = 8_192  # rows at a time: scores of 40 columns fit the second-level cache, and sums of 63² an int32
+_STEPS = 7  # halvings that find one of the 127 scores
+_CUTS = (1 << _STEPS) - 1
+# Multiplicative hashing (Knuth, The Art of Computer Programming 3, section 6.4): 2⁶⁴ over the golden ratio.
+_GOLDEN = np.uint64(0x9E37_79B9_7F4A_7C15)
+_HALF = np.uint64(32)
+_NAN = np.uint64(0x7FF8_0000_0000_0000)  # one missing, whatever its bits
+
+
+def count_joint(profile: Profile, relations: Relations, columns: Columns, rows: int) -> JointSummary:
+    """Sums over one batch. A column that the batch lacks is missing in all of its rows."""
+    values = {name: _numbers(profile, columns, name, rows) for name in relations.columns}
+    taken = chosen([values[name] for name in relations.keys], relations.sparsity, rows)
+    size = len(relations.columns)
+    sums = [np.zeros((size, size), dtype=np.int64) for _ in range(4)]
+    looked_at = rows if taken is None else taken.size
+    for start in range(0, looked_at, _BLOCK):
+        stop = min(start + _BLOCK, looked_at)
+        scores, known = np.zeros((2, size, stop - start), dtype=np.int16)
+        for place, name in enumerate(relations.columns):
+            column = values[name]
+            if column is not None:
+                part = column[start:stop] if taken is None else column[taken[start:stop]]
+                cuts, levels = normal_scores(profile.columns[name])
+                _score(part, cuts, levels, scores[place], known[place])
+        _add(scores, known, *sums)
+    both, own, squares, products = sums
+    return JointSummary(
+        columns=relations.columns,
+        rows=looked_at,
+        both=both,
+        sums=own,
+        squares=squares,
+        products=products,
+    )
+
+
+def normal_scores(profile: ColumnProfile) -> tuple[NDArray[np.float64], Scores]:
+    """float64[127] ascending, int16[128]: the score of x is levels[number of cuts ≤ x], x not missing.
+
+    A value's score is that of the mid-rank of its cell in the reference, so ties share one (van der Waerden's
+    scores: Conover, Practical Nonparametric Statistics, 1999, section 5.10). Beyond the reference's range it
+    is that of half a row.
+    """
+    if not isinstance(profile, NumericProfile):
+        raise wrong_kind(profile)
+    found: tuple[NDArray[np.float64], Scores] | None = profile.memo.get("normal_scores")
+    if found is None:
+        found = profile.memo["normal_scores"] = _normal_scores(profile)
+    return found
+
+
+def chosen(keys: list[NDArray[np.float64] | None], sparsity: int, rows: int) -> NDArray[np.int64] | None:
+    """int64[m]: the rows whose own values hash to 0; None for all of them.
+
+    Of the values and of nothing else, so that the same rows are chosen in any order and split.
+    """
+    if sparsity == 0:
+        return None
+    hashes = key_hashes(keys, rows)
+    return np.flatnonzero(hashes >> np.uint64(64 - sparsity) == 0)
+
+
+def key_hashes(keys: list[NDArray[np.float64] | None], rows: int) -> NDArray[np.uint64]:
+    """uint64[rows]: equal for rows that agree in every key; a key that the batch lacks counts as missing."""
+    hashes = np.zeros(rows, dtype=np.uint64)
+    for start in range(0, rows, _BLOCK):  # a block at a time: its hashes stay in the first-level cache
+        part = hashes[start : start + _BLOCK]
+        for values in keys:
+            if values is None:
+                _mix_missing(part)
+            else:
+                block = values[start : start + _BLOCK]
+                _mix(block, block.view(np.uint64), part)
+    return hashes
+
+
+def _numbers(profile: Profile, columns: Columns, name: str, rows: int) -> NDArray[np.float64] | None:
+    column = columns.get(name)
+    if column is None:
+        return None
+    if not isinstance(column, NumericColumn):
+        raise wrong_kind(profile.columns[name])
+    if len(column) != rows:
+        raise ValueError(f'column "{name}": {len(column)} values in a batch of {rows} rows')
+    return np.ascontiguousarray(column.values, dtype=np.float64)
+
+
+def _normal_scores(profile: NumericProfile) -> tuple[NDArray[np.float64], Scores]:
+    cuts, levels = np.full(_CUTS, np.inf), np.zeros(_CUTS + 1, dtype=np.int16)
+    if profile.knots.size == 0:
+        return cuts, levels
+    counts, total = profile.counts, float(profile.values)
+    rank = np.clip(np.cumsum(counts) - 0.5 * counts, 0.5, total - 0.5) / total
+    score = np.rint(special.ndtri(rank) * SCORE_UNIT)
+    by_cell = np.clip(score, -SCORE_MOST, SCORE_MOST).astype(np.int16)
+    # Cell 2j + 1 begins at knot j, cell 2j + 2 just above it.
+    begins = np.empty(2 * profile.knots.size)
+    begins[0::2] = profile.knots
+    begins[1::2] = np.nextafter(profile.knots, np.inf)
+    steps = np.flatnonzero(np.diff(by_cell))
+    levels[0] = by_cell[0]
+    levels[1 : steps.size + 1] = by_cell[steps + 1]
+    levels[steps.size + 1 :] = by_cell[-1]
+    cuts[: steps.size] = begins[steps]
+    return cuts, levels
+
+
+@kernel
+def _score(
+    x: NDArray[np.float64],
+    cuts: NDArray[np.float64],
+    levels: Scores,
+    scores: Scores,
+    known: Scores,
+) -> None:
+    """Adds each comparison's 0 or 1: no branch to mispredict. A missing value has score 0, not known."""
+    position = np.zeros(x.size, dtype=np.int64)
+    for step in range(_STEPS - 1, -1, -1):
+        stride = 1 << step
+        for i in range(x.size):
+            position[i] += stride * int(cuts[position[i] + stride - 1] <= x[i])
+    for i in range(x.size):
+        held = np.int16(x[i] == x[i])
+        known[i] = held
+        scores[i] = levels[position[i]] * held
+
+
+@kernel
+def _add(
+    scores: Scores,
+    known: Scores,
+    both: NDArray[np.int64],
+    sums: NDArray[np.int64],
+    squares: NDArray[np.int64],
+    products: NDArray[np.int64],
+) -> None:
+    """Whole numbers throughout: their sums are exact in any order, so the compiler may use vectors."""
+    size, rows = scores.shape
+    own = np.empty((3, size), dtype=np.int64)
+    for i in range(size):
+        own[0, i], own[1, i], own[2, i] = _sums(scores[i], known[i], known[i])
+    for i in range(size):
+        for j in range(size):
+            if own[0, j] == rows:  # nothing is missing there: what i is alone
+                both[i, j] += own[0, i]
+                sums[i, j] += own[1, i]
+                squares[i, j] += own[2, i]
+            else:
+                count, first, second = _sums(scores[i], known[i], known[j])
+                both[i, j] += count
+                sums[i, j] += first
+                squares[i, j] += second
+        for j in range(i + 1):
+            product = _product(scores[i], scores[j])
+            products[i, j] += product
+            if i != j:
+                products[j, i] += product
+
+
+@kernel
+def _sums(scores: Scores, mine: Scores, other: Scores) -> tuple[int, int, int]:
+    count = first = second = np.int32(0)
+    for k in range(scores.size):
+        held = np.int32(mine[k]) * np.int32(other[k])
+        x = np.int32(scores[k]) * held
+        count = np.int32(count + held)
+        first = np.int32(first + x)
+        second = np.int32(second + x * x)
+    return int(count), int(first), int(second)
+
+
+@kernel
+def _product(scores: Scores, others: Scores) -> int:
+    product = np.int32(0)
+    for k in range(scores.size):
+        product = np.int32(product + np.int32(scores[k]) * np.int32(others[k]))
+    return int(product)
+
+
+@kernel
+def _mix(x: NDArray[np.float64], bits: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> None:
+    for i in range(x.size):
+        word = bits[i] if x[i] == x[i] else _NAN
+        word = np.uint64(0) if x[i] == 0.0 else word  # one zero
+        hashes[i] = _stir(hashes[i] ^ word)
+
+
+@kernel
+def _mix_missing(hashes: NDArray[np.uint64]) -> None:
+    for i in range(hashes.size):
+        hashes[i] = _stir(hashes[i] ^ _NAN)
+
+
+@kernel
+def _stir(word: np.uint64) -> np.uint64:
+    """Small whole numbers differ in their top bits alone: down with them before the product, up after."""
+    mixed = (word ^ (word >> _HALF)) * _GOLDEN
+    return mixed ^ (mixed >> _HALF)

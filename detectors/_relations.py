@@ -1,0 +1,95 @@
+"""Which columns are watched together, in which rows, and how did each pair go together in the reference?
+
+A part of the profile: learnt once by `_relation_fit`, kept as bytes, decoded on first use.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors._encoding import pack, unpack
+from detectors._joint import pairs
+from detectors._learning import Prior
+from detectors._profile import Profile
+
+PART = "relations"
+MOST_COLUMNS = 40  # 780 pairs; each further pair costs the others power
+LEAST_ROWS = 100  # of any pair: with fewer, r strays by more than the floor of 0.15 by chance alone
+
+# A normal score is Φ⁻¹ of the mid-rank, rounded to sixteenths: the rounding adds 1/(12·16²) = 0.0003 to a
+# variance of 1 (Sheppard 1898), so it shrinks r by 0.03 %. Held to ±63 units, 3.9 sd: 127 scores.
+SCORE_UNIT = 16
+SCORE_MOST = 63
+
+# atanh of a larger r says nothing more; ±0.999 is 3.8, and one rounding unit further it would be infinite.
+_LARGEST = 0.999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Relations:
+    """P columns and their pairs, in the order of `_joint.pairs`. Equality is equality of the bytes."""
+
+    columns: tuple[str, ...]  # 2 to MOST_COLUMNS
+    keys: tuple[str, ...]  # of them, those whose values choose the rows
+    sparsity: int  # one row in 2**sparsity is looked at
+    rows: NDArray[np.int64]  # int64[pairs], reference rows with both
+    least: NDArray[np.int64]  # int64[pairs], ≥ LEAST_ROWS: with fewer rows r hangs on a few of them
+    usual: NDArray[np.float64]  # float64[pairs], atanh r: of a typical reference window where it has windows
+    row_variance: NDArray[np.float64]  # float64[pairs], n·Var(atanh r) of n independent rows; normal: 1
+    window_variance: NDArray[np.float64]  # float64[pairs], of atanh r between windows, beyond that of rows
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """Both columns of each pair."""
+        return [(self.columns[i], self.columns[j]) for i, j in zip(*pairs(len(self.columns)), strict=True)]
+
+    def to_bytes(self) -> bytes:
+        """`from_bytes` gives an equal part."""
+        head = {"kind": PART, "columns": self.columns, "keys": self.keys, "sparsity": self.sparsity}
+        arrays = {
+            "rows": self.rows,
+            "least": self.least,
+            "usual": self.usual,
+            "row_variance": self.row_variance,
+            "window_variance": self.window_variance,
+        }
+        return pack(head, arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Relations":
+        """What `to_bytes` wrote; ValueError for anything else."""
+        head, arrays = unpack(data)
+        if head.get("kind") != PART:
+            raise ValueError(f"relations: a part of kind {head.get('kind')!r}; rebuild the reference")
+        return cls(
+            columns=tuple(head["columns"]), keys=tuple(head["keys"]), sparsity=head["sparsity"], **arrays
+        )
+
+
+def relations_of(profile: Profile) -> Relations | None:
+    """The part of this profile, decoded once; None where none was learnt."""
+    found: Relations | None = profile.memo.get(PART)
+    if found is None and PART in profile.parts:
+        found = profile.memo[PART] = Relations.from_bytes(profile.parts[PART])
+    return found
+
+
+def component_name(first: str, second: str) -> str:
+    """The pair's word in stored components and in the noise model."""
+    return f"r:{first}~{second}"
+
+
+def atanh(r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fisher's z of r, finite at ±1: its variance hardly depends on r (Fisher, Metron 1, 1921)."""
+    transformed: NDArray[np.float64] = np.arctanh(np.clip(r, -_LARGEST, _LARGEST))
+    return transformed
+
+
+def relation_priors(relations: Relations) -> dict[str, Prior]:
+    """What the reference says of each pair before any of its windows is looked at, by component."""
+    return {
+        component_name(*name): Prior(mean=float(mean), rows=int(rows))
+        for name, mean, rows in zip(relations.names, relations.usual, relations.rows, strict=True)
+        if np.isfinite(mean)
+    }
