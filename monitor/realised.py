@@ -29,7 +29,11 @@ def beside(result: ColumnResult, inputs: Sequence[ColumnResult], said: Sequence[
         evidence["estimate_trusted"] = bool(estimated.evidence.get("trusted", True))
         measurements += _error(result, estimated)
     worst = min(
-        (each for each in inputs if each.harm.harm is not None and not each.segment),
+        (
+            each
+            for each in inputs
+            if each.role is Role.FEATURE and each.harm.harm is not None and not each.segment
+        ),
         key=lambda each: each.harm.harm or 0.0,
         default=None,
     )

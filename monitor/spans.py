@@ -8,12 +8,12 @@ from alerting.retraining import Mode
 from monitor.evaluation import evaluate_next
 from monitor.exits import CommandError
 from monitor.folding import FoldedWindow, fold_ready
-from monitor.planning import first_start, plan_spans
+from monitor.planning import first_start, plan_labels, plan_spans
 from monitor.reference_build import Progress
 from monitor.runtime import Runtime, Watched
 from monitor.telling import flush
 from monitor.windows import windows_within
-from storage import fold_order, ledger, profiles, verdicts
+from storage import fold_order, label_windows, ledger, profiles, verdicts
 from storage.ledger import DueWindow, Stream, WindowKind
 from storage.span import Span
 
@@ -26,6 +26,7 @@ class Evaluation:
 
     folded: list[FoldedWindow]  # here, or by a daemon beside us
     left: list[DueWindow]  # not evaluated or not judged yet; `reason` says what they wait for
+    awaited: list[DueWindow]  # windows whose labels are still to come
 
     def overdue(self, now: datetime) -> list[DueWindow]:
         """Those of `left` that should have been judged by now."""
@@ -71,20 +72,38 @@ def evaluate_spans(
     plan_spans(runtime, watched, spans, kind=WindowKind.MANUAL)
     if not notify:
         runtime, watched = _asking_nobody(runtime, watched)
+    plan_labels(runtime, watched)
     done: dict[int, FoldedWindow] = {}
-    for index, window in enumerate(_find(runtime, watched, spans)):
+    for index, window in enumerate(_find(runtime, watched, spans, Stream.INPUTS)):
         progress("evaluating windows", index + 1, len(spans))
         if not window.state.terminal:
             evaluate_next(runtime, ids=frozenset({window.id}))
         done |= {each.window.id: each for each in fold_ready(runtime) if each.window.model == watched.name}
+    done |= _judge_labels(runtime, watched, spans[-1].end, progress)
     if notify:
         flush(runtime)
-    after = _find(runtime, watched, spans)
-    done |= {row.id: _stored(runtime, row) for row in after if row.folded_at and row.id not in done}
+    after = _find(runtime, watched, spans, Stream.INPUTS)
+    awaited = _find(runtime, watched, spans, Stream.LABELS)
+    done |= {
+        row.id: _stored(runtime, row) for row in (*after, *awaited) if row.folded_at and row.id not in done
+    }
     return Evaluation(
-        folded=sorted(done.values(), key=lambda each: each.window.span.start),
+        folded=sorted(done.values(), key=lambda each: (each.window.span.start, each.window.stream.value)),
         left=[row for row in after if row.id not in done],
+        awaited=[row for row in awaited if row.id not in done],
     )
+
+
+def _judge_labels(
+    runtime: Runtime, watched: Watched, end: datetime, progress: Progress
+) -> dict[int, FoldedWindow]:
+    """Those that have come of all windows up to `end`: an earlier one that waits holds up what follows it."""
+    with runtime.store.read() as conn:
+        waiting = label_windows.waiting(conn, watched.name, until=end)
+    for index, window in enumerate(waiting):
+        progress("joining labels", index + 1, len(waiting))
+        evaluate_next(runtime, ids=frozenset({window.id}))
+    return {each.window.id: each for each in fold_ready(runtime) if each.window.model == watched.name}
 
 
 def _asking_nobody(runtime: Runtime, watched: Watched) -> tuple[Runtime, Watched]:
@@ -95,10 +114,10 @@ def _asking_nobody(runtime: Runtime, watched: Watched) -> tuple[Runtime, Watched
     return replace(runtime, models={**runtime.models, watched.name: looking}), looking
 
 
-def _find(runtime: Runtime, watched: Watched, spans: list[Span]) -> list[DueWindow]:
+def _find(runtime: Runtime, watched: Watched, spans: list[Span], stream: Stream) -> list[DueWindow]:
     whole = Span(start=spans[0].start, end=spans[-1].end)
     with runtime.store.read() as conn:
-        return ledger.find(conn, watched.name, Stream.INPUTS, whole)
+        return ledger.find(conn, watched.name, stream, whole)
 
 
 def _stored(runtime: Runtime, window: DueWindow) -> FoldedWindow:

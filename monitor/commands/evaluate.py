@@ -59,9 +59,12 @@ def evaluate(
     rows += [_record(window, None, []) for window in found.left]
 
     def draw() -> None:
-        columns = ("window_start", "state", "rows", "severity", "breaches")
+        columns = ("window_start", "stream", "state", "rows", "severity", "breaches")
         terminal.table(columns, [[_shown(row[name]) for name in columns] for row in rows])
         terminal.notice(f"{len(found.folded)} windows evaluated and folded")
+        for window in found.awaited:
+            why = window.reason or f"they are due at {window.due:%Y-%m-%d %H:%M} UTC"
+            terminal.notice(f"labels still to come: {window.span.start:%Y-%m-%d %H:%M} UTC; {why}")
         for window in found.left:
             why = window.reason or f"it is due at {window.due:%Y-%m-%d %H:%M} UTC"
             terminal.notice(
@@ -79,6 +82,7 @@ def _record(window: "DueWindow", severity: str | None, breaches: list[str]) -> d
     return {
         "window_start": window.span.start.isoformat(),
         "window_end": window.span.end.isoformat(),
+        "stream": window.stream.value,
         "state": window.state.value,
         "reason": window.reason,
         "rows": window.rows,
