@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from alerting.series import Series
+from detectors._column import PSEUDO
 from monitor.config import Config
 from monitor.exits import CommandError
 from monitor.moments import zone_of
 from monitor.windows import window_at
-from storage import history, verdicts
-from storage.history import Filter
+from storage import verdicts
 from storage.verdicts import StoredVerdict
 
 
@@ -23,9 +23,10 @@ def find_verdict(
     model: str | None,
     column: str | None,
     segment: str,
+    version: str,
     at: datetime | None,
 ) -> StoredVerdict:
-    """By number, or by model, column and a time inside the window (None: the latest)."""
+    """By number, or by model, column and a time inside the window (None: the latest of that column)."""
     if verdict_id is not None:
         found = verdicts.get(conn, verdict_id)
         if found is None:
@@ -34,11 +35,13 @@ def find_verdict(
     if model not in config.models:
         known = ", ".join(sorted(config.models)) or "none"
         raise CommandError(f"no model {model!r} in the config; there is {known}")
-    start = _latest(conn, model) if at is None else window_at(config.models[model].window.spec, at).start
-    series = Series(model=model, column=column or "", segment=segment)
-    found = verdicts.find(conn, series, start) if start is not None else None
+    start = None if at is None else window_at(config.models[model].window.spec, at).start
+    found = None
+    for name in _names(column or ""):
+        series = Series(model=model, column=name, segment=segment, version=version)
+        found = found or verdicts.find(conn, series, start)
     if found is None:
-        place = f"{model}, column {column!r}" + (f", {segment}" if segment else "")
+        place = ", ".join(part for part in (model, f"column {column!r}", segment, version) if part)
         when = f"in the window of {start:%Y-%m-%d %H:%M} UTC" if start else "yet"
         raise CommandError(
             f"no verdict on {place} {when}; `leeway history verdicts --model {model}` lists them"
@@ -51,7 +54,9 @@ def heading(stored: StoredVerdict, config: Config) -> list[str]:
     said = stored.verdict
     zone = ZoneInfo(zone_of(config, said.series.model))
     start, end = said.start.astimezone(zone), said.end.astimezone(zone)
-    place = said.series.column or "the data feed"
+    series = said.series
+    parts = series.column or "the data feed", series.segment, series.version and f"version {series.version}"
+    place = ", ".join(part for part in parts if part)
     lines = [
         f"verdict {stored.id}: {said.series.model}, {place}, {start:%a %d %b %Y %H:%M} to {end:%d %b %H:%M} "
         f"({zone.key})",
@@ -61,6 +66,7 @@ def heading(stored: StoredVerdict, config: Config) -> list[str]:
     return [*lines, said.title] if said.title else lines
 
 
-def _latest(conn: Connection, model: str) -> datetime | None:
-    newest = history.verdicts(conn, Filter(model=model, last=1))
-    return datetime.fromisoformat(newest[0]["window_start"]) if newest else None
+def _names(column: str) -> tuple[str, ...]:
+    """A column, or what is told like one: "performance" is __performance__ where no column has that name."""
+    pseudo = f"__{column}__"
+    return (column, pseudo) if pseudo in PSEUDO else (column,)

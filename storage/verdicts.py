@@ -42,16 +42,18 @@ def get(conn: Connection, verdict_id: int) -> StoredVerdict | None:
     return None if row is None else _stored(row)
 
 
-def find(conn: Connection, series: Series, start: datetime) -> StoredVerdict | None:
-    """The latest verdict on a column in the window that starts at `start`."""
+def find(conn: Connection, series: Series, start: datetime | None) -> StoredVerdict | None:
+    """The latest verdict on a column, of the window that starts at `start`, or of any where that is None."""
     statement = _select().where(
         ledger.c.model == series.model,
-        ledger.c.start == start,
         verdict.c.column_name == series.column,
         verdict.c.segment == series.segment,
         verdict.c.version == series.version,
     )
-    row = conn.execute(statement.order_by(ledger.c.revision.desc(), verdict.c.id.desc()).limit(1)).first()
+    if start is not None:
+        statement = statement.where(ledger.c.start == start)
+    order = ledger.c.start.desc(), ledger.c.revision.desc(), verdict.c.id.desc()
+    row = conn.execute(statement.order_by(*order).limit(1)).first()
     return None if row is None else _stored(row)
 
 

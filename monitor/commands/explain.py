@@ -11,11 +11,14 @@ def explain(
         int | None, typer.Argument(help="Its number in `leeway history verdicts`.", show_default=False)
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m")] = None,
-    column: Annotated[str | None, typer.Option(help="With --model and --window.")] = None,
+    column: Annotated[
+        str | None, typer.Option(help='With --model; also "performance", "joint", "behaviour", "estimated" …')
+    ] = None,
     window: Annotated[
         str | None, typer.Option(help="A time inside the window, such as 2013-05-27. Default: the latest.")
     ] = None,
     segment: Annotated[str, typer.Option(help='For example "origin=JFK"; empty is the whole.')] = "",
+    version: Annotated[str, typer.Option("--model-version", help="Where a window holds several.")] = "",
 ) -> None:
     """Recompute a verdict from what was stored and compare. Exit 70 when it does not come out the same."""
     from datetime import UTC, datetime
@@ -33,7 +36,14 @@ def explain(
     with reading_session(terminal) as session, session.store.read() as conn:
         at = moment(window, datetime.now(UTC), session.config, model)
         stored = find_verdict(
-            conn, session.config, verdict_id, model=model, column=column, segment=segment, at=at
+            conn,
+            session.config,
+            verdict_id,
+            model=model,
+            column=column,
+            segment=segment,
+            version=version,
+            at=at,
         )
         explanation = explain_verdict(stored.verdict.kind, stored.verdict.facts)
         first = heading(stored, session.config)

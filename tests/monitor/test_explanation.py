@@ -7,12 +7,23 @@ from typing import Any
 import pytest
 
 from alerting.verdict import Verdict, VerdictKind
-from detectors import Measurement
+from detectors import Measurement, Role
 from monitor.explanation import explain_verdict
 from monitor.judge_state import JudgeState
 from monitor.policy import JudgePolicy, Threshold
 from storage.measurements import ColumnStatus
-from tests.monitor.judging import HARMFUL, broken, category, judged, noise_model, numeric, one
+from tests.monitor.judging import (
+    HARMFUL,
+    QUANTILES,
+    broken,
+    category,
+    judged,
+    noise_model,
+    numeric,
+    one,
+    special,
+    special_noise,
+)
 
 NOISE = noise_model()
 
@@ -43,6 +54,101 @@ def _history() -> list[Verdict]:
         state = judgement.state
         found += judgement.verdicts
     return found
+
+
+_PAIRS = {f"r_a_{i}": 0.1 for i in range(40)}
+_SPECIAL = (
+    special("__performance__", Role.PERFORMANCE, accuracy=0.86, bias=0.0, brier=0.1, mae=1.0),
+    special("__joint__", Role.JOINT, **_PAIRS),
+    special("__behaviour__", Role.BEHAVIOUR, score=0.0, confidence=0.0),
+    special("__estimated__", Role.ESTIMATE, accuracy=0.86),
+    special("__volume__", Role.SERVICE, rows=6.8),
+    special("__shadow__", Role.SHADOW, agreement=0.95, distance=0.05),
+    special("failed", Role.SERVICE, errors=0.01),
+    special("x", Role.FEATURE, c1=0.0, missing=0.02),
+    special("x", Role.FEATURE, segment="origin=JFK", c1=0.0, missing=0.02),
+)
+SPECIAL_NOISE = special_noise(*_SPECIAL)
+
+
+def _special_history() -> list[Verdict]:
+    """Every kind that is no column of its own, and parts of columns: clear, hold and breach by each rule."""
+    state, found = JudgeState(), []
+    grid = {
+        "quantiles": {**QUANTILES, "window": [2.54 * value for value in QUANTILES["reference"]]},
+        "unit": {"a": 0.0, "b": 2.54, "residual": 0.0, "scale": 2.54, "scale_residual": 0.0},
+        "grid": {"new": 0.0, "between": 1.0, "rows": 900},
+    }
+    for moved in (
+        (),
+        (
+            special("__performance__", Role.PERFORMANCE, accuracy=0.7, bias=0.1, brier=0.2, mae=1.4),
+            special("__joint__", Role.JOINT, **(_PAIRS | {"r_a_7": 1.2})),
+            special("__behaviour__", Role.BEHAVIOUR, score=0.3, confidence=0.02),
+            special("__estimated__", Role.ESTIMATE, accuracy=0.6),
+            special("__volume__", Role.SERVICE, rows=5.0),
+            special("__shadow__", Role.SHADOW, agreement=0.5, distance=0.3),
+            special("failed", Role.SERVICE, errors=0.3),
+            special("x", Role.FEATURE, evidence=grid, c1=0.3, missing=0.2),
+            special("x", Role.FEATURE, segment="origin=JFK", c1=0.2, missing=0.6),
+            special("x", Role.FEATURE, version="v2", c1=0.2, missing=0.1),
+        ),
+        *(
+            (
+                special("__performance__", Role.PERFORMANCE, accuracy=0.8, bias=0.03, brier=0.1, mae=1.0),
+                special("__joint__", Role.JOINT, **(_PAIRS | {"r_a_7": 0.3})),
+                special("__behaviour__", Role.BEHAVIOUR, score=0.04, confidence=0.0),
+            ),
+        )
+        * 6,
+    ):
+        names = {(r.column, r.segment) for r in moved}
+        still = [r for r in _SPECIAL if (r.column, r.segment) not in names]
+        judgement = judged(*still, *moved, noise=SPECIAL_NOISE, state=state)
+        state = judgement.state
+        found += judgement.verdicts
+    return found
+
+
+@pytest.mark.parametrize("verdict", _special_history(), ids=lambda v: f"{v.series.column}-{v.kind}")
+def test_every_kind_is_recomputed_to_the_bit(verdict: Verdict) -> None:
+    """Relations, answers, performance, the estimate, the service, slices and versions: the same functions."""
+    explained = explain_verdict(verdict.kind, _stored(verdict))
+    assert explained.differences == ()
+    assert explained.kind is verdict.kind
+
+
+def test_the_special_history_has_every_rule() -> None:
+    """Else the test above proves little."""
+    found = _special_history()
+    rules = {
+        (verdict.series.column, rule["name"])
+        for verdict in found
+        for rule in _stored(verdict)["rules"]
+        if rule["kind"] == "breach"
+    }
+    assert rules >= {
+        ("__performance__", "accuracy"),
+        ("__performance__", "ewma_accuracy"),
+        ("__joint__", "shewhart"),
+        ("__joint__", "ewma"),
+        ("__behaviour__", "shewhart"),
+        ("__estimated__", "accuracy"),
+        ("__volume__", "shewhart"),
+        ("x", "unit"),
+    }
+    assert {v.series.segment for v in found} == {"", "origin=JFK"}
+
+
+def test_of_many_pairs_ten_are_kept() -> None:
+    """And those that decided; the arithmetic still counts all forty."""
+    breached = next(v for v in _special_history() if v.series.column == "__joint__" and v.rank is not None)
+    components, family = breached.facts["components"], breached.facts["family"]
+    assert isinstance(components, dict)
+    assert isinstance(family, dict)
+    assert "r:a~7" in components
+    assert 10 <= len(components) <= 14
+    assert family["m"] == 40
 
 
 @pytest.mark.parametrize("index", range(len(_history())))

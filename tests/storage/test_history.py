@@ -1,9 +1,12 @@
 """What the command line, the API and the pages read: same keys, same order, filters that filter."""
 
+from dataclasses import replace
+
 import pytest
 
+from alerting.series import Series
 from alerting.verdict import Severity, VerdictKind
-from storage import daemon_events, history, incidents, profiles
+from storage import daemon_events, history, incidents, profiles, verdicts
 from storage.engine import Store
 from storage.history import Filter
 from storage.ledger import WindowState
@@ -82,6 +85,19 @@ def test_one_verdict_with_its_facts(story: Store) -> None:
         assert found is not None
         assert (found["facts"]["z"], found["rules"]) == (7.5, {"shewhart": "breach"})
         assert history.verdict(conn, 999) is None
+
+
+def test_the_verdict_on_a_series(story: Store) -> None:
+    """By the window's start, or the latest of that very series: another version is another series."""
+    series = Series(model=verdict().series.model, column="temp", version=verdict().series.version)
+    with story.read() as conn:
+        first, latest = verdicts.find(conn, series, T0), verdicts.find(conn, series, None)
+        assert first is not None
+        assert latest is not None
+        assert first.verdict.kind is VerdictKind.BREACH
+        assert (latest.verdict.start, latest.verdict.kind) == (T0 + 2 * DAY, VerdictKind.CLEAR)
+        assert verdicts.find(conn, series, T0 + 9 * DAY) is None
+        assert verdicts.find(conn, replace(series, version="other"), None) is None
 
 
 def test_one_incident_with_its_history(story: Store) -> None:
