@@ -24,10 +24,15 @@ Floats = NDArray[np.float64]
 # Quantile bins of a numeric column. Display bins are for the eye: within the last of ten deciles of a skewed
 # column a model's score still runs from end to end.
 INTERVALS = 32
+# Each outermost one is halved this many times: a shift by two sd puts half of the rows in the last of 32
+# bins.
+_HALVED = 5
 # Parts of the reference, each predicted by a model that has not seen it. Contiguous in time: neighbouring
 # windows share weather, so a model that saw yesterday has half seen today (Roberts et al., Ecography 40,
 # 2017).
 FOLDS = 5
+_TAIL = 1.0 / (INTERVALS * 2.0 ** np.arange(_HALVED, 0, -1))
+_LEVELS = np.concatenate([_TAIL, np.arange(1, INTERVALS) / INTERVALS, 1.0 - _TAIL[::-1]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +43,10 @@ class AdditiveModel:
     bins: NDArray[np.int64]  # int64[columns], bins of each, missing last
     constants: Floats  # float64[1 + FOLDS, targets]
     effects: Floats  # float64[1 + FOLDS, targets, Σ bins]
+    doubt: Floats  # float64[Σ bins]: how little the reference says of the bin, 0 to 1
+    spread: Floats  # float64[targets, columns]: variance of the column's effect over the reference
     variance: Floats  # float64[targets]: of one row's y − ŷ within a window
+    between: Floats  # float64[targets]: τ², variance of a window's mean of y − ŷ that rows alone do not give
 
     def expected(self, marginals: Floats, at: float | None = None) -> Floats:
         """Mean ŷ by target. `at`: share of the reference's rows before the middle of a window of its own;
@@ -46,6 +54,23 @@ class AdditiveModel:
         model = 0 if at is None else 1 + fold_of(at)
         found: Floats = self.constants[model] + self.effects[model] @ marginals
         return found
+
+    def error2(self, marginals: Floats) -> Floats:
+        """Variance of `expected` by target.
+
+        How far the models that each saw four fifths disagree on this mix (the delete-a-group jackknife: Kott,
+        J. Official Statistics 17, 2001), and where the reference says nothing of a bin, how far the column's
+        effect varies: rows in such a bin have it in common.
+        """
+        found = self.constants[1:] + self.effects[1:] @ marginals
+        disagree = (FOLDS - 1) / FOLDS * np.sum((found - found.mean(axis=0)) ** 2, axis=0)
+        return np.asarray(disagree + self.spread @ self.unknown(marginals) ** 2)
+
+    def unknown(self, marginals: Floats) -> Floats:
+        """float64[columns]: share of the rows of whose value the reference says nothing."""
+        starts = np.append(0, np.cumsum(self.bins)[:-1])
+        doubted = np.add.reduceat(marginals * self.doubt, starts)
+        return np.asarray(doubted + 1.0 - np.add.reduceat(marginals, starts)).clip(0.0, 1.0)
 
     def marginals(self, profile: Profile, summary: WindowSummary) -> Floats:
         """float64[Σ bins]: shares of the rows by bin; zeros for a column the window does not hold."""
@@ -65,7 +90,10 @@ class AdditiveModel:
             "bins": self.bins,
             "constants": self.constants.ravel(),
             "effects": self.effects.ravel(),
+            "doubt": self.doubt,
+            "spread": self.spread.ravel(),
             "variance": self.variance,
+            "between": self.between,
         }
 
     @classmethod
@@ -76,7 +104,10 @@ class AdditiveModel:
             bins=arrays["bins"],
             constants=arrays["constants"].reshape(1 + FOLDS, targets),
             effects=arrays["effects"].reshape(1 + FOLDS, targets, -1),
+            doubt=arrays["doubt"],
+            spread=arrays["spread"].reshape(targets, -1),
             variance=arrays["variance"],
+            between=arrays["between"],
         )
 
     def to_bytes(self) -> bytes:
@@ -103,7 +134,7 @@ def fine_bins(profile: ColumnProfile) -> Binning:
     if found is None:
         if profile.values:
             middle = (np.cumsum(profile.counts) - 0.5 * profile.counts) / profile.values
-            raw = np.minimum((middle * INTERVALS).astype(np.int64), INTERVALS - 1)
+            raw = np.searchsorted(_LEVELS, middle, side="right").astype(np.int64)
         else:
             raw = np.zeros(profile.counts.size, dtype=np.int64)
         kept, bin_of = np.unique(raw, return_inverse=True)

@@ -3,7 +3,7 @@
 Ridge regression (Hoerl & Kennard, Technometrics 12, 1970) on one indicator a bin. Rows of one window share
 what no column says, so a window is weighted as a random effect (Fuller & Battese, J. Econometrics 2, 1974):
 without it, a daily weather column with more values than there are days would explain each day by itself. The
-ridge is the one with the least error of window means in folds that were left out.
+ridge is chosen on folds of the reference that were left out.
 """
 
 from collections.abc import Sequence
@@ -12,31 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._additive import FOLDS, AdditiveModel, Floats, fine_bins, fold_of
-from detectors._cells import cells_of
-from detectors._column import Column, Columns, NumericColumn
-from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, wrong_kind
+from detectors._additive import FOLDS, AdditiveModel, Floats
+from detectors._additive_rows import LEAST_ROWS, Codes, TeachingRows, teaching_rows
+from detectors._column import Columns
 from detectors._profile import Profile
 
-Codes = NDArray[np.int64]
-
-MOST_COLUMNS = 30  # the most useful; each costs a dot product a window
-LEAST_ROWS = 200
-_MOST_ROWS = 200_000  # evenly spaced ones of a longer reference: the effects are known to a fraction of a sd
-_BLOCKS = 50  # stand in for windows where the reference has none
-_RIDGES = tuple(10.0**power for power in np.arange(0.0, 6.5, 0.5))  # pseudo-rows a bin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rows:
-    """The rows that teach."""
-
-    codes: Sequence[Codes]  # by column
-    bins: NDArray[np.int64]
-    targets: Floats  # [targets, n], each scaled to variance 1
-    scale: Floats
-    window: Codes  # 0 … R − 1
-    fold: Codes  # by window
+_LEVEL = 1e-3  # of a ridge, on every effect: a constant per column is the intercept's
+_RIDGES = tuple(10.0**power for power in range(7))  # pseudo-rows a bin
+# A bin of labels, or of missing values, with few rows is pulled to 0: so many rows say half of what is to say
+# (as of a bin's harm, `_harm`).
+_PSEUDO_ROWS = 50.0
 
 
 def fit_additive(
@@ -50,93 +35,8 @@ def fit_additive(
 
     `columns`: of the reference, in time order. `window_of_row`: reference window of each row, −1 for none.
     """
-    rows = targets.shape[1]
-    window, fold = _windows(window_of_row, rows)
-    known = np.flatnonzero(np.isfinite(targets).all(axis=0) & (window >= 0))
-    if known.size < LEAST_ROWS:
-        return None
-    if known.size > _MOST_ROWS:
-        known = known[np.arange(_MOST_ROWS, dtype=np.int64) * known.size // _MOST_ROWS]
-    chosen = _most_useful(profile, candidates, columns, targets[:, known], known)
-    if not chosen:
-        return None
-    y = targets[:, known]
-    scale = y.std(axis=1)
-    scale[scale <= 0.0] = 1.0
-    names = tuple(name for name, _ in chosen)
-    data = _Rows(
-        codes=[codes for _, codes in chosen],
-        bins=np.array([len(fine_bins(profile.columns[name]).labels) for name in names], dtype=np.int64),
-        targets=y / scale[:, None],
-        scale=scale,
-        window=window[known],
-        fold=fold,
-    )
-    return _fitted(names, data)
-
-
-def _windows(window_of_row: Codes | None, rows: int) -> tuple[Codes, Codes]:
-    """Window of each row and fold of each window: by the place of its middle row among all rows."""
-    window = window_of_row
-    if window is not None:
-        held = np.unique(window[window >= 0])
-        enough = held.size >= 2 * FOLDS
-        window = np.where(window >= 0, np.searchsorted(held, window), -1) if enough else None
-    if window is None:
-        window = np.arange(rows, dtype=np.int64) * _BLOCKS // max(rows, 1)
-    inside = np.flatnonzero(window >= 0)
-    first = np.full(int(window.max(initial=0)) + 1, rows, dtype=np.int64)
-    last = np.zeros_like(first)
-    np.minimum.at(first, window[inside], inside)
-    np.maximum.at(last, window[inside], inside)
-    middle = (first + last + 1) / (2.0 * max(rows, 1))
-    return window, np.array([fold_of(float(at)) for at in middle], dtype=np.int64)
-
-
-def _most_useful(
-    profile: Profile, candidates: Sequence[str], columns: Columns, y: Floats, rows: Codes
-) -> list[tuple[str, Codes]]:
-    """By variance between bins beyond what chance gives, as a share of the target's."""
-    total = y.var(axis=1) * y.shape[1]
-    found: list[tuple[float, str, Codes]] = []
-    for name in candidates:
-        if name not in columns:
-            continue
-        reference = profile.columns[name]
-        bins = len(fine_bins(reference).labels)
-        codes = codes_of(reference, columns[name], rows)
-        held = np.bincount(codes, minlength=bins)
-        used = int((held > 0).sum())
-        if used < 2 or rows.size <= used:
-            continue
-        between = np.array(
-            [
-                float(np.sum(np.bincount(codes, weights=each, minlength=bins) ** 2 / np.maximum(held, 1)))
-                - float(each.sum()) ** 2 / rows.size
-                for each in y
-            ]
-        )
-        within = np.maximum(total - between, 0.0) / (rows.size - used)
-        useful = float(np.max((between - (used - 1) * within) / np.maximum(total, 1e-300)))
-        if useful > 0.0:
-            found.append((useful, name, codes))
-    found.sort(key=lambda each: (-each[0], each[1]))
-    return [(name, codes) for _, name, codes in found[:MOST_COLUMNS]]
-
-
-def codes_of(profile: ColumnProfile, column: Column, rows: Codes) -> Codes:
-    """Fine bin of each of these rows."""
-    bins = fine_bins(profile)
-    if isinstance(profile, NumericProfile) and isinstance(column, NumericColumn):
-        cells = cells_of(profile.knots, np.asarray(column.values[rows], dtype=np.float64))
-        return np.where(cells < 0, bins.missing, bins.bin_of[cells])
-    if isinstance(profile, CategoryProfile) and not isinstance(column, NumericColumn):
-        # Position of each code among the kept labels; L is rest; the last entry is for −1, missing.
-        kept = len(profile.labels)
-        position = [profile.index.get(label, kept) for label in column.labels]
-        table = np.append(bins.bin_of[np.array(position, dtype=np.int64)], bins.missing)
-        return table[column.codes[rows]]
-    raise wrong_kind(profile)
+    data = teaching_rows(profile, candidates, columns, targets, window_of_row)
+    return None if data is None else _fitted(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,7 +50,7 @@ class _Sums:
     square: Floats  # [targets]: Σ y²
 
 
-def _sums(data: _Rows) -> _Sums:
+def _sums(data: TeachingRows) -> _Sums:
     starts = 1 + np.append(0, np.cumsum(data.bins))
     p, windows = int(starts[-1]), int(data.fold.size)
     fold = data.fold[data.window]
@@ -182,51 +82,80 @@ def _sums(data: _Rows) -> _Sums:
     return _Sums(gram=gram, moment=moment, held=held, total=total, square=np.sum(data.targets**2, axis=1))
 
 
-def _fitted(names: tuple[str, ...], data: _Rows) -> AdditiveModel:
+def _fitted(data: TeachingRows) -> AdditiveModel:
     sums = _sums(data)
     n = sums.held[:, 0]
     # First as if rows were independent, to see how much windows differ beyond what the columns say.
-    plain = _all_folds(sums, data.fold, np.ones_like(n), 10.0)
-    residual = _left_out(sums, data.fold, plain)
+    plain = _all_folds(sums, data, np.ones_like(n), 10.0)
     within = _row_variance(data, plain[0])
-    tau2 = np.maximum(0.0, np.sum(n[:, None] * residual**2 - within, axis=0) / n.sum())
+    tau2 = _between(n, _left_out(sums, data.fold, plain), within)
     ratio = float(np.mean(tau2) / max(float(np.mean(within)), 1e-12))
     weight = 1.0 / (1.0 + n * ratio)  # of a window's mean beside its rows' differences
-    best: list[tuple[float, Floats]] = [(np.inf, plain[..., t]) for t in range(len(data.targets))]
-    for ridge in _RIDGES:
-        solved = _all_folds(sums, data.fold, weight, ridge)
-        error = np.sum((n * weight)[:, None] * _left_out(sums, data.fold, solved) ** 2, axis=0)
-        best = [
-            (float(error[t]), solved[..., t]) if error[t] < best[t][0] else best[t] for t in range(len(best))
-        ]
-    solved = np.stack([each for _, each in best], axis=-1)  # [1 + FOLDS, p, targets]
-    variance = _row_variance(data, solved[0]) * data.scale**2
-    constants, effects = _centred(solved, sums.held.sum(axis=0), data.bins)
+    tried = [_all_folds(sums, data, weight, ridge) for ridge in _RIDGES]
+    of_rows = np.stack([_error(sums, data.fold, weight, each) for each in tried])
+    left_out = [_left_out(sums, data.fold, each) for each in tried]
+    of_windows = np.stack([(n * weight)[:, None] * each**2 for each in left_out])
+    chosen = [_choice(of_rows[:, t], of_windows[:, :, t]) for t in range(len(data.targets))]
+    solved = np.stack([tried[ridge][..., t] for t, ridge in enumerate(chosen)], axis=-1)
+    variance = _row_variance(data, solved[0])
+    between = _between(n, _left_out(sums, data.fold, solved), variance)
+    held = sums.held.sum(axis=0)
+    constants, effects = _centred(solved, held, data.bins)
+    effects *= data.scale[:, None]
     return AdditiveModel(
-        columns=names,
+        columns=data.columns,
         bins=data.bins,
         constants=constants * data.scale,
-        effects=effects * data.scale[:, None],
-        variance=variance,
+        effects=effects,
+        doubt=_doubt(data, held[1:]),
+        spread=_spread(effects[0], held, data.bins),
+        variance=variance * data.scale**2,
+        between=between * data.scale**2,
     )
 
 
-def _all_folds(sums: _Sums, fold: Codes, weight: Floats, ridge: float) -> Floats:
+def _choice(of_rows: Floats, of_windows: Floats) -> int:
+    """Of the ridges whose windows are predicted as well as the best's, the one that predicts rows best.
+
+    Windows are what is asked for, but where their mix hardly varies they cannot tell ridges apart. As well:
+    within one standard error of the differences (Breiman et al., Classification and Regression Trees, 1984).
+    """
+    best = int(np.argmin(of_windows.sum(axis=1)))
+    worse = of_windows - of_windows[best]
+    error = worse.std(axis=1) / np.sqrt(worse.shape[1])
+    good = worse.mean(axis=1) <= error
+    return int(np.argmin(np.where(good, of_rows, np.inf)))
+
+
+def _all_folds(sums: _Sums, data: TeachingRows, weight: Floats, ridge: float) -> Floats:
     """[1 + FOLDS, p, targets]: solved from everything, and without each fold."""
     n = sums.held[:, 0]
     # Σ over windows of X'X − (1 − weight)·n·x̄x̄': a random effect takes that much off a window's mean.
     root = np.sqrt((1.0 - weight) / np.maximum(n, 1.0))
-    found = []
+    found: list[Floats] = []
+    penalty = ridge * _penalty(data)
     for left_out in range(-1, FOLDS):
         kept = [k for k in range(FOLDS) if k != left_out]
-        in_fold = fold != left_out
+        in_fold = data.fold != left_out
+        if n[in_fold].sum() < LEAST_ROWS / 2:  # all rows that are known lie in this fold
+            found.append(found[0])
+            continue
         means = sums.held[in_fold] * root[in_fold, None]
         a = sums.gram[kept].sum(axis=0) - means.T @ means
         b = sums.moment[kept].sum(axis=0) - means.T @ (sums.total[in_fold] * root[in_fold, None])
-        a[np.arange(1, a.shape[0]), np.arange(1, a.shape[0])] += ridge
-        a[0, 0] += 1e-9
-        found.append(np.linalg.solve(a, b))
+        found.append(np.linalg.solve(a + penalty, b))
     return np.stack(found)
+
+
+def _error(sums: _Sums, fold: Codes, weight: Floats, solved: Floats) -> Floats:
+    """[targets]: squared error of rows in folds left out; a window's common part as in the fit."""
+    mean = _left_out(sums, fold, solved)
+    found = sums.square - np.sum((sums.held[:, 0] * (1.0 - weight))[:, None] * mean**2, axis=0)
+    for k in range(FOLDS):
+        beta = solved[1 + k]
+        found = found - 2.0 * np.sum(beta * sums.moment[k], axis=0)
+        found = found + np.sum(beta * (sums.gram[k] @ beta), axis=0)
+    return np.asarray(found)
 
 
 def _left_out(sums: _Sums, fold: Codes, solved: Floats) -> Floats:
@@ -237,7 +166,12 @@ def _left_out(sums: _Sums, fold: Codes, solved: Floats) -> Floats:
     return found
 
 
-def _row_variance(data: _Rows, solved: Floats) -> Floats:
+def _between(rows: Floats, residual: Floats, within: Floats) -> Floats:
+    """τ² by moments, weighted by rows, as of the noise model (`_learning`)."""
+    return np.asarray(np.maximum(0.0, np.sum(rows[:, None] * residual**2 - within, axis=0) / rows.sum()))
+
+
+def _row_variance(data: TeachingRows, solved: Floats) -> Floats:
     """[targets]: pooled variance of y − ŷ within windows."""
     starts = 1 + np.append(0, np.cumsum(data.bins))
     windows = int(data.fold.size)
@@ -268,3 +202,41 @@ def _centred(solved: Floats, held: Floats, bins: NDArray[np.int64]) -> tuple[Flo
         constants += mean
         start += wide
     return constants, effects
+
+
+def _spread(effects: Floats, held: Floats, bins: NDArray[np.int64]) -> Floats:
+    """[targets, columns]: variance of the effect of a column over the reference's rows."""
+    starts = np.append(0, np.cumsum(bins)[:-1])
+    return np.asarray(np.add.reduceat(effects**2 * held[1:], starts, axis=1) / max(float(held[0]), 1.0))
+
+
+def _penalty(data: TeachingRows) -> Floats:
+    """[1 + Σ bins] squared, what a ridge of 1 costs: squared differences of neighbouring bins of a numeric
+    column, so that the few rows of a tail are pulled to the bin beside them (Eilers & Marx, Statist. Sci. 11,
+    1996); squares of all other effects."""
+    size = 1 + int(data.bins.sum())
+    found = np.zeros((size, size))
+    start = 1
+    for ordered, wide in zip(data.ordered, data.bins.tolist(), strict=True):
+        last = start + wide - 1  # missing
+        if ordered:
+            steps = np.diff(np.eye(wide - 1), axis=0)
+            found[start:last, start:last] = steps.T @ steps
+            found[last, last] = 1.0
+        else:
+            found[start : last + 1, start : last + 1] = np.eye(wide)
+        start += wide
+    inner = np.arange(1, size)
+    found[inner, inner] += _LEVEL
+    return found
+
+
+def _doubt(data: TeachingRows, held: Floats) -> Floats:
+    """[Σ bins]: how little the reference says of a bin that has no neighbours, 1 where it says nothing."""
+    found = _PSEUDO_ROWS / (_PSEUDO_ROWS + held)
+    start = 0
+    for ordered, wide in zip(data.ordered, data.bins.tolist(), strict=True):
+        if ordered:
+            found[start : start + wide - 1] = 0.0
+        start += wide
+    return np.asarray(found)

@@ -1,6 +1,8 @@
 """How well is the model probably doing, before any label is known? From the counts of a window alone.
 
-Every band is ±2 sd of what chance does to the labels of these rows, given what their scores promise.
+Every band is ±2 sd: what chance does to the labels of these rows, given what their scores promise; what
+windows of the reference strayed beyond that; and how far models of parts of the reference disagree on this
+mix.
 """
 
 import math
@@ -59,17 +61,23 @@ def estimate(profile: Profile, summary: WindowSummary, at: float | None = None) 
     n = int(counts.sum())
     shares = counts / n
     accuracy = float(shares @ chance)
-    variance = float(shares @ (chance * (1.0 - chance)))
+    by_chance = float(shares @ (chance * (1.0 - chance))) / n
     row_variance = max(float(shares @ chance**2) - accuracy**2, 0.0)
+    more = 0.0
     if calibration.rest is not None:
-        accuracy += float(calibration.rest.expected(calibration.rest.marginals(profile, summary), at)[0])
+        mix = calibration.rest.marginals(profile, summary)
+        accuracy += float(calibration.rest.expected(mix, at)[0])
+        more = float(calibration.rest.between[0] + calibration.rest.error2(mix)[0])
+    # Where the labels of a window's rows have more in common than their scores tell, all three stray as much
+    # more than chance alone (the design effect: Kish, Survey Sampling, 1965).
+    wider = math.sqrt((by_chance + more) / by_chance) if by_chance > 0.0 else 1.0
     f1, auc = _by_class(profile, summary, calibration)
     beyond = _beyond(profile, summary, column)
     return Estimate(
         n=n,
-        accuracy=Estimated(value=min(max(accuracy, 0.0), 1.0), band=2.0 * math.sqrt(variance / n)),
-        f1=f1,
-        roc_auc=auc,
+        accuracy=Estimated(value=min(max(accuracy, 0.0), 1.0), band=2.0 * math.sqrt(by_chance + more)),
+        f1=_widened(f1, wider),
+        roc_auc=_widened(auc, wider),
         row_variance=row_variance,
         level=calibration.level,
         trusted=beyond <= BEYOND,
@@ -118,14 +126,16 @@ def _regression(
     counted = summary.columns.get(column)
     if calibration.rest is None or not isinstance(counted, NumericSummary) or counted.finite == 0:
         return None
-    expected = float(calibration.rest.expected(calibration.rest.marginals(profile, summary), at)[0])
+    mix = calibration.rest.marginals(profile, summary)
+    expected = float(calibration.rest.expected(mix, at)[0])
     variance = float(calibration.rest.variance[0])
+    strays = variance / counted.finite + float(calibration.rest.between[0] + calibration.rest.error2(mix)[0])
     beyond = _beyond(profile, summary, column)
     return Estimate(
         n=counted.finite,
         mae=Estimated(
             value=calibration.level * max(expected, 0.0),
-            band=2.0 * calibration.level * math.sqrt(variance / counted.finite),
+            band=2.0 * calibration.level * math.sqrt(strays),
         ),
         row_variance=variance,
         level=calibration.level,
@@ -213,6 +223,10 @@ def _auc(rows: Floats, chance: Floats) -> Estimated | None:
     slope = (below - above - value * (zeros - ones)) / (ones * zeros)
     variance = float(rows @ (slope**2 * chance * (1.0 - chance)))
     return Estimated(value=value, band=2.0 * math.sqrt(variance))
+
+
+def _widened(found: Estimated | None, factor: float) -> Estimated | None:
+    return None if found is None else Estimated(value=found.value, band=found.band * factor)
 
 
 def _macro(found: list[Estimated | None]) -> Estimated | None:

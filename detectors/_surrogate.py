@@ -59,6 +59,7 @@ class Residual:
     expected: float  # by the surrogate, from the window's own inputs
     unit: float  # of the component: 1 for a probability, the reference's sd of a regression's score
     row_variance: float  # of one row's score − expectation
+    error2: float  # variance of `expected`: this mix of inputs may be little known
     n: int  # rows with a score
 
 
@@ -107,7 +108,8 @@ def residuals(profile: Profile, summary: WindowSummary, at: float | None = None)
     surrogate = surrogate_of(profile)
     if surrogate is None or summary.rows == 0:
         return ()
-    expected = surrogate.model.expected(surrogate.model.marginals(profile, summary), at)
+    mix = surrogate.model.marginals(profile, summary)
+    expected, error2 = surrogate.model.expected(mix, at), surrogate.model.error2(mix)
     found = []
     for position, (name, column) in enumerate(zip(surrogate.names, surrogate.columns, strict=True)):
         reference, counted = profile.columns.get(column), summary.columns.get(column)
@@ -123,6 +125,7 @@ def residuals(profile: Profile, summary: WindowSummary, at: float | None = None)
                 expected=float(expected[position]),
                 unit=surrogate.units[position],
                 row_variance=float(surrogate.model.variance[position]),
+                error2=float(error2[position]),
                 n=counted.finite,
             )
         )
@@ -132,12 +135,15 @@ def residuals(profile: Profile, summary: WindowSummary, at: float | None = None)
 def behaviour_components(
     profile: Profile, summary: WindowSummary, at: float | None = None
 ) -> tuple[Component, ...]:
-    """Mean score beyond what the inputs explain, as a probability or in sd of a regression's score."""
+    """Mean score beyond what the inputs explain, as a probability or in sd of a regression's score.
+
+    `n` is the rows that it is worth: where the mix of inputs is little known, fewer than there are.
+    """
     return tuple(
         Component(
             name=each.name,
             y=(each.mean - each.expected) / each.unit,
-            n=each.n,
+            n=_worth(each),
             variance=each.row_variance / each.unit**2,
             share=False,
         )
@@ -156,6 +162,13 @@ def behaviour_evidence(profile: Profile, summary: WindowSummary) -> dict[str, JS
         }
         for each in residuals(profile, summary)
     }
+
+
+def _worth(each: Residual) -> int:
+    """Rows n' with σ²/n' = σ²/n + variance of the expectation."""
+    if each.row_variance <= 0.0:
+        return each.n
+    return max(1, round(each.n / (1.0 + each.n * each.error2 / each.row_variance)))
 
 
 def _targets(profile: Profile) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ class Behaviour:
 
 def _measurement(profile: Profile, each: Residual) -> Measurement:
     difference = each.mean - each.expected
-    error = math.sqrt(each.row_variance / each.n)
+    error = math.sqrt(each.row_variance / each.n + each.error2)
     return Measurement(
         column=BEHAVIOUR,
         metric=_metric(each.name),
