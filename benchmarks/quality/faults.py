@@ -1,76 +1,123 @@
-"""Faults that are planted in copies of judged days.
+"""Which faults are planted? Each changes one step of a world, and leaves every other draw as it was."""
 
-A copy is judged with the state that the clean run had before it, and folded on copies of the alert states, so
-that no fault pollutes a neighbour or a count of false pages.
-"""
-
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from alerting.verdict import Severity
-from benchmarks.quality.permuted import World, facts_of, fold_into
-from detectors import CategoryColumn, Column, NumericColumn, count
-from monitor.judgement import judge
-from monitor.measuring import measure_window
+from benchmarks.quality.drawn import Fault, Floats, Rng
+from detectors import CategoryColumn, Column, NumericColumn
 
-Fault = Callable[[Column, np.random.Generator], Column]
+Columns = dict[str, Column]
 
 
-def plant(world: World, at: int, column: str, fault: Fault, seed: int, length: int) -> Iterator[Severity]:
-    """A fault in copies of `length` judged days from `at` on: what its column got in each."""
-    state, alerts = world.before[at][0], dict(world.before[at][1])
-    for index in range(at, min(at + length, len(world.days))):
-        day = world.days[index]
-        changed = fault(day.columns[column], np.random.default_rng((seed, index)))
-        narrow = replace(world.profile, columns={column: world.profile.columns[column]}, score=None)
-        summary = count(narrow, {column: changed}, day.rows)
-        planted = {result.column: result for result in measure_window(narrow, summary, (), ())}
-        results = tuple(planted.get(result.column, result) for result in world.clean[index])
-        judged = judge(facts_of(world.spans[index], day.rows, results), world.noise, state, world.policy)
-        state = judged.state
-        yield fold_into(alerts, judged.verdicts)[column]
+def shifted(column: str, by: float) -> Fault:
+    """Every value is larger by this: the world changed, and outcomes follow it."""
+    return Fault(nature=_numbers(column, lambda values, _: values + by))
 
 
-def missing(share: float) -> Fault:
-    """That share of the rows loses its value."""
-
-    def fault(column: Column, rng: np.random.Generator) -> Column:
-        lost = rng.random(len(column)) < share
-        if isinstance(column, NumericColumn):
-            return NumericColumn(values=np.where(lost, np.nan, column.values))
-        return CategoryColumn(codes=np.where(lost, -1, column.codes).astype(np.int32), labels=column.labels)
-
-    return fault
+def spread(column: str, factor: float, centre: float = 0.0) -> Fault:
+    """Further from the centre by this factor."""
+    return Fault(nature=_numbers(column, lambda values, _: centre + factor * (values - centre)))
 
 
-def unseen(share: float) -> Fault:
-    """That share of the rows carries a label that was never seen."""
-
-    def fault(column: Column, rng: np.random.Generator) -> Column:
-        assert isinstance(column, CategoryColumn)
-        new = rng.random(len(column)) < share
-        codes = np.where(new, len(column.labels), column.codes).astype(np.int32)
-        return CategoryColumn(codes=codes, labels=(*column.labels, "ZZ"))
-
-    return fault
+def flipped(column: str) -> Fault:
+    """A column symmetric around 0 changes its sign: its own distribution stays, its relations turn around."""
+    return Fault(nature=_numbers(column, lambda values, _: -values))
 
 
-def moved(factor: float, offset: float) -> Fault:
-    """Another unit, or a shift."""
+def missing(column: str, share: float) -> Fault:
+    """The feed loses the value of so many more rows."""
 
-    def fault(column: Column, rng: np.random.Generator) -> Column:
+    def feed(columns: Columns, rng: Rng) -> Columns:
+        found = columns[column]
+        lost = rng.random(len(found)) < share
+        if isinstance(found, NumericColumn):
+            return {**columns, column: NumericColumn(values=np.where(lost, np.nan, found.values))}
+        codes = np.where(lost, -1, found.codes).astype(np.int32)
+        return {**columns, column: CategoryColumn(codes=codes, labels=found.labels)}
+
+    return Fault(feed=feed)
+
+
+def unseen(column: str, share: float) -> Fault:
+    """So many rows carry a label that was never seen."""
+
+    def feed(columns: Columns, rng: Rng) -> Columns:
+        found = columns[column]
+        assert isinstance(found, CategoryColumn)
+        new = rng.random(len(found)) < share
+        codes = np.where(new, len(found.labels), found.codes).astype(np.int32)
+        return {**columns, column: CategoryColumn(codes=codes, labels=(*found.labels, "ZZ"))}
+
+    return Fault(feed=feed)
+
+
+def renamed(column: str, label: str, to: str) -> Fault:
+    """One label is written in another way."""
+
+    def feed(columns: Columns, rng: Rng) -> Columns:
         del rng
-        assert isinstance(column, NumericColumn)
-        return NumericColumn(values=column.values * factor + offset)
+        found = columns[column]
+        assert isinstance(found, CategoryColumn)
+        labels = tuple(to if each == label else each for each in found.labels)
+        return {**columns, column: CategoryColumn(codes=found.codes, labels=labels)}
 
-    return fault
+    return Fault(feed=feed)
 
 
-def stuck(column: Column, rng: np.random.Generator) -> Column:
-    """All rows after the first repeat its value."""
-    del rng
-    assert isinstance(column, NumericColumn)
-    known = column.values[np.isfinite(column.values)]
-    return NumericColumn(values=np.full(len(column), known[0] if len(known) else np.nan))
+def times(column: str, factor: float, *, share: float = 1.0, offset: float = 0.0) -> Fault:
+    """Another unit: offset + factor · value, in so many rows."""
+
+    def change(values: Floats, rng: Rng) -> Floats:
+        return np.where(rng.random(len(values)) < share, offset + factor * values, values)
+
+    return Fault(feed=_numbers(column, change))
+
+
+def stuck(column: str) -> Fault:
+    """All rows repeat the first row's value."""
+
+    def change(values: Floats, rng: Rng) -> Floats:
+        del rng
+        known = values[np.isfinite(values)]
+        return np.full(len(values), known[0] if len(known) else np.nan)
+
+    return Fault(feed=_numbers(column, change))
+
+
+def defaulted(column: str, share: float, value: float) -> Fault:
+    """So many rows carry a default in place of their value."""
+
+    def change(values: Floats, rng: Rng) -> Floats:
+        return np.where(rng.random(len(values)) < share, value, values)
+
+    return Fault(feed=_numbers(column, change))
+
+
+def clipped(column: str, at: float) -> Fault:
+    """No value is above this any more."""
+    return Fault(feed=_numbers(column, lambda values, _: np.minimum(values, at)))
+
+
+def answered(factor: float) -> Fault:
+    """The score is multiplied by this."""
+    return Fault(answer=lambda score, _: factor * score)
+
+
+def unsure(keep: float) -> Fault:
+    """The score is drawn towards ½ and keeps this share of its distance: the same predictions, less sure."""
+    return Fault(answer=lambda score, _: 0.5 + keep * (score - 0.5))
+
+
+def another_world(weights: Mapping[str, float]) -> Fault:
+    """Outcomes follow from the features by other weights; no input and no score changes."""
+    return Fault(concept=weights)
+
+
+def _numbers(column: str, change: Callable[[Floats, Rng], Floats]) -> Callable[[Columns, Rng], Columns]:
+    def step(columns: Columns, rng: Rng) -> Columns:
+        found = columns[column]
+        assert isinstance(found, NumericColumn)
+        return {**columns, column: NumericColumn(values=change(found.values, rng))}
+
+    return step

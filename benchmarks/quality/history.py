@@ -1,0 +1,198 @@
+"""What does Leeway say of a run of windows? Learnt, counted, measured, judged and folded as the daemon does.
+
+The one place of this suite that calls the product. A fault is judged in a copy: from the state that the clean
+run had before it, so that no fault meets another one's traces or counts as a false page.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from alerting.alert_state import AlertState
+from alerting.fold import FoldPolicy, fold
+from alerting.verdict import Severity, Verdict, VerdictKind
+from benchmarks.quality.drawn import Drawn, Fault, joined
+from detectors import Column, NumericColumn, Role, ScoreSpec, count
+from monitor.judge_state import JudgeState
+from monitor.judgement import WindowFacts, judge
+from monitor.measuring import measure_window
+from monitor.policy import JudgePolicy
+from monitor.reference_build import Built, Rows, build
+from monitor.windows import WindowSpec, slots
+from storage.measurements import ColumnResult
+from storage.span import Span
+
+OUTCOME = "__outcome__"  # the reference's column of outcomes; not profiled
+
+
+class World(Protocol):
+    """Where windows come from. The same `index` and `change` give the same rows."""
+
+    spec: WindowSpec
+    roles: Mapping[str, Role]
+    score: ScoreSpec | None
+    reference: int  # windows learnt from
+    judged: int  # windows after them
+
+    def span(self, index: int) -> Span: ...
+
+    def draw(self, index: int, change: Fault | None = None) -> Drawn: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What was said of one window, after the fold."""
+
+    severity: Mapping[tuple[str, str], Severity]  # by (segment, column)
+    verdicts: tuple[Verdict, ...]
+    results: tuple[ColumnResult, ...]
+    rows: int
+
+    def of(self, column: str, segment: str = "") -> Severity:
+        return self.severity.get((segment, column), Severity.NONE)
+
+    def found(self, column: str, segment: str = "") -> bool:
+        """A ticket or a page."""
+        return self.of(column, segment) is not Severity.NONE
+
+    def paged(self, column: str, segment: str = "") -> bool:
+        return self.of(column, segment) is Severity.PAGE
+
+    @property
+    def pages(self) -> list[str]:
+        return [_name(key) for key, severity in self.severity.items() if severity is Severity.PAGE]
+
+    @property
+    def tickets(self) -> list[str]:
+        return [_name(key) for key, severity in self.severity.items() if severity is Severity.TICKET]
+
+    @property
+    def first(self) -> str:
+        """The column ranked first among those that breach; "" without any."""
+        ranked = [v for v in self.verdicts if v.rank is not None]
+        return min(ranked, key=lambda v: v.rank or 0).series.column if ranked else ""
+
+    def verdict(self, column: str) -> Verdict | None:
+        return next((v for v in self.verdicts if v.series.column == column and not v.series.segment), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    judging: JudgeState = field(default_factory=JudgeState)
+    alerts: Mapping[str, AlertState] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class History:
+    """One world, learnt from and judged clean; where copies with a fault start from."""
+
+    world: World
+    built: Built
+    policy: JudgePolicy
+    told: list[Told]
+    before: list[_State]  # state before each judged window
+
+    def plant(self, at: int, change: Fault, length: int) -> Iterator[Told]:
+        """The same windows from the `at`-th judged one on, with the change in them."""
+        state = self.before[at]
+        for index in range(at, min(at + length, self.world.judged)):
+            told, state = _step(self.world, self.built, self.policy, state, index, change)
+            yield told
+
+    def onsets(self, number: int, length: int) -> list[int]:
+        """Judged windows, evenly apart, from which `length` are left."""
+        last = self.world.judged - length
+        return [int(at) for at in np.linspace(0, last, min(number, last + 1)).round()]
+
+    @cached_property
+    def reference(self) -> dict[str, Column]:
+        """All reference rows, for the peers."""
+        return joined([self.world.draw(index) for index in range(self.world.reference)])[0]
+
+
+def live(world: World, policy: JudgePolicy | None = None, *, judged: int | None = None) -> History:
+    """Learn the reference windows of a world and judge the others, nothing planted.
+
+    `judged`: only so many windows.
+    """
+    policy = policy or JudgePolicy()
+    built = learnt(world, policy)
+    told: list[Told] = []
+    before: list[_State] = []
+    state = _State()
+    for index in range(world.judged if judged is None else judged):
+        before.append(state)
+        said, state = _step(world, built, policy, state, index, None)
+        told.append(said)
+    return History(world=world, built=built, policy=policy, told=told, before=before)
+
+
+def learnt(world: World, policy: JudgePolicy) -> Built:
+    """The reference build over the world's first windows."""
+    parts = [world.draw(index) for index in range(world.reference)]
+    columns, outcome = joined(parts)
+    times = []
+    for index, part in enumerate(parts):
+        start, end = (_micros(at) for at in (world.span(index).start, world.span(index).end))
+        # A day of 25 hours that moved to one of 24: its last rows stay inside.
+        times.append(np.minimum(start + part.times, end - 1))
+    known = not np.isnan(outcome).all()
+    rows = Rows(
+        columns={**columns, OUTCOME: NumericColumn(values=outcome)} if known else columns,
+        count=sum(part.rows for part in parts),
+        times=np.concatenate(times),
+    )
+    return build(
+        rows,
+        roles=world.roles,
+        score=world.score,
+        label=OUTCOME if known else None,
+        include=(),
+        spec=world.spec,
+        excluded=(),
+        min_rows=policy.min_rows,
+    )
+
+
+def _step(
+    world: World, built: Built, policy: JudgePolicy, state: _State, index: int, change: Fault | None
+) -> tuple[Told, _State]:
+    drawn = world.draw(world.reference + index, change)
+    span = world.span(world.reference + index)
+    summary = count(built.profile, drawn.columns, drawn.rows)
+    results = measure_window(built.profile, summary, (), ())
+    facts = WindowFacts(
+        model="m",
+        start=span.start,
+        end=span.end,
+        rows=drawn.rows,
+        slots=slots(world.spec, span),
+        results=results,
+    )
+    judged = judge(facts, built.noise, state.judging, policy)
+    alerts, severity = dict(state.alerts), dict[tuple[str, str], Severity]()
+    for verdict in judged.verdicts:
+        key = verdict.series.fingerprint
+        folded = fold(alerts.get(key), verdict, FoldPolicy())
+        alerts[key] = folded.state
+        severity[verdict.series.segment, verdict.series.column] = folded.severity
+    told = Told(severity=severity, verdicts=_breaches(judged.verdicts), results=results, rows=drawn.rows)
+    return told, _State(judging=judged.state, alerts=alerts)
+
+
+def _breaches(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The rest says nothing and would fill the memory."""
+    return tuple(v for v in verdicts if v.kind in (VerdictKind.BREACH, VerdictKind.ERROR))
+
+
+def _name(key: tuple[str, str]) -> str:
+    segment, column = key
+    return f"{column} in {segment}" if segment else column
+
+
+def _micros(at: datetime) -> int:
+    return int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000
