@@ -16,17 +16,21 @@ from alerting.alert_state import AlertState
 from alerting.fold import rebaseline
 from alerting.health import Folded, fold_window
 from alerting.incident import Incident, ResolveReason, Transition, apply
-from alerting.verdict import Severity
+from alerting.verdict import Severity, Verdict
 from detectors._noise import NoiseModel
-from monitor.folding import StoredWindow, judge_stored, worth_keeping
+from monitor.folding import worth_keeping
+from monitor.realised import beside
 from monitor.reference_build import Progress, quiet
 from monitor.retold import Met, Said, Tally, compare, matched, tally
 from monitor.runtime import Watched
-from storage import measurements, past, profiles, verdicts
+from monitor.stored_window import StoredWindow, judge_stored
+from storage import label_windows, measurements, past, profiles, verdicts
 from storage.engine import Store
 from storage.ledger import DueWindow, Stream, WindowState
+from storage.measurements import ColumnResult
 from storage.past import PastWindow, Promotion
 from storage.profiles import Reference
+from storage.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class _Life:
     judge: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by stream
     alerts: dict[str, AlertState] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    said: dict[Span, list[Verdict]] = field(default_factory=dict)  # of the inputs
     noise: tuple[int, NoiseModel] = (0, NoiseModel(components={}, windows=0))  # the latest that was used
 
     @classmethod
@@ -125,14 +130,29 @@ class _Life:
             window=window,
             reference=reference or self.in_force,
             noise=None if reference is None or each.noise_id is None else self._noise(conn, each.noise_id),
-            results=measurements.load(conn, window.id),
+            results=self._results(conn, window),
         )
         stream = str(window.stream)
         said, self.judge[stream] = judge_stored(watched, stored, self.judge.get(stream))
         folded = fold_window(self.alerts, said, watched.folding)
         self.alerts = dict(folded.states)
         self._note(folded.transitions)
-        return worth_keeping(folded)
+        kept = worth_keeping(folded)
+        if window.stream is Stream.INPUTS:
+            # Labels ask later what was said; words and numbers they do not.
+            self.said[window.span] = [replace(item.verdict, facts={}, title="") for item in kept]
+        return kept
+
+    def _results(self, conn: Connection, window: DueWindow) -> list[ColumnResult]:
+        """As the fold sees them: what labels say, beside what these rules said of the same rows."""
+        results = measurements.load(conn, window.id)
+        if window.stream is Stream.INPUTS or not results:
+            return results
+        inputs = label_windows.inputs_of(conn, window.model, window.span)
+        if inputs is None:
+            return results
+        before = measurements.load(conn, inputs.id)
+        return [beside(result, before, self.said.get(window.span, ())) for result in results]
 
     def _pass(self, window: DueWindow) -> None:
         """What happened between the window before and this one."""

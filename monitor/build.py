@@ -3,6 +3,7 @@
 The only factory of members (monitor/members.py lists them).
 """
 
+import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -26,6 +27,7 @@ __all__ = [
     "Models",
     "build_channels",
     "build_detectors",
+    "build_file_source",
     "build_label_source",
     "build_models",
     "build_reference_source",
@@ -82,6 +84,39 @@ def build_label_source(model: ModelConfig, path: Path = ()) -> Source | None:
     if labels.available_at is not None:
         options_["timestamp"] = labels.available_at
     return cast(Source, _build(Family.SOURCE, labels.source.kind, options_, path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource:
+    """One file read as production would be. `timed`: it has the production source's time column."""
+
+    source: Source
+    timed: bool
+    notices: tuple[str, ...]
+
+
+def build_file_source(model: ModelConfig, file: pathlib.Path) -> FileSource:
+    """Its kind by its suffix; time options and filter are production's, where the file has their columns.
+
+    Opens the file to see; raises SourceError.
+    """
+    suffix = file.suffix.removeprefix(".")
+    kind = suffix if suffix in kinds(Family.SOURCE) else model.source.kind
+    schema = cast(Source, _build(Family.SOURCE, kind, {"path": str(file)}, ())).schema()
+    known = options(Family.SOURCE, kind)
+    given = {key: value for key, value in model.source.options.items() if key in known}
+    timed = given.get("timestamp") in schema
+    if not timed:
+        given = {key: value for key, value in given.items() if key not in _TIME_OPTIONS}
+    wanted: Mapping[str, Any] = given.get("filter", {})
+    absent = [name for name in wanted if name not in schema]
+    if wanted:
+        given["filter"] = {name: value for name, value in wanted.items() if name in schema}
+    return FileSource(
+        source=cast(Source, _build(Family.SOURCE, kind, {**given, "path": str(file)}, ())),
+        timed=timed,
+        notices=tuple(f"source.filter: the file has no {name}, so every row counts" for name in absent),
+    )
 
 
 def build_channels(config: Config) -> dict[str, Channel]:
