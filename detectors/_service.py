@@ -34,10 +34,12 @@ def error_rows(column: Column) -> NDArray[np.bool_]:
 
 
 def fit_errors(columns: Columns, rows: int, name: str | None) -> dict[str, bytes]:
-    """The part of the profile; nothing without the column."""
-    if name is None or name not in columns:
+    """The part of the profile; of a reference without the column it rests on no rows."""
+    if name is None:
         return {}
-    facts = {"column": name, "rows": rows, "errors": int(error_rows(columns[name]).sum())}
+    column = columns.get(name)
+    errors = 0 if column is None else int(error_rows(column).sum())
+    facts = {"column": name, "rows": 0 if column is None else rows, "errors": errors}
     return {PART: json.dumps(facts, sort_keys=True).encode()}
 
 

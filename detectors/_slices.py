@@ -93,6 +93,12 @@ def labels_of(column: Column) -> CategoryColumn:
     return CategoryColumn(codes=every, labels=tuple(_text(float(value)) for value in values))
 
 
+def seen_labels(column: Column) -> list[str]:
+    """Every value that a row has, sorted."""
+    values = labels_of(column)
+    return sorted(values.labels[code] for code in np.unique(values.codes[values.codes >= 0]))
+
+
 def coarse_cells(profile: NumericProfile) -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
     """A slice's knots, and the slice's cell of each cell of the whole (uint32[2k + 1]); once a profile.
 

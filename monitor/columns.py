@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from detectors._column import Kind, Role
+from detectors._count import Extras
 from monitor.config_model import ModelConfig
 from monitor.config_problem import ConfigError, Path, Problem, nearest
 from monitor.source import ColumnKind
@@ -74,6 +75,9 @@ def resolve_columns(
         score = {}
     for column in score.values():
         wanted[column], roles[column] = Kind.NUMERIC, Role.SCORE
+    if columns.latency_ms is not None and columns.latency_ms in schema:
+        wanted[columns.latency_ms], roles[columns.latency_ms] = Kind.NUMERIC, Role.SERVICE
+    notices += _beside(model, schema, wanted)
     if columns.prediction is not None and columns.prediction in schema:
         numeric = model.task == "regression"
         wanted[columns.prediction] = Kind.NUMERIC if numeric else Kind.CATEGORY
@@ -97,6 +101,39 @@ def resolve_columns(
     return ResolvedColumns(wanted=wanted, roles=roles, score=score, label=label, notices=tuple(notices))
 
 
+def extras(model: ModelConfig) -> Extras:
+    """What is counted beside the reference's columns."""
+    columns = model.columns
+    shadow = {"": columns.shadow} if isinstance(columns.shadow, str) else columns.shadow
+    return Extras(version=columns.version, shadow=shadow or {}, error=columns.error)
+
+
+def _beside(model: ModelConfig, schema: Mapping[str, ColumnKind], wanted: dict[str, Kind]) -> list[str]:
+    """Adds what slices, versions, errors and a second score are read from; says what the reference lacks."""
+    columns, counted, notices = model.columns, extras(model), []
+    lacking = "the reference has no column"
+    for name in columns.segments:
+        if name in schema:
+            wanted.setdefault(name, Kind.CATEGORY)
+        else:
+            notices.append(f"{lacking} {name}: its slices are not judged")
+    if columns.latency_ms is not None and columns.latency_ms not in schema:
+        notices.append(f"{lacking} {columns.latency_ms}: latency is not judged")
+    if counted.error is not None:
+        if counted.error in schema:
+            wanted.setdefault(counted.error, Kind.CATEGORY)
+        else:
+            notices.append(f"{lacking} {counted.error}: errors are reported, and judged by thresholds alone")
+    for name in counted.shadow.values():
+        if name in schema:
+            wanted.setdefault(name, Kind.NUMERIC)
+        else:
+            notices.append(f"{lacking} {name}: the second score is reported, and judged by thresholds alone")
+    if counted.version is not None and counted.version in schema:
+        wanted.setdefault(counted.version, Kind.CATEGORY)
+    return notices
+
+
 def _score(model: ModelConfig) -> Mapping[str, str]:
     score = model.columns.score
     if score is None:
@@ -114,6 +151,8 @@ def _taken(model: ModelConfig) -> set[str]:
         columns.prediction,
         columns.version,
         columns.latency_ms,
+        columns.error,
+        *extras(model).shadow.values(),
         model.label_column,
         *((labels.key, labels.column, labels.available_at) if labels else ()),
     )

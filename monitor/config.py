@@ -77,19 +77,10 @@ class Config(Room):
         return copy
 
     def notes(self) -> tuple[str, ...]:
-        """What is accepted and recorded but judged by a later version, a line each."""
-        lines = []
-        for name, model in self.models.items():
-            columns = model.columns
-            later = [
-                ("columns.segments", bool(columns.segments), "slices are not judged yet"),
-                ("columns.version", columns.version is not None, "versions are not told apart yet"),
-                ("columns.latency_ms", columns.latency_ms is not None, "latency is not judged yet"),
-                (
-                    "labels",
-                    model.labels is not None,
-                    "labels give the reference its outcomes; performance is not judged yet",
-                ),
-            ]
-            lines += [f"models.{name}.{key}: {note}" for key, present, note in later if present]
-        return tuple(lines)
+        """What is accepted and weaker than it could be, a line each."""
+        return tuple(
+            f"models.{name}.labels.available_at: is not given: labels count as soon as they are seen, so "
+            "windows that are evaluated later may count more of them than the daemon did"
+            for name, model in self.models.items()
+            if model.labels is not None and model.labels.available_at is None
+        )

@@ -33,8 +33,10 @@ class ColumnsConfig(Room):
     score: str | dict[str, str] | None = None  # binary: probability; multiclass: {class = column}
     prediction: str | None = None
     segments: Names = ()
-    version: str | None = None
+    version: str | None = None  # of the model that answered: rows of several are told apart
     latency_ms: str | None = None
+    error: str | None = None  # whether the answer was an error: not 0, not empty, not "ok"
+    shadow: str | dict[str, str] | None = None  # a second score on the same rows, written like `score`
 
 
 class LabelsConfig(Room):
@@ -206,6 +208,13 @@ class ModelConfig(Room):
             raise ValueError('columns.score: must be a table { class = "column" } for task = "multiclass"')
         if self.task != "multiclass" and isinstance(score, dict):
             raise ValueError(f'columns.score: must be one column name for task = "{self.task}"')
+        shadow = self.columns.shadow
+        if shadow is not None and (
+            score is None
+            or isinstance(shadow, dict) is not isinstance(score, dict)
+            or (isinstance(shadow, dict) and isinstance(score, dict) and set(shadow) != set(score))
+        ):
+            raise ValueError("columns.shadow: must be written like columns.score, with the same classes")
         if self.reference_span is None and self.reference.from_ is not None and self.reference.to is not None:
             raise ValueError("reference: `from` must lie before `to`")
         return self

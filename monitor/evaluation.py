@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 
 from alerting import failpoint
 from detectors import Profile
+from monitor.appearances import appearances, tell
+from monitor.columns import extras
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
-from monitor.measuring import count_window, measure_window, wanted
+from monitor.measuring import is_column, judged_on, measure_window, read_window, wanted
 from monitor.planning import LEASE
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
@@ -107,16 +109,22 @@ def _measure_inputs(
     if late and runtime.clock.now() < window.give_up:
         return Waiting(reason=late)
     profile = runtime.profiles.get(reference.id, lambda: _load(runtime, reference))
-    pulled = watched.source.pull(window.span, wanted(profile))
+    counted_beside = extras(watched.config)
+    pulled = watched.source.pull(window.span, wanted(profile, counted_beside))
     problems = tuple(pulled.problems)
-    summary = count_window(profile, pulled)
+    counted = read_window(profile, pulled, counted_beside)
+    summary = counted.summary
     facts: dict[str, object] = {"late": late} if late else {}
     if not summary.rows:
         state, reason = _empty(runtime, watched, window)
         return Outcome(state=state, reason=reason, rows=0, reference_id=reference.id, facts=facts)
-    results = measure_window(profile, summary, problems, watched.detectors)
+    versions = {version: part.rows for version, part in summary.by_version().items()}
+    facts |= {"versions": versions} if versions else {}
+    facts |= appearances(reference.lineage, versions=versions, columns=watched.source.schema())
+    freshness = None if counted.newest is None else window.span.end - counted.newest
+    results = measure_window(profile, summary, problems, watched.detectors, freshness=freshness)
     gone = [result for result in results if result.status in (ColumnStatus.ABSENT, ColumnStatus.RETYPED)]
-    if len(gone) == len(results):
+    if len(gone) == sum(is_column(profile, result) for result in results):
         raise SourceError(
             f"every column of the reference is absent or has another type: check source.path; the first is "
             f"{gone[0].column}: {gone[0].reason}",
@@ -129,7 +137,10 @@ def _measure_inputs(
         rows=summary.rows,
         reference_id=reference.id,
         facts=facts,
-        results=results,
+        results=[
+            judged_on(result, f"v{reference.version}", str(reference.lineage.get("model_version", "")))
+            for result in results
+        ],
     )
 
 
@@ -206,6 +217,8 @@ def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: floa
             evidence=outcome.facts or None,
             results=outcome.results,
         )
+        if kept and outcome.facts:
+            tell(conn, window.model, outcome.facts, runtime.clock.now())
         failpoint.hit("before_finish_commit")
     failpoint.hit("after_finish_commit")
     if not kept:

@@ -106,6 +106,13 @@ def is_column(profile: Profile, result: ColumnResult) -> bool:
     return result.column in profile.columns and not result.segment and not result.version
 
 
+def judged_on(result: ColumnResult, reference: str, version: str) -> ColumnResult:
+    """A model version's result that says whose reference it was measured on."""
+    if not result.version:
+        return result
+    return replace(result, evidence={**result.evidence, "reference": reference, "reference_of": version})
+
+
 def _slices(profile: Profile, summary: WindowSummary) -> Iterable[ColumnResult]:
     slices = slices_of(profile)
     if slices is None:

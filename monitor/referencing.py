@@ -1,6 +1,7 @@
 """How does a model get its reference? Reads, builds and saves it, and puts the first one in force."""
 
 from collections.abc import Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -8,16 +9,20 @@ from sqlalchemy import Connection
 
 from alerting import failpoint
 from detectors import CategoryProfile, Profile, ScoreSpec
+from detectors._slices import seen_labels
+from monitor.appearances import KNOWN_COLUMNS, KNOWN_VERSIONS
 from monitor.build import build_reference_source
-from monitor.columns import resolve_columns
+from monitor.columns import extras, resolve_columns
 from monitor.config_model import ModelConfig
 from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
 from monitor.record_notices import record_notices
-from monitor.reference_build import Built, Progress, build, quiet, read_rows, reference_windows
+from monitor.reference_build import Asked, Built, Progress, Rows, build, quiet, read_rows, reference_windows
 from monitor.reference_labels import label_columns, with_outcomes
 from monitor.runtime import Runtime, Watched
+from monitor.source import SourceError
+from monitor.volume import is_alike, latest_rows, usual_rows
 from storage import daemon_events, profiles
 from storage.profiles import Reference
 from storage.span import Span
@@ -62,7 +67,7 @@ def build_reference(
     with runtime.store.read() as conn:
         kept = find_reference(conn, watched.name, None) if noise_only else None
         profile = profiles.load_profile(conn, kept.id) if kept else None
-    built, notices = _read_and_build(watched, profile, progress)
+    built, notices, found = _read_and_build(watched, profile, progress)
     progress("saving", 0, 0)
     with runtime.store.write() as conn:
         reference = kept or profiles.save(
@@ -71,7 +76,7 @@ def build_reference(
             built.profile,
             now=now,
             span=_span(watched, built),
-            lineage=_lineage(watched),
+            lineage={**_lineage(watched), **found},
             config_digest=watched.digest,
         )
         profiles.save_noise(
@@ -154,7 +159,8 @@ def unfiltered(model: ModelConfig, columns: Container[str]) -> list[str]:
 
 def _read_and_build(
     watched: Watched, profile: Profile | None, progress: Progress
-) -> tuple[Built, tuple[str, ...]]:
+) -> tuple[Built, tuple[str, ...], dict[str, object]]:
+    """Also what the reference's lineage knows of its columns and model versions."""
     progress("reading the reference", 0, 0)
     model = watched.config
     source = build_reference_source(model, ("models", watched.name))
@@ -167,6 +173,8 @@ def _read_and_build(
         progress("joining outcomes", 0, 0)
         known = reference_windows(rows, watched.spec, model.excluded_spans)
         rows = with_outcomes(model, outcome, rows, known, watched.labels)
+    beside = extras(model)
+    sampled = _sampled(watched, rows)
     absent = {problem.column for problem in window.problems}
     problems = [f"{problem.column}: {problem.reason}" for problem in window.problems]
     if absent.intersection(resolved.score.values()):
@@ -188,11 +196,51 @@ def _read_and_build(
         excluded=model.excluded_spans,
         min_rows=model.window.min_rows,
         profile=profile,
+        asked=Asked(
+            segments=[name for name in model.columns.segments if name not in absent],
+            shadow=beside.shadow,
+            error=beside.error,
+            volume=not sampled,
+        ),
         progress=progress,
     )
     unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
     notices = (*resolved.notices, *unfiltered(model, schema), *problems, *built.notices, *unlike)
-    return built, notices
+    return built, (*notices, *sampled), _known(watched, rows, schema, beside.version)
+
+
+def _known(
+    watched: Watched, rows: Rows, schema: Mapping[str, object], version: str | None
+) -> dict[str, object]:
+    """Columns of the reference and of production today, and the model versions that answered the rows."""
+    columns = {*schema}
+    with suppress(SourceError):  # production may have no row yet
+        columns |= {*watched.source.schema()}
+    found: dict[str, object] = {KNOWN_COLUMNS: sorted(columns)}
+    if version is not None and version in rows.columns:
+        versions = seen_labels(rows.columns[version])
+        found[KNOWN_VERSIONS] = versions
+        if len(versions) == 1:
+            found["model_version"] = versions[0]
+    return found
+
+
+def _sampled(watched: Watched, rows: Rows) -> list[str]:
+    """A notice where a file of its own has a usual number of rows that production's windows do not have."""
+    model = watched.config
+    if model.reference.source is None:
+        return []
+    usual = usual_rows(rows, watched.spec, model.excluded_spans)
+    try:
+        latest = latest_rows(watched.source, watched.spec)
+    except SourceError:
+        return []
+    if usual is None or latest is None or is_alike(usual, latest):
+        return []
+    return [
+        f"the reference has about {usual:,.0f} rows a window, production {latest:,.0f}: it is taken for a "
+        "sample, and the number of rows is not judged"
+    ]
 
 
 def _span(watched: Watched, built: Built) -> Span | None:

@@ -87,7 +87,9 @@ def _is_judged(result: ColumnResult) -> bool:
     """
     if result.role is Role.DERIVED and result.status is not ColumnStatus.OK:
         return False
-    return bool(result.components) or result.status is not ColumnStatus.OK
+    # The service and a second score may have limits where nobody has learnt what is normal.
+    limited = result.role in (Role.SERVICE, Role.SHADOW)
+    return bool(result.components) or limited or result.status is not ColumnStatus.OK
 
 
 def _verdict(

@@ -17,9 +17,10 @@ from storage.history import Filter, Record
 from storage.tables.views import v_incidents, v_measurements, v_verdicts, v_windows
 
 _BRIEF: Mapping[str, str] = {
-    "windows": "model window_start state rows reason folded_at",
-    "measurements": "model window_start column_name metric value noise_limit p n",
-    "verdicts": "verdict_id window_start column_name verdict severity z p harm change incident_id",
+    "windows": "model window_start stream state rows reason folded_at",
+    "measurements": "model window_start column_name segment version metric value noise_limit p n",
+    "verdicts": "verdict_id window_start column_name segment version verdict severity z p harm change "
+    "incident_id",
     "incidents": "incident_id kind severity status opened resolved column_name title acknowledged_by",
 }
 _VIEWS = {
@@ -46,6 +47,15 @@ def records(conn: Connection, about: str, chosen: Filter) -> list[Record]:
 def columns_of(about: str, *, brief: bool = False) -> tuple[str, ...]:
     """All columns of a view, or those that fit a screen."""
     return tuple(_BRIEF[about].split()) if brief else tuple(column.name for column in _VIEWS[about].columns)
+
+
+def shown_of(about: str, found: Sequence[Record]) -> tuple[str, ...]:
+    """Those that fit a screen; segment and version only where a record has one."""
+    return tuple(
+        name
+        for name in columns_of(about, brief=True)
+        if name not in ("segment", "version") or any(record[name] for record in found)
+    )
 
 
 def shorter(name: str, value: Any) -> Any:

@@ -56,7 +56,8 @@ def window_components(
         return found
     for name, of in _BESIDE.items():
         found[name] = of(profile, summary, at)
-    if (errors := errors_of(profile)) is not None and summary.errors is not None:
+    errors = errors_of(profile)
+    if errors is not None and errors.rows and summary.errors is not None:
         found[errors.column] = (_share("errors", summary.errors, summary.rows),)
     return {name: parts for name, parts in found.items() if parts or name in summary.columns}
 

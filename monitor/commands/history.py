@@ -17,6 +17,13 @@ class About(StrEnum):
     INCIDENTS = "incidents"
 
 
+class Stream(StrEnum):
+    """Of the ledger."""
+
+    INPUTS = "inputs"
+    LABELS = "labels"
+
+
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
@@ -31,6 +38,9 @@ def history(
     column: Annotated[str | None, typer.Option(help="Of measurements, verdicts and incidents.")] = None,
     metric: Annotated[str | None, typer.Option(help="Of measurements: psi, ks, missing, …")] = None,
     segment: Annotated[str | None, typer.Option(help='For example "origin=JFK"; empty is the whole.')] = None,
+    stream: Annotated[
+        Stream | None, typer.Option(help="What was looked at: the inputs, or the labels that came later.")
+    ] = None,
     severity: Annotated[str | None, typer.Option(help="At least: ticket or page.")] = None,
     since: Annotated[str | None, typer.Option(help="2013-05-13, an ISO time, or an age such as 7d.")] = None,
     until: Annotated[str | None, typer.Option(help="Like --since; exclusive.")] = None,
@@ -46,7 +56,7 @@ def history(
     from monitor.session import reading_session
     from monitor.severities import severity_of
     from monitor.terminal import Terminal
-    from monitor.views import columns_of, records, shorter, sparks, write
+    from monitor.views import columns_of, records, shorter, shown_of, sparks, write
     from storage.history import Filter
 
     terminal: Terminal = context.obj
@@ -57,6 +67,7 @@ def history(
             column=column,
             metric=metric,
             segment=segment,
+            stream=None if stream is None else stream.value,
             severity=severity_of(severity),
             since=moment(since, now, session.config, model),
             until=moment(until, now, session.config, model),
@@ -71,7 +82,7 @@ def history(
         if output is not None:
             terminal.notice(f"{len(found)} rows written to {output}")
         return
-    shown = columns_of(about.value, brief=True)
+    shown = shown_of(about.value, found)
     short = sys.stdout.isatty()
     terminal.table(
         shown,

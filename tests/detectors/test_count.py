@@ -175,11 +175,14 @@ def test_which_rows_are_errors() -> None:
 
 
 def test_the_share_of_errors_is_a_part_of_the_reference() -> None:
-    """Kept as bytes; nothing where the reference has no such column."""
+    """Kept as bytes; of no rows where the reference has no such column."""
     columns = batch(100, 9)
     parts = fit_errors(columns, 100, "error")
     kept = errors_of(PROFILE.with_parts(parts))
     assert kept is not None
     assert (kept.column, kept.rows, kept.errors) == ("error", 100, int(error_rows(columns["error"]).sum()))
-    assert fit_errors(columns, 100, "nothing") == {}
+    absent = errors_of(PROFILE.with_parts(fit_errors(columns, 100, "nothing")))
+    assert absent is not None
+    assert absent.rows == 0
+    assert fit_errors(columns, 100, None) == {}
     assert errors_of(PROFILE) is None

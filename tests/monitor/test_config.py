@@ -192,10 +192,10 @@ def test_a_file_that_is_no_text_says_so(tmp_path: Path) -> None:
         load(tmp_path / "leeway.toml")
 
 
-def test_what_is_not_judged_yet_is_noted() -> None:
-    """Accepted is not the same as used."""
-    notes = config('[models.churn.columns]\nsegments = ["origin"]\n').notes()
-    assert notes == ("models.churn.columns.segments: slices are not judged yet",)
+def test_what_is_judged_is_not_noted() -> None:
+    """Slices, versions, latency and errors are used."""
+    text = '[models.churn.columns]\nsegments = ["origin"]\nversion = "v"\nlatency_ms = "ms"\nerror = "e"\n'
+    assert config(text).notes() == ()
 
 
 def test_reference_spans_read_wall_clocks_in_the_windows_zone() -> None:
@@ -232,3 +232,21 @@ def test_a_problem_spells_path_value_and_hint() -> None:
         path=("models", "a b", "t", 0), expectation="must be x", got="y", hint="did you mean z?", line=3
     )
     assert str(problem) == 'line 3: models."a b".t[0]: must be x, got y; did you mean z?'
+
+
+def test_labels_without_a_time_are_noted() -> None:
+    """Nobody can tell later what was known when; with one, labels are used like the rest."""
+    text = '[models.churn.labels]\ncolumn = "y"\n'
+    (note,) = config(text).notes()
+    assert note.startswith("models.churn.labels.available_at: is not given")
+    assert config(text + 'available_at = "known"\n').notes() == ()
+
+
+def test_the_time_of_a_label_has_one_name() -> None:
+    """A time column of the labels' source beside `available_at` would be two answers to one question."""
+    text = (
+        '[models.churn.labels]\nsource = { kind = "csv", path = "l.csv", timestamp = "t" }\nkey = "id"\n'
+        'column = "y"\navailable_at = "known"\n'
+    )
+    with pytest.raises(ConfigError, match=r"source\.timestamp: leave it out"):
+        config(text)
