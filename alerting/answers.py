@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from alerting import phrases
 from alerting.phrases import text
 from alerting.sanitise import clean
+from alerting.series import LABEL_FEED
 
 Line = Mapping[str, object]
 Facts = Mapping[str, object]
@@ -85,14 +86,16 @@ def _closing(model: str, facts: Facts, lines: Sequence[Line]) -> str:
 
 def subject(line: Line) -> str:
     """The column, with the slice where it is one."""
-    column, segment = text(line.get("column")) or "data feed", text(line.get("segment"))
+    column, segment = text(line.get("column")), text(line.get("segment"))
+    column = {"": "data feed", LABEL_FEED: "labels"}.get(column, column)
     return f"{column} ({segment})" if segment else column
 
 
 def diagnosis(line: Line) -> str:
     """Without the column's name in front: `median 54 → 63 °F (normal for a Tuesday 48–61)`."""
     title, column = text(line.get("title"), _TITLE), text(line.get("column"))
-    for name in (f"{column} in {text(line.get('segment'))}", column or "the data feed"):
+    column = {"": "the data feed", LABEL_FEED: "the labels"}.get(column, column)
+    for name in (f"{column} in {text(line.get('segment'))}", column):
         if title.startswith((f"{name} ", f"{name}:")):
             title = title[len(name) :].lstrip(" :")
             break

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from alerting.grouping import Group, GroupPolicy, Reason, news, tell
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
+from alerting.series import LABEL_FEED
 from alerting.verdict import IncidentKind, Severity
 
 # How long a post is worth sending: a page about last weekend still matters on Tuesday.
@@ -162,8 +163,9 @@ def _next(top: Incident) -> list[str]:
     """Commands that look closer at the first line."""
     show = f"leeway incidents show {top.id[:SHORT_ID]}"
     series = top.series
-    if series.column == "":
-        return [show, shlex.join(["leeway", "history", "windows", "--model", series.model])]
+    if series.column in ("", LABEL_FEED):
+        stream = ["--stream", "labels"] if series.column else []
+        return [show, shlex.join(["leeway", "history", "windows", "--model", series.model, *stream])]
     window = top.window_start.isoformat()
     explain = ["leeway", "explain", "--model", series.model, "--column", series.column, "--window", window]
     return [show, shlex.join(explain)]

@@ -75,6 +75,8 @@ def explain_verdict(kind: VerdictKind, facts: Mapping[str, Any]) -> Explanation:
     differences += _rule_differences(facts["rules"], rules)
     said = {rule.kind for rule in rules} | ({VerdictKind.ERROR} if facts.get("reason") else set())
     again = next((word for word in WORST_FIRST if word in said), kind)
+    if facts.get("incomplete") and again is VerdictKind.CLEAR:
+        again = VerdictKind.HOLD  # labels that came in part clear nobody (monitor/label_verdicts.py)
     differences += _differences("verdict", str(kind), str(again))
     return Explanation(
         lines=_lines(kind, facts, parts, adjusted, rules, differences),
@@ -97,6 +99,8 @@ def _lines(
         lines += component_lines(part)
         lines += family_lines(part, facts["family"]["m"], adjusted, lasting=facts["rule"] == "ewma")
     matters = {stored["name"]: stored["matters"] for stored in facts["rules"]}
+    if facts.get("incomplete"):
+        lines.append(f"at most a ticket, and never clear: {facts['incomplete']}")
     lines += ["rules:", *(f"  {rule_line(rule, matters.get(rule.name, ''))}" for rule in rules)]
     if differences:
         lines += ["recomputed, and NOT equal to what was stored:", *(f"  {line}" for line in differences)]

@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerting.series import LABEL_FEED
+from detectors._column import PERFORMANCE
 from monitor.config import Config
 from monitor.moments import zone_of
+from monitor.performance_lines import foretold, realised
 from monitor.terminal import printable, sparkline
 
 LATEST_VERDICTS = 12
+PLACES = {"": "the data feed", LABEL_FEED: "the labels", PERFORMANCE: "performance"}
 
 
 def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
@@ -20,7 +24,7 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
         return f"{datetime.fromisoformat(text).astimezone(zone):%a %d %b %Y %H:%M}" if text else "—"
 
     facts = record["facts"]
-    place = record["column_name"] or "the data feed"
+    place = PLACES.get(record["column_name"], record["column_name"])
     yield f"{record['severity']} · {record['status']} · {record['model']} · {place}"
     yield f"  {printable(record['title'] or record['change'])}"
     yield f"  incident   {record['incident_id']} ({record['kind']})"
@@ -32,10 +36,16 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
     if facts.get("harm") is not None:
         error = f" ± {facts['harm_error']:.1f}" if facts.get("harm_error") is not None else ""
         yield f"  harm       {facts['harm']:+.1f}{error} points expected from this column's change alone"
+    performance = facts.get("performance") or {}
+    for word, said in (("realised", realised(performance)), ("foretold", foretold(performance))):
+        if said:
+            yield f"  {word:<9}  {printable(said)}"
     if facts.get("z") is not None:
         yield f"  evidence   z {facts['z']:.1f}, adjusted p {facts['p']:.2g}, {facts.get('rows')} rows"
     until = f" until {at(record['acknowledged_until'])}" if record["acknowledged_until"] else ""
     yield f"  who        {record['acknowledged_by'] or 'nobody has it yet'}{until}"
+    if record["false_page_by"]:
+        yield f"  marked     as a false page by {record['false_page_by']}"
     yield ""
     yield "  what happened"
     for event in record["history"]:

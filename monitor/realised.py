@@ -24,7 +24,7 @@ def beside(result: ColumnResult, inputs: Sequence[ColumnResult], said: Sequence[
     estimated = next((each for each in inputs if each.role is Role.ESTIMATE and not each.segment), None)
     measurements = [m for m in result.measurements if m.metric != "estimate_error"]
     if estimated is not None:
-        numbers = estimated.evidence.get("estimates")
+        numbers = estimated.evidence.get("estimated")
         evidence["estimated"] = numbers if isinstance(numbers, Mapping) else {}
         evidence["estimate_trusted"] = bool(estimated.evidence.get("trusted", True))
         measurements += _error(result, estimated)

@@ -11,8 +11,8 @@ from alerting.notification import Action, Notification
 from alerting.retraining import Mode, Outcome, RetrainingDecision, RetrainingFacts, decide
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
-from storage import incidents, measurements, outbox, profiles, retraining
-from storage.ledger import DueWindow
+from storage import fold_order, incidents, label_windows, measurements, outbox, profiles, retraining
+from storage.ledger import DueWindow, Stream
 from storage.measurements import ColumnStatus
 from storage.retraining import RetrainingState
 
@@ -35,7 +35,8 @@ def decide_retraining(
         RetrainingFacts(
             model=watched.name,
             incidents=open_now,
-            windows=retraining.judged_windows(conn, watched.name, policy.within),
+            # Days lie between what inputs and labels say of one window: each stream counts its own.
+            windows=retraining.judged_windows(conn, watched.name, policy.within, window.stream),
             targets=frozenset(runtime.channels),
             schema_changed=_schema_changed(conn, window),
             in_flight=flying.id if flying else "",
@@ -107,5 +108,10 @@ def _request(decision: RetrainingDecision, watched: Watched, runtime: Runtime) -
 
 
 def _schema_changed(conn: Connection, window: DueWindow) -> bool:
+    """Labels know nothing of columns: the latest folded window of the inputs does."""
     unfit = (ColumnStatus.ABSENT, ColumnStatus.RETYPED)
-    return any(result.status in unfit for result in measurements.load(conn, window.id))
+    latest: DueWindow | None = window
+    if window.stream is Stream.LABELS:
+        span = fold_order.folded_span(conn, window.model, Stream.INPUTS)
+        latest = None if span is None else label_windows.inputs_of(conn, window.model, span)
+    return latest is not None and any(r.status in unfit for r in measurements.load(conn, latest.id))

@@ -1,9 +1,14 @@
 """What does one model's line of `leeway status` say, and what should be done next?"""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.config import Config
+from monitor.performance_lines import realised
+from monitor.realised import told
+from storage.label_overview import LabelOverview
+from storage.false_pages import PagesSeen
 from storage.overview import ModelOverview
 
 ENOUGH_WINDOWS = (
@@ -16,8 +21,10 @@ PROMISE = {  # docs/detectors.md, "sensitivity"
 }
 
 
-def standing(name: str, config: Config, seen: ModelOverview | None) -> dict[str, Any]:
-    """The facts of one model; `state` is the word a person looks at first."""
+def standing(
+    name: str, config: Config, seen: ModelOverview | None, ever: PagesSeen | None = None
+) -> dict[str, Any]:
+    """The facts of one model; `state` is the word a person looks at first. `ever`: since its first window."""
     model = config.models.get(name)
     zone = ZoneInfo(model.window.zone) if model else ZoneInfo("UTC")
     reference = seen.reference if seen else None
@@ -42,7 +49,11 @@ def standing(name: str, config: Config, seen: ModelOverview | None) -> dict[str,
         "open_tickets": seen.open_tickets if seen else 0,
         "windows_30d": seen.windows if seen else 0,
         "pages_30d": seen.pages if seen else 0,
+        "performance": _performance(name, config, seen.labels if seen else None, zone),
         "promise": PROMISE[model.policy.sensitivity] if model else None,
+        "windows": ever.windows if ever else 0,
+        "pages": ever.pages if ever else 0,
+        "false_pages": ever.marked_false if ever else 0,
     }
     facts["state"], facts["next"] = _state(name, facts, configured=model is not None, fits=fits)
     return facts
@@ -66,11 +77,64 @@ def line(facts: dict[str, Any]) -> list[str]:
         f"{facts['model']}: {facts['state']}",
         f"  {last}; {facts['overdue']} overdue, {facts['failed_30d']} failed in 30 days",
         f"  open: {_counted(facts['open_pages'], 'page')}, {_counted(facts['open_tickets'], 'ticket')}; "
-        f"{_counted(facts['pages_30d'], 'page')} in {_counted(facts['windows_30d'], 'window')} of 30 days"
-        + (f" (promise: {facts['promise']})" if facts["promise"] else ""),
+        f"{_counted(facts['pages_30d'], 'page')} in {_counted(facts['windows_30d'], 'window')} of 30 days",
+        *_promise_line(facts),
         f"  {reference}; {noise}" if facts["reference"] else f"  {reference}",
     ]
+    if facts["performance"] is not None:
+        lines.append(f"  performance: {_performance_line(facts['performance'])}")
     return [*lines, f"  next: {facts['next']}"] if facts["next"] else lines
+
+
+def _performance(
+    name: str, config: Config, labels: LabelOverview | None, zone: ZoneInfo
+) -> dict[str, Any] | None:
+    """None where the model has no labels to come."""
+    model = config.models.get(name)
+    if labels is None and (model is None or model.labels is None):
+        return None
+
+    def at(moment: datetime | None) -> str | None:
+        return None if moment is None else moment.astimezone(zone).isoformat()
+
+    return {
+        "window": at(labels.measured) if labels else None,
+        **(told(labels.evidence) if labels else {}),
+        "waiting": labels.waiting if labels else 0,
+        "waiting_since": at(labels.oldest) if labels else None,
+        "last_window": at(labels.start) if labels else None,
+        "last_state": labels.state.value if labels and labels.state else None,
+        "last_reason": labels.reason if labels else "",
+    }
+
+
+def _performance_line(facts: dict[str, Any]) -> str:
+    said = realised(facts)
+    parts = [f"{said} in the window of {facts['window'][:16]}"] if said else ["no window is known yet"]
+    if facts["waiting"]:
+        parts.append(
+            f"labels of {_counted(facts['waiting'], 'window')} awaited, since {facts['waiting_since'][:16]}"
+        )
+    if facts["last_reason"] and facts["last_window"] != facts["window"]:
+        parts.append(f"window of {facts['last_window'][:16]} {facts['last_state']}: {facts['last_reason']}")
+    elif facts["last_reason"]:
+        parts.append(facts["last_reason"])
+    return "; ".join(parts)
+
+
+def _promise_line(facts: dict[str, Any]) -> list[str]:
+    """What the sensitivity promises, beside what people said of the pages so far."""
+    if not facts["promise"]:
+        return []
+    if not facts["pages"]:
+        kept = f"no page in {_counted(facts['windows'], 'window')}"
+    else:
+        marked = facts["false_pages"] or "none"
+        kept = (
+            f"{marked} of {_counted(facts['pages'], 'page')} in {_counted(facts['windows'], 'window')} "
+            "marked as false"
+        )
+    return [f"  promise: {facts['promise']}; so far {kept}"]
 
 
 def _counted(count: int, noun: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from alerting.verdict import Severity
 from storage import profiles
+from storage.label_overview import LabelOverview, label_overview
 from storage.ledger import Stream, WindowState
 from storage.profiles import Noise, Reference
 from storage.tables import incident, ledger, reference
@@ -35,6 +36,7 @@ class ModelOverview:
     open_pages: int
     windows: int  # folded windows that started in the last 30 days
     pages: int  # incidents of page severity that opened in the last 30 days
+    labels: LabelOverview | None = None  # None: no label window was ever planned
 
 
 def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
@@ -73,6 +75,7 @@ def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview
         open_pages=_count(conn, *is_open, incident.c.severity == Severity.PAGE),
         windows=_count(conn, *folded, ledger.c.start >= since),
         pages=_count(conn, *paged),
+        labels=label_overview(conn, model),
     )
 
 

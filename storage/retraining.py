@@ -169,8 +169,11 @@ def last_asked(conn: Connection, model: str, since: datetime) -> Mapping[str, An
     return {name: row._mapping[name] for name in names}
 
 
-def judged_windows(conn: Connection, model: str, limit: int) -> list[JudgedWindow]:
-    """The latest `limit` folded windows, oldest first, with their worst severity, data health aside."""
+def judged_windows(
+    conn: Connection, model: str, limit: int, stream: Stream = Stream.INPUTS
+) -> list[JudgedWindow]:
+    """The latest `limit` folded windows of a stream, oldest first, with their worst severity, data health
+    aside."""
     # A series that cannot be judged has the severity of its data incident: that is no reason to retrain.
     level = case(
         (verdict.c.verdict != VerdictKind.BREACH, 0),
@@ -183,7 +186,7 @@ def judged_windows(conn: Connection, model: str, limit: int) -> list[JudgedWindo
         select(ledger.c.id, ledger.c.start, ledger.c.end, ledger.c.rows)
         .where(
             ledger.c.model == model,
-            ledger.c.stream == Stream.INPUTS,
+            ledger.c.stream == stream,
             ledger.c.folded_at.is_not(None),
             ledger.c.superseded_by.is_(None),
             ledger.c.kind != WindowKind.BACKFILL,
