@@ -18,7 +18,7 @@ from alerting.retraining import RetrainingDecision
 from alerting.series import LABEL_FEED
 from alerting.verdict import Severity, Verdict, VerdictKind
 from detectors._noise import NoiseModel
-from monitor.learning import learn_from_production
+from monitor.learning import learn_from_production, learn_performance
 from monitor.logs import logger
 from monitor.realised import beside
 from monitor.retraining import decide_retraining
@@ -148,8 +148,9 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
     _mark_groups(runtime, conn, result, touched)
     fold_order.mark_folded(conn, window.id, now)
-    if noise is not None and window.stream is Stream.INPUTS:
-        learn_from_production(runtime, watched, conn, window, noise)
+    if noise is not None:
+        teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
+        teach(runtime, watched, conn, window, noise)
     decision = decide_retraining(runtime, watched, conn, window)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
 

@@ -66,7 +66,7 @@ def learn_noise(
     kinds = codes[0].keys() if codes else ()
     by_kind = {kind: np.array([code[kind] for code in codes], dtype=np.int64) for kind in kinds}
     said = priors(profile) | _beside(seen, profile, rows, outcome, extras)
-    noise = learn(_enough(observe(seen.whole), said), by_kind, priors=said)
+    noise = learn(enough(observe(seen.whole), said), by_kind, priors=said)
     slices = slices_of(profile)
     if slices is None:
         return noise
@@ -74,7 +74,7 @@ def learn_noise(
     for name, own in slices.profiles.items():
         of_slice = slice_priors(own)
         observed = observe(seen.slices.get(name, []))
-        found[name] = learn(_enough(observed, of_slice), by_kind, priors=of_slice)
+        found[name] = learn(enough(observed, of_slice), by_kind, priors=of_slice)
     return replace(noise, slices=found)
 
 
@@ -100,7 +100,7 @@ def _beside(
     return {key: Prior(mean=part.y, rows=part.n) for key, part in _keyed(found).items()}
 
 
-def _enough(observed: Mapping[Key, Observations], said: Mapping[Key, Prior]) -> dict[Key, Observations]:
+def enough(observed: Mapping[Key, Observations], said: Mapping[Key, Prior]) -> dict[Key, Observations]:
     """Without what one window alone had, and the reference as a whole says nothing of."""
     return {key: seen for key, seen in observed.items() if key in said or int((seen.n > 0).sum()) > 1}
 

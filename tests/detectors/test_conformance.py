@@ -40,10 +40,14 @@ LEVELS = {
     "median",
     "q75",
     "q95",
+    "latency_p50",
+    "latency_p95",
+    "latency_p99",
     "estimated_accuracy",
     "estimated_f1",
     "estimated_roc_auc",
 }  # values in the column's unit: no limit promised
+ROLES = {"score": Role.SCORE, "holes": Role.SERVICE}
 MAY_BE_UNDEFINED = {"chi_square", "cramers_v", "wasserstein", "stuck", "sd"}  # NaN for some windows with rows
 
 
@@ -93,7 +97,7 @@ def built(columns: Columns) -> Profile:
     rows = len(columns["score"])
     chance = column_values(columns, "score")
     outcome = (np.random.default_rng(0).random(rows) < chance).astype(np.float64)
-    profile = build_profile(columns, roles={"score": Role.SCORE}, score=score, outcome=outcome, knots=512)
+    profile = build_profile(columns, roles=ROLES, score=score, outcome=outcome, knots=512)
     learnt = {
         SURROGATE: fit_surrogate(profile, columns, rows, None),
         CALIBRATION: fit_calibration(profile, columns, outcome, rows),
