@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from monitor.config import Config
 from monitor.performance_lines import realised
 from monitor.realised import told
-from storage.label_overview import LabelOverview
 from storage.false_pages import PagesSeen
+from storage.label_overview import LabelOverview
 from storage.overview import ModelOverview
 
 ENOUGH_WINDOWS = (

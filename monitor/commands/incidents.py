@@ -7,7 +7,7 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-app = typer.Typer(help="List, show and acknowledge incidents.", no_args_is_help=True)
+app = typer.Typer(help="List, show, acknowledge and mark incidents.", no_args_is_help=True)
 
 Incident = Annotated[str, typer.Argument(help="Its id, or the first digits of it.")]
 
@@ -96,6 +96,41 @@ def ack(
     )
 
 
+@app.command()
+def mark(
+    context: typer.Context,
+    incident: Incident,
+    false_page: Annotated[
+        bool, typer.Option("--false-page", help="It should not have paged: nothing was wrong.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the mark back.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who says so. Default: you.")] = None,
+) -> None:
+    """Say that a page was a false one. `leeway status` counts them beside what the sensitivity promises.
+
+    It closes nothing: what fires goes on firing.
+    """
+    from datetime import UTC, datetime
+
+    from monitor.exits import CommandError
+    from monitor.session import changing_session, person
+    from monitor.terminal import Terminal
+    from storage import incidents
+
+    terminal: Terminal = context.obj
+    if not false_page:
+        raise CommandError("incidents mark: say as what; there is --false-page (and --undo with it)")
+    change = incidents.unmark_false_page if undo else incidents.mark_false_page
+    try:
+        with changing_session(terminal) as store, store.write() as conn:
+            after = change(conn, the_one(conn, incident), by=by or person(), now=datetime.now(UTC))
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    payload = {"incident_id": after.id, "false_page_by": after.false_page_by}
+    said = f"a false page, says {after.false_page_by}" if after.false_page_by else "not marked any more"
+    terminal.result(payload, lambda: typer.echo(f"{after.id[:12]}: {said}"))
+
+
 def the_one(conn: "Connection", prefix: str) -> str:
     """The id that begins so; CommandError when none or several do."""
     from monitor.exits import CommandError
@@ -111,6 +146,8 @@ def the_one(conn: "Connection", prefix: str) -> str:
 
 def _short(record: dict[str, object], name: str) -> object:
     value = record[name]
+    if name == "severity" and record["false_page_by"]:
+        return f"{value} (false)"
     if name == "incident_id":
         return str(value)[:12]
     return str(value)[:16] if name in ("opened", "resolved") and value else value

@@ -4,12 +4,16 @@ import typer
 
 
 def status(context: typer.Context) -> None:
-    """Every model: last window, what is overdue, open incidents, whether it knows what is normal."""
+    """Every model: last window, what is overdue, open incidents, whether it knows what is normal.
+
+    Beside what the sensitivity promises stands how many pages people marked as false ones.
+    """
     from datetime import UTC, datetime
 
     from monitor.session import reading_session
     from monitor.standing import line, standing
     from monitor.terminal import Terminal
+    from storage.false_pages import pages_seen
     from storage.overview import overview
 
     terminal: Terminal = context.obj
@@ -17,7 +21,9 @@ def status(context: typer.Context) -> None:
     with reading_session(terminal) as session, session.store.read() as conn:
         found = {each.model: each for each in overview(conn, now)}
         names = sorted({*session.config.models, *found})
-        payload = [standing(name, session.config, found.get(name)) for name in names]
+        payload = [
+            standing(name, session.config, found.get(name), pages_seen(conn, name)) for name in names
+        ]
 
     def draw() -> None:
         for each in payload:

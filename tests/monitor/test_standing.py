@@ -13,6 +13,7 @@ from monitor.config import Config
 from monitor.config_file import parse
 from monitor.config_types import Sensitivity
 from monitor.standing import PROMISE, line, standing
+from storage.false_pages import PagesSeen
 from storage.ledger import WindowState
 from storage.overview import ModelOverview
 from storage.profiles import Noise, Reference, ReferenceStatus
@@ -120,3 +121,23 @@ def test_learning_says_what_still_pages() -> None:
     text = "\n".join(line(standing("m", config(), replace(SEEN, noise=replace(NOISE, windows=7)))))
     assert "7 of 20 windows" in text
     assert "unless a column is gone" in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (None, "so far no page in 0 windows"),
+        (PagesSeen(windows=412, pages=0, marked_false=0), "so far no page in 412 windows"),
+        (PagesSeen(windows=412, pages=1, marked_false=0), "so far none of 1 page in 412 windows marked"),
+        (
+            PagesSeen(windows=412, pages=4, marked_false=1),
+            "so far 1 of 4 pages in 412 windows marked as false",
+        ),
+    ],
+)
+def test_the_promise_stands_beside_what_was_kept(seen: PagesSeen | None, said: str) -> None:
+    """What the sensitivity says in words, and what people said of the pages since the first window."""
+    facts = standing("m", config(), SEEN, seen)
+    (promised,) = [text for text in line(facts) if text.startswith("  promise: ")]
+    assert promised.startswith(f"  promise: {PROMISE['default']}; {said}")
+    assert facts["false_pages"] == (seen.marked_false if seen else 0)
