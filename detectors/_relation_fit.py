@@ -117,7 +117,8 @@ def _choice(
     if different < _ENOUGH_KEYS << wanted and len(names) > len(keys):
         keys = names
         different = _different(sampled, keys)
-    return keys, min(wanted, max(0, int(np.log2(max(different / _ENOUGH_KEYS, 1.0)))))
+    # No two rows alike: as many different keys as anybody could ask for.
+    return keys, int(np.log2(min(max(different / _ENOUGH_KEYS, 1.0), 2.0**wanted)))
 
 
 def _ties(profile: Profile, name: str) -> float:
