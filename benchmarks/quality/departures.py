@@ -46,6 +46,8 @@ class Flights:
     hours: int = 24
     reference_weeks: int = 24
     weeks: int = 28  # judged
+    segments: tuple[str, ...] = ()
+    sampled: bool = False
     score: ScoreSpec | None = field(default_factory=lambda: ScoreSpec(task="binary", columns={"": "score"}))
 
     @property

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.quality.drawn import Fault, Floats, Rng
 from detectors import CategoryColumn, Column, NumericColumn
 
 Columns = dict[str, Column]
+Step = Callable[[Columns, Rng], Columns]
 
 
 def shifted(column: str, by: float) -> Fault:
@@ -99,6 +101,24 @@ def clipped(column: str, at: float) -> Fault:
     return Fault(feed=_numbers(column, lambda values, _: np.minimum(values, at)))
 
 
+def within(column: str, label: str, fault: Fault) -> Fault:
+    """The fault in the rows of one label alone."""
+
+    def only(step: Step | None) -> Step | None:
+        if step is None:
+            return None
+
+        def confined(columns: Columns, rng: Rng) -> Columns:
+            by = columns[column]
+            assert isinstance(by, CategoryColumn)
+            here = by.codes == by.labels.index(label)
+            return {name: _where(here, now, columns[name]) for name, now in step(columns, rng).items()}
+
+        return confined
+
+    return Fault(nature=only(fault.nature), feed=only(fault.feed))
+
+
 def answered(factor: float) -> Fault:
     """The score is multiplied by this."""
     return Fault(answer=lambda score, _: factor * score)
@@ -114,10 +134,24 @@ def another_world(weights: Mapping[str, float]) -> Fault:
     return Fault(concept=weights)
 
 
-def _numbers(column: str, change: Callable[[Floats, Rng], Floats]) -> Callable[[Columns, Rng], Columns]:
+def relabelled(late_after: float) -> Fault:
+    """Flights are called late from so many minutes on."""
+    return Fault(relabelled=late_after)
+
+
+def _numbers(column: str, change: Callable[[Floats, Rng], Floats]) -> Step:
     def step(columns: Columns, rng: Rng) -> Columns:
         found = columns[column]
         assert isinstance(found, NumericColumn)
         return {**columns, column: NumericColumn(values=change(found.values, rng))}
 
     return step
+
+
+def _where(here: NDArray[np.bool_], now: Column, before: Column) -> Column:
+    if isinstance(now, NumericColumn) and isinstance(before, NumericColumn):
+        return NumericColumn(values=np.where(here, now.values, before.values))
+    assert isinstance(now, CategoryColumn)
+    assert isinstance(before, CategoryColumn)
+    codes = np.where(here, now.codes, before.codes).astype(np.int32)
+    return CategoryColumn(codes=codes, labels=now.labels)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from benchmarks.quality import faults, planted, still
 from benchmarks.quality.departures import Flights
-from benchmarks.quality.history import live
+from benchmarks.quality.history import History, live
 from benchmarks.quality.part import Part, Size, total
 from benchmarks.quality.planted import FOUND, PAGED, Case, watch
 from benchmarks.quality.tally import Tally
 from benchmarks.rows import Row
+from detectors._column import BEHAVIOUR, PERFORMANCE
 
 # Columns that never lack a value in the clean data, in turn; and some of the weather, which lacks up to a
 # sixth of its rows on 16 days of the year by itself.
@@ -112,6 +113,57 @@ def _planted(seed: int, size: Size, folder: Path) -> Tally:
     return tally
 
 
+def _answers(number: int) -> Iterator[Case]:
+    """What must be found while the weather changes from day to day."""
+    del number
+    yield Case(name="score × 0.6", culprit="", fault=faults.answered(0.6), length=3)
+    yield Case(name="late from 5 minutes on", culprit=PERFORMANCE, fault=faults.relabelled(5.0), length=30)
+
+
+def _of_answers(seed: int, size: Size, folder: Path) -> Tally:
+    tally = Tally()
+    for permutation in range(size.permutations):
+        history = live(_world(seed, permutation, size, folder, 24))
+        each = -(-size.onsets // size.permutations)
+        for case in _answers(0):
+            for at in history.onsets(each, min(case.length, history.world.judged - 1)):
+                _until_found(history, case, at, tally)
+    return tally
+
+
+def _until_found(history: History, case: Case, at: int, tally: Tally) -> None:
+    """Days until the first ticket or page; a score is found by its own column or by what the model makes of
+    its inputs."""
+    columns = (case.culprit,) if case.culprit else ("score", BEHAVIOUR)
+    found = paged = None
+    for day, told in enumerate(history.plant(at, case.fault, case.length), start=1):
+        if found is None and any(told.found(column) for column in columns):
+            found = day
+        if any(told.paged(column) for column in columns):
+            paged = day
+            break
+    for asked, when in ((FOUND, found), (PAGED, paged)):
+        tally.add(f"{case.name}|{asked}|{case.length}", when is not None)
+        if when is not None:
+            tally.put(f"{case.name}|{asked}", when)
+
+
+def _answers_rows(tallies: Mapping[int, Tally]) -> Iterator[Row]:
+    tally = total(tallies)
+    for case in _answers(0):
+        for asked, least in ((FOUND, 0.95), (PAGED, None)):
+            days = sorted(tally.values.get(f"{case.name}|{asked}", ()))
+            key = f"{case.name}|{asked}|{case.length}"
+            middle = f", median day {days[len(days) // 2]:.0f}" if days else ""
+            yield Row(
+                what=f"{case.name}: {asked} in {case.length} days",
+                measured=tally.share(key),
+                unit="",
+                at_least=least,
+                note=f"{tally.tries(key)} onsets{middle}",
+            )
+
+
 def _planted_rows(tallies: Mapping[int, Tally]) -> Iterator[Row]:
     tally = total(tallies)
     yield planted.row(tally, "missing +3 points", FOUND, 1, 0.98)
@@ -136,6 +188,12 @@ PARTS = {
     "flights-3h": _permuted(3),
     "flights-planted": Part(
         title="Faults, week-permuted flights, days", run=_planted, rows=_planted_rows, weight=12.0
+    ),
+    "flights-answers": Part(
+        title="The model and its labels, week-permuted flights, days",
+        run=_of_answers,
+        rows=_answers_rows,
+        weight=15.0,
     ),
     "flights-natural": Part(
         title="Flights in natural order: what changed is real, so no target",

@@ -5,7 +5,7 @@ run had before it, so that no fault meets another one's traces or counts as a fa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
@@ -16,12 +16,19 @@ from alerting.alert_state import AlertState
 from alerting.fold import FoldPolicy, fold
 from alerting.verdict import Severity, Verdict, VerdictKind
 from benchmarks.quality.drawn import Drawn, Fault, joined
-from detectors import Column, NumericColumn, Role, ScoreSpec, count
+from detectors import Column, Kind, NumericColumn, Role, ScoreSpec, count
+from detectors._column import PERFORMANCE
+from detectors._performance import performance_components, performance_evidence, performance_measurements
+from detectors._performance_counting import count_performance
+from detectors._performance_profile import PART
 from monitor.judge_state import JudgeState
 from monitor.judgement import WindowFacts, judge
 from monitor.measuring import measure_window
 from monitor.policy import JudgePolicy
-from monitor.reference_build import Built, Rows, build
+from monitor.realised import beside
+from monitor.reference_build import Built, build
+from monitor.reference_parts import Asked
+from monitor.reference_rows import Rows
 from monitor.windows import WindowSpec, slots
 from storage.measurements import ColumnResult
 from storage.span import Span
@@ -35,6 +42,8 @@ class World(Protocol):
     spec: WindowSpec
     roles: Mapping[str, Role]
     score: ScoreSpec | None
+    segments: Sequence[str]  # columns whose values are slices
+    sampled: bool  # reference windows hold a sample of the rows: their number says nothing
     reference: int  # windows learnt from
     judged: int  # windows after them
 
@@ -73,8 +82,11 @@ class Told:
     @property
     def first(self) -> str:
         """The column ranked first among those that breach; "" without any."""
-        ranked = [v for v in self.verdicts if v.rank is not None]
+        ranked = [v for v in self.verdicts if v.rank is not None and v.series.column != PERFORMANCE]
         return min(ranked, key=lambda v: v.rank or 0).series.column if ranked else ""
+
+    def result(self, column: str) -> ColumnResult | None:
+        return next((r for r in self.results if r.column == column and not r.segment), None)
 
     def verdict(self, column: str) -> Verdict | None:
         return next((v for v in self.verdicts if v.series.column == column and not v.series.segment), None)
@@ -83,6 +95,7 @@ class Told:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
     judging: JudgeState = field(default_factory=JudgeState)
+    labels: JudgeState = field(default_factory=JudgeState)  # of the ledger's second stream
     alerts: Mapping[str, AlertState] = field(default_factory=dict)
 
 
@@ -155,12 +168,14 @@ def learnt(world: World, policy: JudgePolicy) -> Built:
         spec=world.spec,
         excluded=(),
         min_rows=policy.min_rows,
+        asked=Asked(segments=world.segments, volume=not world.sampled),
     )
 
 
 def _step(
     world: World, built: Built, policy: JudgePolicy, state: _State, index: int, change: Fault | None
 ) -> tuple[Told, _State]:
+    """The window's inputs, then its labels, which are complete here."""
     drawn = world.draw(world.reference + index, change)
     span = world.span(world.reference + index)
     summary = count(built.profile, drawn.columns, drawn.rows)
@@ -174,14 +189,39 @@ def _step(
         results=results,
     )
     judged = judge(facts, built.noise, state.judging, policy)
+    verdicts, labels = list(judged.verdicts), state.labels
+    realised = _realised(built, drawn)
+    if realised is not None:
+        realised = beside(realised, results, judged.verdicts)
+        rows = realised.rows - realised.missing
+        of_labels = judge(replace(facts, rows=rows, results=(realised,)), built.noise, labels, policy)
+        results, labels = (*results, realised), of_labels.state
+        verdicts += of_labels.verdicts
     alerts, severity = dict(state.alerts), dict[tuple[str, str], Severity]()
-    for verdict in judged.verdicts:
+    for verdict in verdicts:
         key = verdict.series.fingerprint
         folded = fold(alerts.get(key), verdict, FoldPolicy())
         alerts[key] = folded.state
         severity[verdict.series.segment, verdict.series.column] = folded.severity
-    told = Told(severity=severity, verdicts=_breaches(judged.verdicts), results=results, rows=drawn.rows)
-    return told, _State(judging=judged.state, alerts=alerts)
+    told = Told(severity=severity, verdicts=_breaches(verdicts), results=results, rows=drawn.rows)
+    return told, _State(judging=judged.state, labels=labels, alerts=alerts)
+
+
+def _realised(built: Built, drawn: Drawn) -> ColumnResult | None:
+    """Performance as the labels stream measures it; None where nobody knows outcomes."""
+    if PART not in built.profile.parts or not drawn.rows or np.isnan(drawn.outcome).all():
+        return None
+    summary = count_performance(built.profile, drawn.columns, drawn.outcome, drawn.rows)
+    return ColumnResult(
+        column=PERFORMANCE,
+        role=Role.PERFORMANCE,
+        kind=Kind.NUMERIC,
+        rows=drawn.rows,
+        missing=summary.unlabelled,
+        components=performance_components(built.profile, summary),
+        measurements=tuple(performance_measurements(built.profile, summary)),
+        evidence=performance_evidence(built.profile, summary),
+    )
 
 
 def _breaches(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:

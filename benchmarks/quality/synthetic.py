@@ -57,7 +57,12 @@ class Synthetic:
     rho: float = 0.0
     judged_rows: int | None = None  # of a judged window, where not `rows`
     spec: WindowSpec = field(default_factory=lambda: WindowSpec.parse("1d"))
+    segments: tuple[str, ...] = ()
     score: ScoreSpec | None = field(default_factory=lambda: ScoreSpec(task="binary", columns={"": "score"}))
+
+    @property
+    def sampled(self) -> bool:
+        return self.judged_rows is not None
 
     @property
     def names(self) -> tuple[str, ...]:
