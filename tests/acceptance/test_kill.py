@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ import pytest
 
 from alerting.failpoint import NAMES
 from tests.acceptance.driver import ENVIRONMENT
-from tests.acceptance.world import Shop, build_shop, slack_and_trainer
+from tests.acceptance.labelled import build_labelled_shop
+from tests.acceptance.world import Shop, slack_and_trainer
 from tests.loopback import Loopback
 
-STEPS = 26
+STEPS = 27  # half days: the labels of the last of twelve days have come
 RETRAINING = """
 [models.shop.retraining]
 mode = "auto"
@@ -53,7 +55,8 @@ class Life:
 
 QUERIES = {
     "windows": (
-        "SELECT model, window_start, window_end, revision, state, reason, rows FROM v_windows ORDER BY 2"
+        "SELECT model, stream, window_start, window_end, revision, state, reason, rows FROM v_windows "
+        "ORDER BY window_start, stream"
     ),
     "verdicts": (
         "SELECT window_start, column_name, verdict, severity, rules, rank, value, z, p, harm, change, title, "
@@ -101,7 +104,15 @@ def life(folder: Path, failpoint: str = "") -> Life:
     """Live it through, with one death on the way if a failpoint is armed."""
     folder.mkdir()
     with Loopback(folder / "accepted.jsonl", history_scope=False) as server:
-        shop = build_shop(folder, channels=slack_and_trainer(server.url), extra=RETRAINING)
+        shop = build_labelled_shop(
+            folder,
+            days=12,
+            wrong=range(1, 3),
+            broken=range(4, 8),
+            delay=timedelta(days=1),
+            channels=slack_and_trainer(server.url),
+            extra=RETRAINING,
+        )
         deaths = 0
         if failpoint:
             deaths += run(shop, server, failpoint) != 0
@@ -130,6 +141,10 @@ def test_the_scenario_has_something_to_lose(undisturbed: Life) -> None:
     incidents = undisturbed.history["incidents"]
     assert {row[0] for row in undisturbed.history["windows"]} == {"shop"}
     assert any(row[2] == "page" and row[3] == "resolved" for row in incidents)
+    assert any(row[1] == "performance" and row[3] == "resolved" for row in incidents)
+    assert [row[5] for row in undisturbed.history["windows"] if row[1] == "labels"] == (
+        ["done"] * 12 + ["planned"]
+    )
     actions = Counter((row[1], row[2]) for row in undisturbed.history["told"])
     assert actions["oncall", "root"] >= 1
     assert actions["oncall", "reply"] >= 1
