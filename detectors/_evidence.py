@@ -105,8 +105,9 @@ def _ends(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] |
 def _grid(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] | None:
     """Do values still stand where the reference's stood? Only of a reference whose every value is a knot.
 
-    `new`: share of rows expected elsewhere (Good–Turing, N₁/N: Good, Biometrika 40, 1953); `between`: share
-    of the window's rows between knots, of its `rows` within the reference's range.
+    `values`: how many there are; `new`: share of rows expected elsewhere (Good–Turing, N₁/N: Good,
+    Biometrika 40, 1953); `between`: share of the window's rows between knots, of its `rows` within the
+    reference's range.
     """
     at = profile.counts[1::2]
     if not profile.values or int(at.sum()) < profile.values - profile.infinite:
@@ -114,6 +115,7 @@ def _grid(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] |
     rows = int(summary.counts[1:-1].sum())
     between = int(summary.counts[2:-2:2].sum())
     return {
+        "values": int(at.size),
         "new": int((at == 1).sum()) / profile.values,
         "between": _ratio(between, rows),
         "rows": rows,

@@ -10,31 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import _ewma
-from detectors._column import JOINT, PERFORMANCE, VOLUME
 from detectors._noise import ComponentNoise, NoiseModel, Record, RecordWindow, score_component
-from detectors._slots import Slotting, choose
+from detectors._scatter import VARIANCE_FLOOR, Observations, Scatter, mean, scatter
+from detectors._slots import Slotting
+from detectors._straying import Straying, straying
+
+__all__ = ["Observations", "Prior", "learn", "never_seen"]
 
 Floats = NDArray[np.float64]
 
 _RECORD_QUANTILES = 256
 _RECORD_EXACT = 32
-_RHO_MAX = 0.9
-_LAGS = 14
-_NU_MIN = 4.0
-# Of hundreds of pairs the most extreme decides, and correlations under dependence have heavy tails.
-_NU_JOINT = 8.0
-_VARIANCE_FLOOR = 1e-12
 _RECORD_ROBUST_SD = 6.0  # a window further out than this is named to the person who builds the reference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observations:
-    """One component over the R reference windows, in time order."""
-
-    y: Floats  # f8[R]; NaN where the window did not have the column
-    n: NDArray[np.int64]  # i8[R] rows
-    variance: Floats  # f8[R] within-window variance of one row
-    share: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +57,25 @@ def learn(
     """
     priors = priors or {}
     components: dict[tuple[str, str], ComponentNoise] = {}
-    records: list[RecordWindow] = []
     windows = 0
+    found: list[Scatter] = []
     for key in sorted({*observations, *priors}):
-        found = _component(key, observations.get(key), slots, priors.get(key), production)
-        components[key], used, far = found
+        seen, prior = observations.get(key), priors.get(key)
+        keep = np.zeros(0, dtype=np.bool_) if seen is None else seen.usable
+        used = int(keep.sum())
         windows = max(windows, used)
-        records += far
+        if prior is not None and (prior.counted or used < 2):
+            components[key] = _from_prior(prior, seen, keep, used)
+        elif seen is None or used < 2:
+            raise ValueError(
+                "noise model: a component needs two windows or what the reference file says of it"
+            )
+        else:
+            found.append(scatter(key, seen, slots, keep))
+    records: list[RecordWindow] = []
+    for each, strays in zip(found, straying(found), strict=True):
+        components[each.key] = _component(each, strays, priors.get(each.key), production)
+        records += _outliers(each, strays.scaled)
     return NoiseModel(
         components=components,
         windows=windows,
@@ -85,75 +84,36 @@ def learn(
     )
 
 
-def _component(
-    key: tuple[str, str],
-    seen: Observations | None,
-    slots: Mapping[str, NDArray[np.int64]],
-    prior: Prior | None,
-    production: bool,
-) -> tuple[ComponentNoise, int, list[RecordWindow]]:
-    keep = np.zeros(0, dtype=np.bool_) if seen is None else (seen.n > 0) & np.isfinite(seen.y)
-    used = int(keep.sum())
-    if prior is not None and (prior.counted or used < 2):
-        return _from_prior(prior, seen, keep, used), used, []
-    if seen is None or used < 2:
-        raise ValueError("noise model: a component needs two windows or what the reference file says of it")
-    y, n = seen.y[keep], seen.n[keep].astype(np.float64)
-    codes = {kind: values[keep] for kind, values in slots.items()}
-    floor = 0.5 / (float(n.sum()) + 1.0) if seen.share else 0.0
-    # A count of rows has no rows of its own: all of its variance lies between windows.
-    sigma2 = 0.0 if key[0] == VOLUME else _row_variance(seen, keep, y, n)
-    rough = _between(y - _mean(y, n), n, sigma2, used, 1)
-    weight = 1.0 / np.maximum(sigma2 / n + rough, _VARIANCE_FLOOR)
-    slotting = choose(y, weight, codes)
-    fitted_means = len(slotting.means)
-    residual = y - slotting.fitted
-    variance = np.maximum(sigma2 / n + _between(residual, n, sigma2, used, fitted_means), _VARIANCE_FLOOR)
-    rho, memory, wider = _memory(residual / np.sqrt(variance))
-    # Windows that remember each other say less about μ, so more of τ² went into the fitted mean.
-    fitted = fitted_means - 1.0 + memory
-    tau2 = _between(residual, n, sigma2, used, fitted)
-    variance = np.maximum(sigma2 / n + tau2, _VARIANCE_FLOOR)
-    scaled = residual * np.sqrt(used / max(used - fitted, 1.0)) / np.sqrt(variance)
-    up, down = _scale(scaled[scaled > 0.0]), _scale(scaled[scaled < 0.0])
-    # The tail is that of z, which is measured in the scale of its side: skew is not counted twice.
-    standard = scaled / np.where(scaled > 0.0, up, down)
-    freedom = max(_NU_MIN, used / memory - (fitted_means - 1.0))
-    nu = _tail(standard, min(freedom, _NU_JOINT) if key[0] == JOINT else freedom, used)
-    means = slotting.means
-    grand = _mean(y, weight)
+def _component(found: Scatter, strays: Straying, prior: Prior | None, production: bool) -> ComponentNoise:
+    means = found.slotting.means
+    grand = mean(found.y, 1.0 / np.maximum(found.sigma2 / found.n + strays.tau2, VARIANCE_FLOOR))
     offset = 0.0
     if production and prior is not None:
         offset = grand - prior.mean
         means = {code: value - offset for code, value in means.items()}
         grand = prior.mean
     noise = ComponentNoise(
-        share=seen.share,
+        share=found.share,
         upward=prior is not None and prior.upward,
-        slot=slotting.kind,
+        slot=found.slotting.kind,
         means=means,
-        cycles=slotting.cycles,
+        cycles=found.slotting.cycles,
         mean=grand,
         slot_variance=float(np.var(list(means.values()))) if len(means) > 1 else 0.0,
-        floor=floor,
-        sigma2=sigma2,
-        tau2=tau2,
-        scale_up=up,
-        scale_down=down,
-        nu=nu,
-        rho=rho,
-        memory=memory,
-        windows=used,
-        ewma_variance=_ewma.variance(wider, memory, used),
-        # Storms come in spells and wreck performance for days: no tail is averaged away there.
-        ewma_nu=nu if key[0] == PERFORMANCE else _ewma_tail(standard, rho, freedom, used),
+        floor=0.5 / (float(found.n.sum()) + 1.0) if found.share else 0.0,
+        sigma2=found.sigma2,
+        tau2=strays.tau2,
+        scale_up=strays.up,
+        scale_down=strays.down,
+        nu=strays.nu,
+        rho=strays.rho,
+        memory=strays.memory,
+        windows=found.used,
+        ewma_variance=_ewma.variance(strays.wider, strays.memory, found.used),
+        ewma_nu=strays.ewma_nu,
         offset=offset,
     )
-    return (
-        _with_records(noise, y - offset, n, slotting, codes, offset),
-        used,
-        _outliers(key, scaled, residual, n, keep),
-    )
+    return _with_records(noise, found.y - offset, found.n, found.slotting, found.codes, offset)
 
 
 def _from_prior(
@@ -181,71 +141,6 @@ def _from_prior(
         windows=used,
         ewma_variance=_ewma.variance(1.0, 1.0, max(used, 1)),
     )
-
-
-def _mean(y: Floats, weight: Floats) -> float:
-    return float(np.sum(weight * y) / np.sum(weight))
-
-
-def _row_variance(seen: Observations, keep: NDArray[np.bool_], y: Floats, n: Floats) -> float:
-    """Pooled within-window variance of a row; of a share p̂(1 − p̂), p̂ = (k + ½) / (N + 1)."""
-    if seen.share:
-        rows = float(n.sum())
-        share = (float(np.sum(y * n)) + 0.5) / (rows + 1.0)
-        return share * (1.0 - share)
-    freedom = np.maximum(n - 1.0, 0.0)
-    if not freedom.sum():
-        return 1.0  # windows of one row: nothing is known within; smooth components have variance 1
-    return float(np.sum(freedom * seen.variance[keep]) / freedom.sum())
-
-
-def _between(residual: Floats, n: Floats, sigma2: float, windows: int, fitted: float) -> float:
-    """τ² by moments, weighted by rows: unweighted, tiny night windows drive it to 0."""
-    scaled2 = residual**2 * windows / max(windows - fitted, 1.0)
-    return max(0.0, float(np.sum(n * (scaled2 - sigma2 / n)) / np.sum(n)))
-
-
-def _scale(side: Floats) -> float:
-    return max(1.0, float(np.sqrt(np.mean(side**2)))) if len(side) else 1.0
-
-
-def _tail(scaled: Floats, freedom: float, windows: int, part: float = 1.0) -> float:
-    """ν from the excess kurtosis κ (of a t law: 6 / (ν − 4)), shrunk towards none where windows are few."""
-    second = float(np.mean(scaled**2))
-    excess = float(np.mean(scaled**4)) / second**2 - 3.0 if second > 0.0 else 0.0
-    excess *= part * windows / (windows + 10.0)
-    nu = _NU_MIN + 6.0 / excess if excess > 0.0 else freedom
-    return max(_NU_MIN, min(nu, freedom))
-
-
-def _ewma_tail(scaled: Floats, rho: float, freedom: float, windows: int) -> float:
-    """ν of the running mean: averaging loses the tail of z as far as windows are independent."""
-    clipped = np.clip(scaled, -_ewma.CLIP, _ewma.CLIP)
-    return _tail(clipped, freedom, windows, part=rho)
-
-
-def _memory(scaled: Floats) -> tuple[float, float, float]:
-    """Lag-1 correlation ρ; windows that carry the information of one; how much wider memory makes an EWMA.
-
-    Both from ρ as if the windows were AR(1), or from the correlations found at longer lags where they say
-    more (a week of the same weather remembers for longer than ρ to the power of seven).
-    """
-    windows = len(scaled)
-    total = float(np.sum(scaled**2))
-    if total <= 0.0 or windows < 4:
-        return 0.0, 1.0, 1.0
-    lags = np.arange(1, min(_LAGS, windows // 4) + 1)
-    found = np.array([float(np.sum(scaled[lag:] * scaled[:-lag])) / total for lag in lags])
-    rho = float(found[0])
-    rho = min(_RHO_MAX, max(0.0, rho + (1.0 + 3.0 * rho) / windows))
-    memory = (1.0 + rho) / (1.0 - rho)
-    # Taking the mean off biases each correlation by about −memory/R (Kendall, Biometrika 41, 1954).
-    found = found + memory / windows
-    # Bartlett weights keep the long-run variance positive (Newey & West, Econometrica 55, 1987).
-    longer = 1.0 + 2.0 * float(np.sum((1.0 - lags / (len(lags) + 1.0)) * found))
-    wider = 1.0 + 2.0 * float(np.sum((1.0 - _ewma.LAMBDA) ** lags * found))
-    memory = min(max(memory, longer), windows / 4.0)
-    return rho, memory, max(_ewma.widening(rho), wider)
 
 
 def _with_records(
@@ -286,22 +181,20 @@ def _record(values: Floats) -> Record:
     )
 
 
-def _outliers(
-    key: tuple[str, str], scaled: Floats, residual: Floats, n: Floats, keep: NDArray[np.bool_]
-) -> list[RecordWindow]:
+def _outliers(found: Scatter, scaled: Floats) -> list[RecordWindow]:
     """Windows further than 6 robust sd from the others."""
     spread = 1.4826 * float(np.median(np.abs(scaled)))
     if spread <= 0.0:
         return []
-    far, index, (column, component) = np.abs(scaled) / spread, np.flatnonzero(keep), key
+    far, index, (column, component) = np.abs(scaled) / spread, np.flatnonzero(found.keep), found.key
     return [
         RecordWindow(
             column=column,
             component=component,
             window=int(index[i]),
             robust_sd=float(far[i]),
-            effect=float(residual[i]),
-            rows=int(n[i]),
+            effect=float(found.residual[i]),
+            rows=int(found.n[i]),
         )
         for i in np.flatnonzero(far > _RECORD_ROBUST_SD)
     ]

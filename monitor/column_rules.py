@@ -1,7 +1,8 @@
 """What does each rule of one column say, given how its family did?
 
 A rule is a word in the verdict: "shewhart" (this window's mix and shape), one for each data-quality part,
-"ewma" (small but lasting), while learning "mostly_missing", and one for each plain threshold. How good the
+"ewma" (small but lasting), while learning "mostly_missing", and one for each plain threshold. Performance has
+"slip" as well: evidence over weeks for what is too small for a running mean of a few windows. How good the
 model is (accuracy, mae) has rules of its own beside how well its scores fit (calibration): only the first is
 worth a page whatever the score says.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from alerting.verdict import Severity, VerdictKind
+from detectors._e_process import merged, p_of
 from detectors._measurement import Measurement
 from detectors._multiplicity import Adjusted, bonferroni
 from monitor.component_judgement import ComponentJudgement
@@ -21,6 +23,7 @@ from monitor.policy import (
     CLEAR_THRESHOLD,
     DATA_QUALITY,
     MOSTLY,
+    OFF_GRID,
     SURE,
     JudgePolicy,
     Threshold,
@@ -32,8 +35,10 @@ _USUALLY_MISSING = 0.25
 
 EWMA = "ewma"
 UNIT = "unit"
+SLIP = "slip"
 _GOODNESS = ("accuracy", "mae")
 _CALIBRATION = ("bias", "brier")
+_WORSE = {"accuracy": -1, "mae": 1}  # the side of each on which the model is worse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ class Rule:
     @property
     def lasting(self) -> bool:
         """Whether it speaks of the running mean."""
-        return self.name.startswith(EWMA)
+        return self.name.startswith(EWMA) or self.name == SLIP
 
 
 def family_ps(components: Sequence[ComponentJudgement], m: int) -> FamilyPs:
@@ -125,7 +130,26 @@ def calibrated_rules(
         near = adjusted.ewma_near.of_part(min(1.0, m * nearest.lasting_p_near))
         kind = _kind(p, near, alphas.ewma)
         rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.ewma))
-    return rules
+    return [*rules, *_slip(components, alphas)]
+
+
+def _slip(components: Sequence[ComponentJudgement], alphas: Alphas) -> list[Rule]:
+    """Has the model slipped for good? All its components' evidence together; the calmer of two levels asks
+    for a ticket at most, as evidence that adds up for weeks has time to.
+
+    Of components that slip the one that says the model is worse speaks, where its own evidence will do.
+    """
+    known = [(part, part.slip) for part in components if part.slip is not None]
+    if not known:
+        return []
+    p = p_of(merged(slip for _, slip in known))
+    slipping = [pair for pair in known if pair[0].slips] or known
+    worse = [pair for pair in slipping if pair[1].side == _WORSE.get(pair[0].name)]
+    enough = [pair for pair in worse if p_of(pair[1].evidence) <= alphas.shewhart]
+    lead = max(enough or slipping, key=lambda pair: (pair[1].evidence, pair[0].name))[0]
+    kind = _kind(p if lead.slips else 1.0, p if lead.slips_nearly else 1.0, alphas.shewhart)
+    severity = Severity.TICKET if kind is VerdictKind.BREACH and p > alphas.ewma else None
+    return [Rule(name=SLIP, kind=kind, component=lead, adjusted=p, alpha=alphas.shewhart, severity=severity)]
 
 
 def groups(components: Sequence[ComponentJudgement]) -> dict[str, list[ComponentJudgement]]:
@@ -194,8 +218,8 @@ def _kind(p: float, p_near: float, alpha: float) -> VerdictKind:
 
 
 def unit_rule(between: float) -> Rule:
-    """Half the values stand where none of the reference stood, and a known conversion takes them there."""
-    breached = between >= MOSTLY
+    """Values stand where none of the reference stood, and a known conversion takes them there."""
+    breached = between >= OFF_GRID
     return Rule(
         name=UNIT,
         kind=VerdictKind.BREACH if breached else VerdictKind.CLEAR,

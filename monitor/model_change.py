@@ -76,7 +76,7 @@ def _performance(result: ColumnResult, part: ComponentJudgement, where: str, ove
     incomplete = result.evidence.get("incomplete")
     late = f"; {incomplete}" if incomplete else ""
     if part.name in ("accuracy", "mae"):
-        return "performance", f"{_goodness(part, where, over)}{_beside(result)}{late}"
+        return "performance", f"{_goodness(part, where, over)}{_beside(result, part.name)}{late}"
     low, high = normal_range(part)
     now = part.score.y
     if part.name == "bias" and result.evidence.get("task") == "regression":
@@ -103,12 +103,14 @@ def _goodness(part: ComponentJudgement, where: str, over: str) -> str:
     )
 
 
-def _beside(result: ColumnResult) -> str:
+def _beside(result: ColumnResult, metric: str) -> str:
     """What had been expected of this window before its labels came."""
-    estimate = result.evidence.get("estimated")
-    if isinstance(estimate, dict):
-        estimate = estimate.get("value")
-    return f", estimated {percent(estimate)}" if isinstance(estimate, float) else ""
+    estimates = result.evidence.get("estimated")
+    found = estimates.get(metric) if isinstance(estimates, Mapping) else None
+    if metric != "accuracy" or not found:
+        return ""
+    doubt = ", which was not to be trusted" if result.evidence.get("estimate_trusted") is False else ""
+    return f", estimated {percent(found[0])}{doubt}"
 
 
 def _shadow(part: ComponentJudgement, where: str, over: str) -> Change:

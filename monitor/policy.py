@@ -25,6 +25,7 @@ HALVED = 0.5  # of the usual rows, or fewer: somebody is waiting for the others
 STUCK_TIMES = 2.0  # a value that took over holds at least this many times its share of the reference
 MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
 KNOWN_AFTER = 2  # breaches: then the default persistence has told it
+OFF_GRID = 0.9  # of the rows at values the reference never had: all but what is 0 in any unit
 UNIT_Z = 6.0  # a change of unit is far outside the noise; a windy day may fit a conversion as well
 _SENSITIVITY = {"low": 0.2, "default": 1.0, "high": 4.0}
 

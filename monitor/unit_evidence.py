@@ -16,7 +16,7 @@ from monitor.column_rules import Rule, unit_rule
 from monitor.component_judgement import ComponentJudgement
 from monitor.judge_state import UnitRun
 from monitor.normal_range import in_column_unit, usual_value
-from monitor.policy import MOSTLY, UNIT_Z
+from monitor.policy import OFF_GRID, UNIT_Z
 from monitor.shape_change import quantiles_of
 from monitor.unit_change import UnitChange, unit_change
 from storage.measurements import ColumnResult
@@ -46,8 +46,8 @@ def unit_evidence(
     location = next((part for part in components if part.name == "c1"), None)
     if location is None:
         return UnitEvidence()
-    between = _between(result.evidence)
-    off_grid = between is not None and between >= MOSTLY
+    between = _between(result.evidence, location.noise.windows)
+    off_grid = between is not None and between >= OFF_GRID
     far = _breaches(rules) and any(
         abs(rule.component.score.z) >= UNIT_Z
         for rule in rules
@@ -76,10 +76,14 @@ def _breaches(rules: Sequence[Rule]) -> bool:
     )
 
 
-def _between(evidence: Mapping[str, object]) -> float | None:
-    """Share of the window's rows at values that the reference, a grid, does not have; None: it is no grid."""
+def _between(evidence: Mapping[str, object], windows: int) -> float | None:
+    """Share of the window's rows at values that the reference, a grid, does not have; None: it is no grid.
+
+    Rows that share an hour share its humidity: of 2,500 values half are new on a dry day, though none stood
+    in a single row of the reference. With no more values than windows each has come up time and again.
+    """
     grid = evidence.get("grid")
-    if not isinstance(grid, dict) or grid["between"] is None:
+    if not isinstance(grid, dict) or grid["between"] is None or grid["values"] > windows:
         return None
     if grid["rows"] < _GRID_ROWS or grid["new"] > _GRID_NEW:
         return None

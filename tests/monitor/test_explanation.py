@@ -77,7 +77,7 @@ def _special_history() -> list[Verdict]:
     grid = {
         "quantiles": {**QUANTILES, "window": [2.54 * value for value in QUANTILES["reference"]]},
         "unit": {"a": 0.0, "b": 2.54, "residual": 0.0, "scale": 2.54, "scale_residual": 0.0},
-        "grid": {"new": 0.0, "between": 1.0, "rows": 900},
+        "grid": {"values": 30, "new": 0.0, "between": 1.0, "rows": 900},
     }
     for moved in (
         (),

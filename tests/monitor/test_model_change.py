@@ -119,3 +119,15 @@ def test_late_labels_are_told_with_what_they_say() -> None:
         "__performance__", Role.PERFORMANCE, evidence=evidence, accuracy=0.7, bias=0.0, brier=0.1, mae=1.0
     )
     assert judged(result, noise=NOISE).verdicts[0].title.endswith("400 of 900 rows have one")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "end"), [(True, "estimated 71.0 %"), (False, "estimated 71.0 %, which was not to be trusted")]
+)
+def test_what_was_foretold_stands_beside_what_came(trusted: bool, end: str) -> None:
+    """The estimate of the same window, and whether anybody should have believed it."""
+    evidence = {"estimated": {"accuracy": [0.71, 0.02]}, "estimate_trusted": trusted}
+    result = special(
+        "__performance__", Role.PERFORMANCE, evidence=evidence, accuracy=0.7, bias=0.0, brier=0.1, mae=1.0
+    )
+    assert judged(result, noise=NOISE).verdicts[0].title.endswith(end)

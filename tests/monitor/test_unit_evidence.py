@@ -27,7 +27,7 @@ def _said(state: JudgeState, c1: float, evidence: dict[str, Any]) -> tuple[Verdi
 
 def test_values_between_those_of_the_reference_are_converted_however_small_the_window() -> None:
     """Two sd of the windows is nothing; no value where the reference's stood is a page at once."""
-    grid = {"new": 0.001, "between": 0.95, "rows": 70}
+    grid = {"values": 30, "new": 0.001, "between": 0.95, "rows": 70}
     verdict = _said(JudgeState(), -0.5, _converted(0.44704, grid=grid, residual=0.4))[0]
     assert (verdict.kind, verdict.severity, verdict.sure) == (VerdictKind.BREACH, Severity.PAGE, True)
     assert verdict.change == "unit"
@@ -38,9 +38,15 @@ def test_values_between_those_of_the_reference_are_converted_however_small_the_w
     "grid",
     [
         None,  # not every value of the reference is a knot
-        {"new": 0.001, "between": 0.3, "rows": 70},  # a few new values
-        {"new": 0.4, "between": 0.95, "rows": 70},  # a reference of single values: no grid
-        {"new": 0.001, "between": 1.0, "rows": 12},  # hardly a row
+        {"values": 30, "new": 0.001, "between": 0.6, "rows": 70},  # many new values
+        {
+            "values": 2_500,
+            "new": 0.0,
+            "between": 0.95,
+            "rows": 70,
+        },  # a dry day: each hour has a value of its own
+        {"values": 30, "new": 0.4, "between": 0.95, "rows": 70},  # a reference of single values: no grid
+        {"values": 30, "new": 0.001, "between": 1.0, "rows": 12},  # hardly a row
     ],
 )
 def test_without_a_grid_two_sd_are_nothing(grid: dict[str, Any] | None) -> None:
@@ -50,7 +56,7 @@ def test_without_a_grid_two_sd_are_nothing(grid: dict[str, Any] | None) -> None:
 
 def test_off_the_grid_without_a_known_conversion_is_no_unit() -> None:
     """Half as strong again and rounded otherwise: something else happened."""
-    grid = {"new": 0.001, "between": 0.95, "rows": 70}
+    grid = {"values": 30, "new": 0.001, "between": 0.95, "rows": 70}
     assert one(judged(numeric(c1=0.1, evidence=_converted(1.1, grid=grid)), noise=STEADY)).change != "unit"
 
 
