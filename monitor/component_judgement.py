@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from detectors import _ewma
+from detectors import _e_process, _ewma
+from detectors._e_process import EProcess
 from detectors._ewma import Ewma
 from detectors._noise import ComponentNoise, Record, Score, score_component
 from monitor.policy import (
@@ -40,6 +41,9 @@ class ComponentJudgement:
     lasting_p: float  # of the running mean; 1 unless the window still points the same way
     lasting_p_near: float  # at 0.8 of its floor, wherever the window points
     counts_rows: bool  # y·n is a number of rows, so that the row guards hold
+    # Evidence that it moved for good, before and after this window; only for components of performance.
+    slip_before: EProcess | None = None
+    slip: EProcess | None = None
 
     @property
     def excess(self) -> float:
@@ -53,10 +57,26 @@ class ComponentJudgement:
             return False
         return not self.counts_rows or self.excess >= SURE_EXCESS
 
+    @property
+    def slips(self) -> bool:
+        """Whether its running mean is off to the side that the evidence is for, by enough to matter."""
+        return self._slips(EWMA_FLOOR * self.floor)
+
+    @property
+    def slips_nearly(self) -> bool:
+        """The same at 0.8 of what matters."""
+        return self._slips(CLEAR_FLOOR * EWMA_FLOOR * self.floor)
+
+    def _slips(self, least: float) -> bool:
+        return self.slip is not None and self.slip.side * self.after.effect >= least
+
     def to_json(self) -> dict[str, Any]:
         """Every number that went in and came out."""
         noise, score = self.noise, self.score
-        return {
+        slip = {}
+        if self.slip_before is not None and self.slip is not None:
+            slip = {"slip": {"before": self.slip_before.to_json(), "after": self.slip.to_json()}}
+        return slip | {
             "y": score.y,
             "n": score.n,
             "slot": [noise.slot, score.slot],
@@ -90,9 +110,16 @@ class ComponentJudgement:
 
 
 def judge_component(
-    name: str, noise: ComponentNoise, y: float, n: int, slot: int, floor: float, before: Ewma
+    name: str,
+    noise: ComponentNoise,
+    y: float,
+    n: int,
+    slot: int,
+    floor: float,
+    before: Ewma,
+    slip: EProcess | None = None,
 ) -> ComponentJudgement:
-    """Score one window and move the running mean on by it."""
+    """Score one window and move the running mean on by it. `slip`: evidence so far; None: not gathered."""
     score = score_component(noise, y, n, slot)
     after = _ewma.advance(before, score.z_now, score.effect)
     guard = 0.0 if noise.counted else noise.ewma_record.share(after.z)
@@ -122,6 +149,8 @@ def judge_component(
         lasting_p=ewma_p if lasting_size >= lasting_floor and points_there else 1.0,
         lasting_p_near=ewma_p if lasting_size >= CLEAR_FLOOR * lasting_floor else 1.0,
         counts_rows=few is not None,
+        slip_before=slip,
+        slip=None if slip is None else _e_process.advance(slip, noise, score, lasting_floor),
     )
 
 
@@ -153,7 +182,8 @@ def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
     )
     z, effect = stored["ewma"]["before"]
     before = Ewma(z=z, effect=effect)
-    return judge_component(name, noise, stored["y"], stored["n"], slot, stored["floor"], before)
+    slip = EProcess.from_json(stored["slip"]["before"]) if "slip" in stored else None
+    return judge_component(name, noise, stored["y"], stored["n"], slot, stored["floor"], before, slip)
 
 
 def _always(share: float) -> Record:

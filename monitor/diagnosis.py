@@ -34,6 +34,7 @@ _ORDER = (
     "ewma_accuracy",
     "ewma_mae",
     "ewma",
+    "slip",
 )
 
 

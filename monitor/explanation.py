@@ -12,6 +12,7 @@ from typing import Any
 from alerting.verdict import VerdictKind
 from detectors._multiplicity import Adjusted
 from monitor.column_rules import (
+    SLIP,
     UNIT,
     Alphas,
     FamilyAdjusted,
@@ -22,7 +23,7 @@ from monitor.column_rules import (
     unit_rule,
 )
 from monitor.component_judgement import ComponentJudgement, judge_again
-from monitor.explanation_lines import component_lines, family_lines, rule_line
+from monitor.explanation_lines import component_lines, family_lines, rule_line, slip_lines
 from monitor.policy import Threshold
 from monitor.verdict_facts import WORST_FIRST
 
@@ -97,7 +98,10 @@ def _lines(
     lines = [f"{kind}: decided by rule {facts['rule']}" if facts["rule"] else str(kind)]
     for part in decided:
         lines += component_lines(part)
-        lines += family_lines(part, facts["family"]["m"], adjusted, lasting=facts["rule"] == "ewma")
+        if facts["rule"] == SLIP:
+            lines += slip_lines(parts)
+        else:
+            lines += family_lines(part, facts["family"]["m"], adjusted, lasting=facts["rule"] == "ewma")
     matters = {stored["name"]: stored["matters"] for stored in facts["rules"]}
     if facts.get("incomplete"):
         lines.append(f"at most a ticket, and never clear: {facts['incomplete']}")

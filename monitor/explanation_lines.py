@@ -1,5 +1,8 @@
 """How is the arithmetic of one verdict written out, step by step?"""
 
+from collections.abc import Sequence
+
+from detectors._e_process import merged, p_of
 from monitor.column_rules import FamilyAdjusted, Rule
 from monitor.component_judgement import ComponentJudgement
 from monitor.wording import number
@@ -46,6 +49,18 @@ def family_lines(part: ComponentJudgement, m: int, adjusted: FamilyAdjusted, *, 
         f"  family of {family.size} columns: {_g(family.step)} × {family.size} / rank {family.rank}"
         f" = {_g(family.p)}",
     ]
+
+
+def slip_lines(parts: Sequence[ComponentJudgement]) -> list[str]:
+    """The evidence of each component that one of them moved for good, and the p of all together."""
+    known = [(part.name, part.slip_before, part.slip) for part in parts if part.slip is not None]
+    lines = [
+        f"  evidence of {name}: {_g(before.evidence if before else 0.0)} → {_g(now.evidence)}"
+        f" ({'rise' if now.side > 0 else 'fall'})"
+        for name, before, now in known
+    ]
+    evidence = merged(now for _, _, now in known)
+    return [*lines, f"  column: mean {_g(evidence)}; p = 1/{_g(max(evidence, 1.0))} = {_g(p_of(evidence))}"]
 
 
 def rule_line(rule: Rule, matters: str) -> str:

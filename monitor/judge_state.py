@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from detectors._e_process import EProcess
 from detectors._ewma import Ewma, mix
 
 Place = tuple[str, str, str]  # segment, column, model version
@@ -48,6 +49,7 @@ class JudgeState:
     harm: Mapping[Place, HarmState] = field(default_factory=dict)
     breaching: Mapping[Place, int] = field(default_factory=dict)  # breaches since the last clear window
     units: Mapping[Place, UnitRun] = field(default_factory=dict)
+    slips: Mapping[tuple[Place, str], EProcess] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives an equal state back, to the bit."""
@@ -59,6 +61,10 @@ class JudgeState:
             "breaching": [[*place, windows] for place, windows in sorted(self.breaching.items())],
             "units": [
                 [*place, run.windows, run.z, run.log_factor] for place, run in sorted(self.units.items())
+            ],
+            "slips": [
+                [*place, component, *e.to_json()]
+                for (place, component), e in sorted(self.slips.items(), key=lambda item: item[0])
             ],
         }
 
@@ -80,5 +86,9 @@ class JudgeState:
             units={
                 (segment, column, version): UnitRun(windows=windows, z=z, log_factor=log_factor)
                 for segment, column, version, windows, z, log_factor in data.get("units", ())
+            },
+            slips={
+                ((segment, column, version), component): EProcess.from_json((up, down))
+                for segment, column, version, component, up, down in data.get("slips", ())
             },
         )

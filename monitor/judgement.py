@@ -27,6 +27,7 @@ from math import isfinite
 from alerting.series import Series
 from alerting.verdict import Severity, Verdict, VerdictKind
 from detectors._column import PSEUDO, Role
+from detectors._e_process import EProcess
 from detectors._ewma import Ewma
 from detectors._noise import NoiseModel
 from monitor.column_rules import (
@@ -145,6 +146,9 @@ def _look(
                 slot,
                 floor_of(policy, result.column, component.name, known, slot, component.y),
                 state.ewma.get((place, component.name), Ewma()),
+                state.slips.get((place, component.name), EProcess())
+                if result.role is Role.PERFORMANCE
+                else None,
             )
         )
     # A slice or a pseudo-column that the noise model was not taught has nothing to be compared with yet.
@@ -185,7 +189,7 @@ def _after(
 ) -> JudgeState:
     """What to remember: a column that could not be judged keeps its running means."""
     ewma, harm = dict(state.ewma), dict(state.harm)
-    breaching, runs = dict(state.breaching), dict(state.units)
+    breaching, runs, slips = dict(state.breaching), dict(state.units), dict(state.slips)
     for column, unit, verdict in zip(columns, units, verdicts, strict=True):
         place = _place(column.result)
         if unit.run is not None:
@@ -194,12 +198,13 @@ def _after(
             runs.pop(place, None)
         if not column.error:
             ewma |= {(place, part.name): part.after for part in column.components}
+            slips |= {(place, part.name): part.slip for part in column.components if part.slip is not None}
             harm[place] = column.harm
         if verdict.kind is VerdictKind.BREACH:
             breaching[place] = breaching.get(place, 0) + 1
         elif verdict.kind is VerdictKind.CLEAR:
             breaching.pop(place, None)
-    return JudgeState(ewma=ewma, harm=harm, breaching=breaching, units=runs)
+    return JudgeState(ewma=ewma, harm=harm, breaching=breaching, units=runs, slips=slips)
 
 
 def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy) -> list[Rule]:

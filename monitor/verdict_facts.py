@@ -82,7 +82,7 @@ def _deciders(components: Sequence[ComponentJudgement]) -> list[ComponentJudgeme
     """The components that any p of the column comes from."""
     if not components:
         return []
-    names: set[str] = set()
+    names = {part.name for part in components if part.slip is not None}  # all of them make one evidence
     for parts in lasting_groups(components).values():
         names |= {part.name for part in lasting_leads(parts)}
     for parts in groups(components).values():
