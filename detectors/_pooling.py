@@ -3,9 +3,9 @@
 Each component's tail, memory and variance are estimated from its own few windows, and each estimate strays:
 of sixty windows of a normal law one in ten has a kurtosis of a t law with ten degrees of freedom. Where the
 components of a model differ no more than estimates do by chance, they are all drawn towards their mean;
-where they differ more, each keeps what it has (empirical Bayes: Efron & Morris, J. Am. Stat. Assoc. 68, 1973).
+where they differ more, each keeps what it has (empirical Bayes: Efron & Morris, JASA 68, 1973).
 No estimate is moved by more than one standard error, so that a single column unlike all others keeps its
-storms (limited translation: Efron & Morris, J. Am. Stat. Assoc. 67, 1972; one standard error keeps most of
+storms (limited translation: Efron & Morris, JASA 67, 1972; one standard error keeps most of
 the gain).
 """
 

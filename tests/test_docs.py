@@ -15,7 +15,7 @@ from alerting.grouping import GroupPolicy
 from alerting.incident import ACKNOWLEDGED_FOR
 from alerting.retraining import RetrainingFacts, RetrainingPolicy, gates
 from alerting.verdict import IncidentKind, VerdictKind
-from detectors import _ewma, _learning, _noise, _slots
+from detectors import _ewma, _noise, _scatter, _slots
 from monitor import policy, unit_change
 from monitor.cli import FLAGS, build_app
 from monitor.clock import SystemClock
@@ -272,8 +272,8 @@ DETECTORS = [
     f"z clipped to ±{_ewma.CLIP:g}",
     f"λ = {_ewma.LAMBDA:g}",
     f"e ← {1 - _ewma.LAMBDA:g} e + {_ewma.LAMBDA:g} z",
-    f"L = min({_learning._LAGS}, R/4)",
-    f"within 0 to {_learning._RHO_MAX:g}",
+    f"L = min({_scatter._LAGS}, R/4)",
+    f"within 0 to {_scatter._RHO_MAX:g}",
     f"no finer one beats by {100 * _slots.MIN_GAIN:g} %",
     f"needs {_slots.MIN_CYCLES} cycles",
     f"| ≥ {_noise.SMALL_COUNT:g} | t law |",
