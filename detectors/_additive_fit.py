@@ -133,7 +133,7 @@ def _all_folds(sums: _Sums, data: TeachingRows, weight: Floats, ridge: float) ->
     # Σ over windows of X'X − (1 − weight)·n·x̄x̄': a random effect takes that much off a window's mean.
     root = np.sqrt((1.0 - weight) / np.maximum(n, 1.0))
     found: list[Floats] = []
-    penalty = ridge * _penalty(data)
+    penalty = ridge * _penalty(data, sums.held)
     for left_out in range(-1, FOLDS):
         kept = [k for k in range(FOLDS) if k != left_out]
         in_fold = data.fold != left_out
@@ -210,14 +210,15 @@ def _spread(effects: Floats, held: Floats, bins: NDArray[np.int64]) -> Floats:
     return np.asarray(np.add.reduceat(effects**2 * held[1:], starts, axis=1) / max(float(held[0]), 1.0))
 
 
-def _penalty(data: TeachingRows) -> Floats:
+def _penalty(data: TeachingRows, held: Floats) -> Floats:
     """[1 + Σ bins] squared, what a ridge of 1 costs: squared differences of neighbouring bins of a numeric
     column, so that the few rows of a tail are pulled to the bin beside them (Eilers & Marx, Statist. Sci. 11,
-    1996); squares of all other effects."""
+    1996); squares of all other effects. Each times the rows of the column that count as one, see `_alike`."""
+    alike = _alike(data, held)
     size = 1 + int(data.bins.sum())
     found = np.zeros((size, size))
     start = 1
-    for ordered, wide in zip(data.ordered, data.bins.tolist(), strict=True):
+    for position, (ordered, wide) in enumerate(zip(data.ordered, data.bins.tolist(), strict=True)):
         last = start + wide - 1  # missing
         if ordered:
             steps = np.diff(np.eye(wide - 1), axis=0)
@@ -225,10 +226,22 @@ def _penalty(data: TeachingRows) -> Floats:
             found[last, last] = 1.0
         else:
             found[start : last + 1, start : last + 1] = np.eye(wide)
+        found[start : last + 1, start : last + 1] *= alike[position]
         start += wide
     inner = np.arange(1, size)
     found[inner, inner] += _LEVEL
     return found
+
+
+def _alike(data: TeachingRows, held: Floats) -> Floats:
+    """[columns]: rows of a window that say as much as one: 1 where they are independent, all of them where the
+    column is one number a window. The design effect of its bins' shares (Rao & Scott, JASA 76, 1981)."""
+    n = held[:, :1]
+    share = held.sum(axis=0) / n.sum()
+    strays = np.sum(n * (held / np.maximum(n, 1.0) - share) ** 2, axis=0) / max(n.size - 1, 1)
+    starts = 1 + np.append(0, np.cumsum(data.bins)[:-1])
+    chance = np.add.reduceat(share * (1.0 - share), starts)
+    return np.asarray(np.maximum(np.add.reduceat(strays, starts) / np.maximum(chance, 1e-12), 1.0))
 
 
 def _doubt(data: TeachingRows, held: Floats) -> Floats:

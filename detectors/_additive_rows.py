@@ -17,6 +17,7 @@ Codes = NDArray[np.int64]
 MOST_COLUMNS = 30  # the most useful; each costs a dot product a window
 LEAST_ROWS = 200
 _MOST_ROWS = 200_000  # evenly spaced ones of a longer reference: effects are then known to 1/80 of a row's sd
+_SURPRISING = 3.09  # sd of chi-square with B − 1 degrees: chance gives one useless column in 1,000 or so
 _BLOCKS = 50  # stand in for windows where the reference has none
 
 
@@ -109,7 +110,9 @@ def _most_useful(
             ]
         )
         within = np.maximum(total - between, 0.0) / (rows.size - used)
-        useful = float(np.max((between - (used - 1) * within) / np.maximum(total, 1e-300)))
+        excess = between - (used - 1) * within
+        surprising = excess > _SURPRISING * np.sqrt(2.0 * (used - 1)) * within
+        useful = float(np.max(np.where(surprising, excess, 0.0) / np.maximum(total, 1e-300)))
         if useful > 0.0:
             found.append((useful, name, codes))
     found.sort(key=lambda each: (-each[0], each[1]))

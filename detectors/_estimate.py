@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._additive import Floats
+from detectors._additive import AdditiveModel, Floats
 from detectors._calibration import Calibration, calibration_of, correct_by_cell, predicts
 from detectors._column_profile import CategoryProfile, NumericProfile
 from detectors._derived import MAX_PROBABILITY, PREDICTED_CLASS
@@ -22,6 +22,7 @@ from detectors._summary import CategorySummary, NumericSummary, WindowSummary
 # Scores no reference row had are answered by the nearest curve's end. Where more rows than this have one, the
 # estimate can be off by more than the two points that performance alerts from.
 BEYOND = 0.02
+MOSTLY = 0.5  # of the rows: an input of which nothing is known in most of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def estimate(profile: Profile, summary: WindowSummary, at: float | None = None) 
     accuracy = float(shares @ chance)
     by_chance = float(shares @ (chance * (1.0 - chance))) / n
     row_variance = max(float(shares @ chance**2) - accuracy**2, 0.0)
-    more = 0.0
+    more, mix = 0.0, None
     if calibration.rest is not None:
         mix = calibration.rest.marginals(profile, summary)
         accuracy += float(calibration.rest.expected(mix, at)[0])
@@ -72,7 +73,7 @@ def estimate(profile: Profile, summary: WindowSummary, at: float | None = None) 
     # more than chance alone (the design effect: Kish, Survey Sampling, 1965).
     wider = math.sqrt((by_chance + more) / by_chance) if by_chance > 0.0 else 1.0
     f1, auc = _by_class(profile, summary, calibration)
-    beyond = _beyond(profile, summary, column)
+    why = _why(_beyond(profile, summary, column), calibration.rest, mix)
     return Estimate(
         n=n,
         accuracy=Estimated(value=min(max(accuracy, 0.0), 1.0), band=2.0 * math.sqrt(by_chance + more)),
@@ -80,8 +81,8 @@ def estimate(profile: Profile, summary: WindowSummary, at: float | None = None) 
         roc_auc=_widened(auc, wider),
         row_variance=row_variance,
         level=calibration.level,
-        trusted=beyond <= BEYOND,
-        why=_words(beyond),
+        trusted=not why,
+        why=why,
     )
 
 
@@ -130,7 +131,7 @@ def _regression(
     expected = float(calibration.rest.expected(mix, at)[0])
     variance = float(calibration.rest.variance[0])
     strays = variance / counted.finite + float(calibration.rest.between[0] + calibration.rest.error2(mix)[0])
-    beyond = _beyond(profile, summary, column)
+    why = _why(_beyond(profile, summary, column), calibration.rest, mix)
     return Estimate(
         n=counted.finite,
         mae=Estimated(
@@ -139,8 +140,8 @@ def _regression(
         ),
         row_variance=variance,
         level=calibration.level,
-        trusted=beyond <= BEYOND,
-        why=_words(beyond),
+        trusted=not why,
+        why=why,
     )
 
 
@@ -247,7 +248,12 @@ def _beyond(profile: Profile, summary: WindowSummary, column: str) -> float:
     return float(counted.counts[0] + counted.counts[-1]) / counted.values
 
 
-def _words(beyond: float) -> str:
-    return (
-        f"{100.0 * beyond:.0f} % of the scores lie outside the reference's range" if beyond > BEYOND else ""
-    )
+def _why(beyond: float, rest: AdditiveModel | None, mix: Floats | None) -> str:
+    """Why the estimate is not to be trusted; empty when it is."""
+    said = []
+    if beyond > BEYOND:
+        said.append(f"{100.0 * beyond:.0f} % of the scores lie outside the reference's range")
+    if rest is not None and mix is not None:
+        unknown = zip(rest.columns, rest.unknown(mix).tolist(), strict=True)
+        said += [f"the reference knows no such values of {name}" for name, share in unknown if share > MOSTLY]
+    return "; ".join(said)
