@@ -234,8 +234,8 @@ def _penalty(data: TeachingRows, held: Floats) -> Floats:
 
 
 def _alike(data: TeachingRows, held: Floats) -> Floats:
-    """[columns]: rows of a window that say as much as one: 1 where they are independent, all of them where the
-    column is one number a window. The design effect of its bins' shares (Rao & Scott, JASA 76, 1981)."""
+    """[columns]: rows of a window that say as much as one: 1 where they are independent, all of them where
+    the column is one number a window. The design effect of its bins' shares (Rao & Scott, JASA 76, 1981)."""
     n = held[:, :1]
     share = held.sum(axis=0) / n.sum()
     strays = np.sum(n * (held / np.maximum(n, 1.0) - share) ** 2, axis=0) / max(n.size - 1, 1)

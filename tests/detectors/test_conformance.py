@@ -87,7 +87,7 @@ def table(rng: np.random.Generator, rows: int) -> Columns:
         "constant": NumericColumn(values=np.full(rows, 7.0)),
         "kind": CategoryColumn(codes=codes, labels=("a", "b", "c", "d", "e", "f")),
         "flag": CategoryColumn(codes=(x > 0).astype(np.int32), labels=("false", "true")),
-        "score": NumericColumn(values=rng.beta(2.0, 5.0, rows)),
+        "score": NumericColumn(values=1.0 / (1.0 + np.exp(1.0 - x - 0.5 * rng.standard_normal(rows)))),
     }
 
 
