@@ -110,13 +110,12 @@ def _intervals(
     end[1::2] = knots[1:]
     rows = counts[1:-1]
     if tails:
-        below = sorted((*tail_bounds(code), count) for code, count in tails if code < TAIL_CODES)
-        above = sorted((*tail_bounds(code), count) for code, count in tails if code >= TAIL_CODES)
-        start, end = (
-            np.array([b[i] for b in below] + list(part) + [a[i] for a in above])
-            for i, part in enumerate((start, end))
-        )
-        rows = np.concatenate([[b[2] for b in below], rows, [a[2] for a in above]]).astype(np.int64)
+        below = np.array(sorted((*tail_bounds(code), n) for code, n in tails if code < TAIL_CODES))
+        above = np.array(sorted((*tail_bounds(code), n) for code, n in tails if code >= TAIL_CODES))
+        below, above = below.reshape(-1, 3), above.reshape(-1, 3)
+        start = np.concatenate((below[:, 0], start, above[:, 0]))
+        end = np.concatenate((below[:, 1], end, above[:, 1]))
+        rows = np.concatenate((below[:, 2].astype(np.int64), rows, above[:, 2].astype(np.int64)))
         if knots.size:  # an interval may straddle the knot its values lie beyond
             end[: len(below)] = np.minimum(end[: len(below)], knots[0])
             start[rows.size - len(above) :] = np.maximum(start[rows.size - len(above) :], knots[-1])

@@ -82,6 +82,7 @@ def count_numbers(
     found = grid(profile)
     counts = np.zeros(2 * profile.knots.size + 1, dtype=np.int64)
     tails = np.zeros(2 * TAIL_CODES, dtype=np.int64)  # pages that no value touches are never real
+    touched = np.empty(2 * TAIL_CODES, dtype=np.int64)  # codes in the order they came: nothing is searched
     scalars = np.zeros(8, dtype=np.int64)
     extremes = np.array([np.inf, -np.inf])
     if found.uniform:
@@ -94,10 +95,10 @@ def count_numbers(
             x, x.view(np.int64), found.knots, found.table, found.steps, found.key, shift, counts, cells
         )
     first, last = float(profile.knots[0]), float(profile.knots[-1])
-    _moments(x, centre, inverse, first, last, profile.edges, tails, scalars, extremes)
+    _moments(x, centre, inverse, first, last, profile.edges, tails, touched, scalars, extremes)
     missing, infinite, below, above, outside, moment1, high2, low2 = (int(s) for s in scalars)
     counts[0] -= missing  # the kernels put NaN below everything
-    codes = np.flatnonzero(tails) if outside else np.empty(0, dtype=np.int64)
+    codes = np.sort(touched[:outside])
     return NumericSummary(
         counts=counts,
         missing=missing,
@@ -268,6 +269,7 @@ def _moments(
     last: float,
     edges: tuple[float, float],
     tails: NDArray[np.int64],
+    touched: NDArray[np.int64],
     scalars: NDArray[np.int64],
     extremes: NDArray[np.float64],
 ) -> None:
@@ -287,7 +289,7 @@ def _moments(
             missing += int(np.isnan(block[i]))
             rare += int(block[i] < low) | int(block[i] > high)
         if rare:
-            _outside(block, first, last, edges, tails, scalars, extremes)
+            _outside(block, first, last, edges, tails, touched, scalars, extremes)
         scalars[0] += missing
         scalars[5] += sum1
         scalars[6] += sum2 >> 32
@@ -301,6 +303,7 @@ def _outside(
     last: float,
     edges: tuple[float, float],
     tails: NDArray[np.int64],
+    touched: NDArray[np.int64],
     scalars: NDArray[np.int64],
     extremes: NDArray[np.float64],
 ) -> None:
@@ -318,9 +321,12 @@ def _outside(
                 infinite += 1
                 continue
             if value < first or value > last:
-                outside += 1
                 code = np.int64(0) if value == 0.0 else np.int64(bits[i] >> _TAIL)
-                tails[code + (_SIDE if value > last else 0)] += 1
+                code += _SIDE if value > last else 0
+                if tails[code] == 0:
+                    touched[scalars[4] + outside] = code
+                    outside += 1
+                tails[code] += 1
             least, most = min(least, value), max(most, value)
             low, high = max(least, first), min(most, last)
     extremes[0], extremes[1] = least, most

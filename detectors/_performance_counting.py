@@ -99,6 +99,10 @@ def _count(
 def _classified(
     profile: Profile, part: PerformanceProfile, columns: Columns, score: ScoreSpec, outcome: Outcome
 ) -> tuple[Classified, int]:
+    # Here, not above: reading history must not load the compiler.
+    from detectors._counting import count_numbers  # noqa: PLC0415
+    from detectors._sum_rows import judge_rows  # noqa: PLC0415
+
     given = probabilities(columns, score)
     if given is None:
         raise ValueError("a regression has no classes")
@@ -110,31 +114,33 @@ def _classified(
     if not known.all():
         truth, by_class = truth[known], [p[known] for p in by_class]
     k = len(classes)
-    best, predicted = by_class[0], np.zeros(truth.size, dtype=np.int64)
-    for code, p in enumerate(by_class[1:], start=1):  # ties go to the first, as in `derive`
-        higher = p > best
-        best = np.where(higher, p, best)
-        predicted[higher] = code
-    right = truth == predicted
-    of_truth = np.zeros(truth.size)  # a label that is no class has probability 0
-    for code, p in enumerate(by_class):
-        of_truth = np.where(truth == code, p, of_truth)
     binary = part.positive >= 0
-    hit = truth == part.positive if binary else right
-    claimed = by_class[part.positive] if binary else best
     ranked = (part.positive,) if binary else range(k)
-    squared = (hit - claimed) ** 2
-    if not binary:
-        squared = sum((((truth == code) - p) ** 2 for code, p in enumerate(by_class)), np.zeros(truth.size))
-    pairs = [_by_cell(profile, score, classes, code, by_class[code], truth == code) for code in ranked]
+    claimed, squared, of_truth = np.empty((3, truth.size))
+    hit, tally = np.empty(truth.size, dtype=np.bool_), np.zeros((3, k), dtype=np.int64)
+    judge_rows(np.stack(by_class), truth, part.positive, claimed, hit, squared, of_truth, tally)
+    pairs = []
+    reliability = None
+    for code in ranked:
+        column = _numeric(profile, score_column(score, classes, code))
+        cells = np.empty(truth.size, dtype=np.uint32)
+        count_numbers(column, by_class[code], cells)
+        pairs.append(_by_cell(column, cells, truth == code, 1 if binary else k))
+        if binary and column.knots.size > 4_096 // _RELIABILITY_EVERY:
+            # Knot j of the column is in the cell of the next coarse knot: nothing is searched again.
+            coarse = (((cells >> 1) + _RELIABILITY_EVERY - 1) // _RELIABILITY_EVERY).astype(np.int64)
+            size = _reliability_knots(profile, part, score).size + 1
+            reliability = Reliability.of_cells(coarse, size, claimed, hit)
+    if reliability is None:
+        reliability = Reliability.of(_reliability_knots(profile, part, score), claimed, hit)
     return Classified(
-        actual=np.bincount(truth[truth >= 0], minlength=k).astype(np.int64),
-        predicted=np.bincount(predicted, minlength=k).astype(np.int64),
-        correct=np.bincount(predicted[right], minlength=k).astype(np.int64),
+        actual=tally[0],
+        predicted=tally[1],
+        correct=tally[2],
         foreign=int((truth == -2).sum()),
         positives=tuple(positives for positives, _ in pairs),
         negatives=tuple(negatives for _, negatives in pairs),
-        reliability=Reliability.of(_reliability_knots(profile, part, score), claimed, hit),
+        reliability=reliability,
         residual=Sums.of(hit - claimed),
         squared=Sums.of(squared),
         log_loss=Sums.of(-np.log(np.clip(of_truth, _EPSILON, 1.0 - _EPSILON))),
@@ -142,23 +148,13 @@ def _classified(
 
 
 def _by_cell(
-    profile: Profile,
-    score: ScoreSpec,
-    classes: tuple[str, ...],
-    code: int,
-    values: NDArray[np.float64],
-    mine: NDArray[np.bool_],
+    column: NumericProfile, cells: NDArray[np.uint32], mine: NDArray[np.bool_], ranked: int
 ) -> tuple[Counts, Counts]:
     """Rows of the class, and all others, by cell of its score's column in the profile."""
-    # Here, not above: reading history must not load the compiler.
-    from detectors._counting import count_numbers  # noqa: PLC0415
-
-    column = _numeric(profile, score_column(score, classes, code))
-    found = [count_numbers(column, values[rows]).counts for rows in (mine, ~mine)]
-    group = cells_together(column, 1 if score.task == "binary" else len(classes))
-    starts = np.arange(0, found[0].size, group)
-    positives, negatives = (np.add.reduceat(counts, starts) for counts in found)
-    return positives, negatives
+    every = 2 * column.knots.size + 1
+    together = np.bincount(2 * cells.astype(np.int64) + mine, minlength=2 * every).astype(np.int64)
+    starts = np.arange(0, every, cells_together(column, ranked))
+    return np.add.reduceat(together[1::2], starts), np.add.reduceat(together[0::2], starts)
 
 
 def cells_together(column: NumericProfile, ranked: int) -> int:

@@ -37,8 +37,17 @@ class Reliability:
         cls, knots: NDArray[np.float64], score: NDArray[np.float64], hit: NDArray[np.bool_]
     ) -> "Reliability":
         """`score`: finite; cells are those between the knots, each with its upper knot."""
-        cells = np.searchsorted(knots, score, side="left")
-        size = knots.size + 1
+        return cls.of_cells(np.searchsorted(knots, score, side="left"), knots.size + 1, score, hit)
+
+    @classmethod
+    def of_cells(
+        cls,
+        cells: NDArray[np.int64],
+        size: int,
+        score: NDArray[np.float64],
+        hit: NDArray[np.bool_],
+    ) -> "Reliability":
+        """The same where the cell of each row is known, of `size` cells."""
         gap = np.rint(np.clip(hit - score, -CLIP, CLIP) * _UNIT)
         gaps = np.zeros(size, dtype=np.int64)
         for start in range(0, score.size, 1 << 20):

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 _BITS = 40
 _UNIT = float(1 << _BITS)
 _CLIP = 2048.0
-_HALF = np.int64(32)
-_LOW = np.int64(0xFFFF_FFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +23,12 @@ class Sums:
     @classmethod
     def of(cls, values: NDArray[np.float64], scale: float = 1.0) -> "Sums":
         """`values`: no NaN; `scale` > 0: what counts as 1."""
-        z = np.clip(values / scale, -_CLIP, _CLIP)
-        return cls(rows=values.size, first=_total(z), second=_total(z * z))
+        # Here, not above: reading history must not load the compiler.
+        from detectors._sum_rows import sum_rows  # noqa: PLC0415
+
+        high1, low1, high2, low2 = sum_rows(np.ascontiguousarray(values), scale, _CLIP, _UNIT)
+        first, second = (high1 << 32) + low1, (high2 << 32) + low2
+        return cls(rows=values.size, first=first, second=second)
 
     @property
     def mean(self) -> float:
@@ -65,9 +67,3 @@ class Sums:
     def from_json(cls, stored: list[int]) -> "Sums":
         rows, first, second = stored
         return cls(rows=rows, first=first, second=second)
-
-
-def _total(z: NDArray[np.float64]) -> int:
-    """Σ rint(z·2⁴⁰) in two halves: a single one passes 2⁶³ from two rows on."""
-    q = np.rint(z * _UNIT).astype(np.int64)
-    return (int((q >> _HALF).sum()) << 32) + int((q & _LOW).sum())
