@@ -16,6 +16,7 @@ from monitor.referencing import build_reference
 from monitor.story import Decided, Event, Recorder, ReferenceBuilt, WindowFolded
 from monitor.telling import flush
 from monitor.windows import windows_within
+from storage.ledger import Stream
 from storage.span import Span
 
 
@@ -55,9 +56,10 @@ def replay(config: Path, production: Span) -> Iterator[Event]:
 
 def _told(folded: FoldedWindow) -> Iterator[Event]:
     window = folded.window
-    yield WindowFolded(
-        span=window.span, state=window.state.value, rows=window.rows or 0, severity=folded.severity
-    )
+    if window.stream is Stream.INPUTS:  # what labels say days later is told by what it changes
+        yield WindowFolded(
+            span=window.span, state=window.state.value, rows=window.rows or 0, severity=folded.severity
+        )
     yield from folded.transitions
     if folded.decision is not None:
         yield Decided(at=window.span.end, decision=folded.decision)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, TableClause, select
+from sqlalchemy import Connection, Select, TableClause, select, union
 
 from alerting.verdict import Severity
 from storage import encoding, incidents
 from storage import verdicts as verdict_rows
+from storage.due_window import Stream
 from storage.tables import attempt, daemon_event, ledger, outbox, retraining_decision
 from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
 
@@ -171,10 +172,21 @@ def _window_ids(chosen: Filter) -> Select[Any]:
         statement = statement.where(ledger.c.start >= chosen.since)
     if chosen.until is not None:
         statement = statement.where(ledger.c.start < chosen.until)
-    if chosen.last is not None:
-        latest = statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(chosen.last)
-        return select(latest.subquery().c.id)
-    return statement
+    if chosen.last is None:
+        return statement
+    if chosen.stream is None:  # a window is counted once, its labels come with it
+        statement = statement.where(ledger.c.stream == Stream.INPUTS)
+    counted = statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(chosen.last).subquery()
+    if chosen.stream is not None:
+        return select(counted.c.id)
+    inputs, labels = ledger.alias("inputs"), ledger.alias("labels")
+    beside = (
+        select(labels.c.id)
+        .join(inputs, (inputs.c.model == labels.c.model) & (inputs.c.start == labels.c.start))
+        .join(counted, counted.c.id == inputs.c.id)
+        .where(labels.c.stream == Stream.LABELS)
+    )
+    return select(union(select(counted.c.id), beside).subquery().c.id)
 
 
 def _about(statement: Select[Any], view: TableClause, chosen: Filter) -> Select[Any]:

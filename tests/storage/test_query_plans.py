@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import fold_order, history, ledger, outbox, retraining
+from storage import fold_order, history, label_windows, ledger, outbox, retraining
 from storage.engine import Store
 from storage.history import Filter
+from storage.label_overview import label_overview
 from storage.ledger import Stream
 from tests.storage.samples import LEASE, T0
 
@@ -18,6 +19,12 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "folded": ("ix_ledger_start", lambda conn: fold_order.folded_span(conn, "m", Stream.INPUTS)),
     "complete": ("ix_ledger_unfolded", lambda conn: fold_order.all_folded(conn, "m", T0)),
     "retraining": ("ix_ledger_start", lambda conn: retraining.judged_windows(conn, "m", 5)),
+    "plan of labels": (
+        "ix_ledger_start",
+        lambda conn: label_windows.to_plan(conn, "m", T0, 10),
+    ),
+    "status of labels": ("ix_ledger_start", lambda conn: label_overview(conn, "m")),
+    "latest, with labels": ("ix_ledger_start", lambda conn: history.windows(conn, Filter(model="m", last=5))),
     "send": ("ix_outbox_open", lambda conn: outbox.claim(conn, T0, "x", LEASE)),
     "measurements": (
         "ix_column_result_column",
