@@ -25,7 +25,7 @@ from monitor.labels import (
     row_labels,
     values_by_row,
 )
-from monitor.reference_build import Rows
+from monitor.reference_rows import Rows
 from monitor.source import ColumnKind, Source
 from storage.span import Span
 
