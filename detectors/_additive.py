@@ -73,7 +73,14 @@ class AdditiveModel:
         return np.asarray(doubted + 1.0 - np.add.reduceat(marginals, starts)).clip(0.0, 1.0)
 
     def marginals(self, profile: Profile, summary: WindowSummary) -> Floats:
-        """float64[Σ bins]: shares of the rows by bin; zeros for a column the window does not hold."""
+        """float64[Σ bins]: shares of the rows by bin; zeros for a column the window does not hold.
+
+        What was asked last is kept: components, evidence and members all ask of the same window.
+        """
+        last = profile.memo.get(f"mix:{id(self)}")
+        if last is not None and last[0] is self and last[1] is summary:
+            kept: Floats = last[2]
+            return kept
         shares = np.zeros(int(self.bins.sum()))
         start = 0
         for name, bins in zip(self.columns, self.bins.tolist(), strict=True):
@@ -82,6 +89,8 @@ class AdditiveModel:
                 held = _pooled(profile.columns[name], counted)
                 shares[start : start + bins] = held / counted.rows
             start += bins
+        shares.flags.writeable = False
+        profile.memo[f"mix:{id(self)}"] = (self, summary, shares)
         return shares
 
     def parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

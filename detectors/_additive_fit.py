@@ -132,6 +132,9 @@ def _all_folds(sums: _Sums, data: TeachingRows, weight: Floats, ridge: float) ->
     n = sums.held[:, 0]
     # Σ over windows of X'X − (1 − weight)·n·x̄x̄': a random effect takes that much off a window's mean.
     root = np.sqrt((1.0 - weight) / np.maximum(n, 1.0))
+    # Here, not above: whoever reads a profile would load it, and only a build needs it.
+    from scipy import linalg  # noqa: PLC0415
+
     found: list[Floats] = []
     penalty = ridge * _penalty(data, sums.held)
     for left_out in range(-1, FOLDS):
@@ -143,7 +146,7 @@ def _all_folds(sums: _Sums, data: TeachingRows, weight: Floats, ridge: float) ->
         means = sums.held[in_fold] * root[in_fold, None]
         a = sums.gram[kept].sum(axis=0) - means.T @ means
         b = sums.moment[kept].sum(axis=0) - means.T @ (sums.total[in_fold] * root[in_fold, None])
-        found.append(np.linalg.solve(a + penalty, b))
+        found.append(linalg.solve(a + penalty, b, assume_a="pos", check_finite=False))
     return np.stack(found)
 
 

@@ -49,7 +49,20 @@ class Estimate:
 
 
 def estimate(profile: Profile, summary: WindowSummary, at: float | None = None) -> Estimate | None:
-    """None without a calibration or without a score. `at`: see `_surrogate.residuals`."""
+    """None without a calibration or without a score. `at`: see `_surrogate.residuals`.
+
+    What was asked last is kept: components, evidence and the member all ask of the same window.
+    """
+    last = profile.memo.get("estimate")
+    if last is not None and last[0] is summary and last[1] == at:
+        kept: Estimate | None = last[2]
+        return kept
+    found = _estimate(profile, summary, at)
+    profile.memo["estimate"] = (summary, at, found)
+    return found
+
+
+def _estimate(profile: Profile, summary: WindowSummary, at: float | None) -> Estimate | None:
     calibration = calibration_of(profile)
     if calibration is None or profile.score is None:
         return None
