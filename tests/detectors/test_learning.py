@@ -233,7 +233,7 @@ def test_slices_go_through_json() -> None:
 
 
 def test_relations_have_heavy_tails_and_performance_keeps_its_own() -> None:
-    """ν ≤ 8 for pairs; the running mean of performance has the ν of its z, that of a column loses its tail."""
+    """ν ≤ 8 for pairs; the running mean of performance has the ν of its z, a column loses its tail."""
     rng = np.random.default_rng(3)
     y, rows = 0.1 * rng.standard_t(5, R), np.full(R, 900)
     seen = {
@@ -243,6 +243,19 @@ def test_relations_have_heavy_tails_and_performance_keeps_its_own() -> None:
     assert found["__joint__", "r:a~b"].nu <= 8.0
     assert found["__performance__", "bias"].ewma_nu == found["__performance__", "bias"].nu
     assert found["x", "c1"].ewma_nu > found["x", "c1"].nu
+
+
+def test_hundreds_of_relations_know_their_tail_together() -> None:
+    """Of 300 normal pairs few keep a heavy tail: a change by 12 sd survives 300 pairs and 100 columns."""
+    rng = np.random.default_rng(5)
+    rows = np.full(R, 1_000)
+    seen = {
+        ("__joint__", f"r:a~b{i:03d}"): _numeric(rng.standard_normal(R) / np.sqrt(1_000.0), rows)
+        for i in range(300)
+    }
+    found = learn(seen, SLOTS).components.values()
+    p = [score_component(noise, noise.mean + 12.0 / np.sqrt(1_000.0), 1_000, 0).p_law for noise in found]
+    assert np.mean(np.array(p) * 300 * 100 <= 0.005) > 0.95
 
 
 def test_a_count_of_rows_varies_between_windows_only() -> None:
