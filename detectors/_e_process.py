@@ -9,13 +9,17 @@ calibration, combination and applications", Annals of Statistics 49, 2021), and 
 
 Three things keep it honest outside the textbook. z has Student's t with the tail ν of the component's noise:
 a storm counts, but never for everything. Windows remember each other, so the logarithm counts 1/memory of
-itself: for normal z that makes a sum of k windows as wide as it is. And μ is learnt from R windows: what lies
-within two of its standard errors √(memory/R), or is too small to matter, has not moved.
+itself: for normal z that makes a sum of k windows as wide as it is; the memory is that of sums over weeks.
+And μ is learnt from R windows: what lies within two of its standard errors √(memory/R), or is too small to
+matter, has not moved.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors._noise import ComponentNoise, Score
 
@@ -24,6 +28,7 @@ NULL = 2.0  # standard errors of the learnt mean
 # Evidence is forgotten beyond: else a change that was found for months would be told for months after its
 # repair. Enough for one alternative of one side of one of three components to pass 1/0.001 alone.
 CEILING = 20_000.0
+_LEAST_BLOCKS = 12  # a variance of fewer blocks strays by more than 40 %
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ def advance(state: EProcess, noise: ComponentNoise, score: Score, least: float) 
     z = score.effect / sd
     # Of a small share the exact count's deviate, where that says more caution.
     z = math.copysign(min(abs(z), abs(score.z_now) * score.side), z)  # a plain float, as JSON wants it
-    null = max(NULL * math.sqrt(noise.memory / noise.windows), least / sd)
+    null = max(NULL * math.sqrt(_memory(noise) / noise.windows), least / sd)
     return EProcess(up=_step(state.up, z - null, noise), down=_step(state.down, -z - null, noise))
 
 
@@ -74,6 +79,24 @@ def merged(states: Iterable[EProcess]) -> float:
     """Evidence that one of several components has moved; 0 without any."""
     found = [state.evidence for state in states]
     return sum(found) / len(found) if found else 0.0
+
+
+def memory_of_sums(z: NDArray[np.float64]) -> float:
+    """How much wider sums of neighbouring windows are than of independent ones, at the length where that is
+    most; ≥ 1. `z`: float64[R] in time order. A memory of weeks shows in no correlation of a few lags.
+
+    Variance of block means times block length over the variance of a window, blocks of 2, 4, 8 … windows
+    (batch means: Law & Kelton, Simulation Modeling and Analysis, section 9.5), at least twelve of them.
+    """
+    centred = z - z.mean() if z.size else z
+    variance = float(np.mean(centred**2)) if z.size else 0.0
+    found, length = 1.0, 2
+    while variance > 0.0 and _LEAST_BLOCKS * length <= z.size:
+        blocks = z.size // length
+        means = centred[z.size - blocks * length :].reshape(blocks, length).mean(axis=1)
+        found = max(found, float(np.sum(means**2)) / (blocks - 1) * length / variance)
+        length *= 2
+    return found
 
 
 def p_of(evidence: float) -> float:
@@ -89,7 +112,11 @@ def _step(before: tuple[float, ...], z: float, noise: ComponentNoise) -> tuple[f
             CEILING,
             (1.0 + m)
             * ((1.0 + z * z / spread) / (1.0 + (z - moved) ** 2 / spread))
-            ** (0.5 * (noise.nu + 1.0) / noise.memory),
+            ** (0.5 * (noise.nu + 1.0) / _memory(noise)),
         )
         for m, moved in zip(before, ALTERNATIVES, strict=True)
     )
+
+
+def _memory(noise: ComponentNoise) -> float:
+    return max(noise.memory, noise.long_memory)

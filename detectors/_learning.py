@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import _ewma
+from detectors import _e_process, _ewma
 from detectors._noise import ComponentNoise, NoiseModel, Record, RecordWindow, score_component
 from detectors._scatter import VARIANCE_FLOOR, Observations, Scatter, mean, scatter
 from detectors._slots import Slotting
@@ -155,6 +155,7 @@ def _with_records(
     windows = len(y)
     slot = codes.get(noise.slot, np.zeros(windows, dtype=np.int64))
     z, ewma, state = np.empty(windows), np.empty(windows), _ewma.Ewma()
+    plain = np.empty(windows)
     left_out = slotting.left_out - offset
     for index in range(windows):
         code = int(slot[index])
@@ -162,7 +163,13 @@ def _with_records(
         found = score_component(alone, float(y[index]), int(n[index]), code)
         state = _ewma.advance(state, found.z_now, found.effect)
         z[index], ewma[index] = abs(found.z), abs(state.z)
-    return replace(noise, z_record=_record(z), ewma_record=_record(ewma))
+        plain[index] = found.z_now * found.side
+    return replace(
+        noise,
+        z_record=_record(z),
+        ewma_record=_record(ewma),
+        long_memory=max(noise.memory, _e_process.memory_of_sums(plain)),
+    )
 
 
 def _record(values: Floats) -> Record:

@@ -63,6 +63,7 @@ class ComponentNoise:
     nu: float = 1e9
     rho: float = 0.0  # correlation of neighbouring windows
     memory: float = 1.0  # windows that carry the information of one independent window, ≥ 1
+    long_memory: float = 1.0  # the same for sums over weeks, where that is more
     windows: int = 0  # R
     ewma_variance: float = 1.0
     ewma_nu: float = 1e9  # independent windows behind it
@@ -238,6 +239,7 @@ def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
         "nu": noise.nu,
         "rho": noise.rho,
         "memory": noise.memory,
+        "long_memory": noise.long_memory,
         "windows": noise.windows,
         "ewma_variance": noise.ewma_variance,
         "ewma_nu": noise.ewma_nu,

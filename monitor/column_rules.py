@@ -135,7 +135,8 @@ def calibrated_rules(
 
 def _slip(components: Sequence[ComponentJudgement], alphas: Alphas) -> list[Rule]:
     """Has the model slipped for good? All its components' evidence together; the calmer of two levels asks
-    for a ticket at most, as evidence that adds up for weeks has time to.
+    for a ticket at most, as evidence that adds up for weeks has time to. Evidence fades slowly by itself, so
+    what no longer breaches is clear, without a hold.
 
     Of components that slip the one that says the model is worse speaks, where its own evidence will do.
     """
@@ -147,7 +148,7 @@ def _slip(components: Sequence[ComponentJudgement], alphas: Alphas) -> list[Rule
     worse = [pair for pair in slipping if pair[1].side == _WORSE.get(pair[0].name)]
     enough = [pair for pair in worse if p_of(pair[1].evidence) <= alphas.shewhart]
     lead = max(enough or slipping, key=lambda pair: (pair[1].evidence, pair[0].name))[0]
-    kind = _kind(p if lead.slips else 1.0, p if lead.slips_nearly else 1.0, alphas.shewhart)
+    kind = VerdictKind.BREACH if lead.slips and p <= alphas.shewhart else VerdictKind.CLEAR
     severity = Severity.TICKET if kind is VerdictKind.BREACH and p > alphas.ewma else None
     return [Rule(name=SLIP, kind=kind, component=lead, adjusted=p, alpha=alphas.shewhart, severity=severity)]
 

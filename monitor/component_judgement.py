@@ -60,22 +60,15 @@ class ComponentJudgement:
     @property
     def slips(self) -> bool:
         """Whether its running mean is off to the side that the evidence is for, by enough to matter."""
-        return self._slips(EWMA_FLOOR * self.floor)
-
-    @property
-    def slips_nearly(self) -> bool:
-        """The same at 0.8 of what matters."""
-        return self._slips(CLEAR_FLOOR * EWMA_FLOOR * self.floor)
-
-    def _slips(self, least: float) -> bool:
-        return self.slip is not None and self.slip.side * self.after.effect >= least
+        return self.slip is not None and self.slip.side * self.after.effect >= EWMA_FLOOR * self.floor
 
     def to_json(self) -> dict[str, Any]:
         """Every number that went in and came out."""
         noise, score = self.noise, self.score
-        slip = {}
+        slip: dict[str, Any] = {}
         if self.slip_before is not None and self.slip is not None:
             slip = {"slip": {"before": self.slip_before.to_json(), "after": self.slip.to_json()}}
+            slip["slip"]["memory"] = noise.long_memory
         return slip | {
             "y": score.y,
             "n": score.n,
@@ -174,6 +167,7 @@ def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
         nu=stored["nu"],
         rho=stored["rho"],
         memory=stored["memory"],
+        long_memory=stored["slip"]["memory"] if "slip" in stored else 1.0,
         windows=stored["windows"],
         ewma_variance=stored["ewma"]["variance"],
         ewma_nu=stored["ewma"]["nu"],

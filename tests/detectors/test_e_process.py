@@ -1,12 +1,21 @@
 """Does evidence stay low while nothing moves, and grow when something has moved for good?"""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from detectors._e_process import ALTERNATIVES, CEILING, EProcess, advance, merged, p_of
+from detectors._e_process import (
+    ALTERNATIVES,
+    CEILING,
+    EProcess,
+    advance,
+    memory_of_sums,
+    merged,
+    p_of,
+)
 from detectors._noise import ComponentNoise, score_component
 
 
@@ -84,6 +93,27 @@ def test_memory_slows_evidence_down() -> None:
         found[memory] = np.mean(first)
     assert found[1.0] < 150.0
     assert found[4.0] >= 200.0
+
+
+def test_memory_of_sums_is_that_of_block_means() -> None:
+    """None for independent windows; AR(1) nearly its own; and of weeks that share an effect."""
+    rng = np.random.default_rng(7)
+    alone = [memory_of_sums(rng.standard_normal(400)) for _ in range(40)]
+    assert 1.0 <= np.mean(alone) < 1.3
+    steps = rng.standard_normal(4_000)
+    for i in range(1, 4_000):
+        steps[i] = 0.6 * steps[i - 1] + 0.8 * steps[i]
+    assert memory_of_sums(steps) == pytest.approx(4.0, rel=0.3)
+    weeks = np.repeat(rng.standard_normal(60), 50) * 0.4 + rng.standard_normal(3_000)
+    assert memory_of_sums(weeks) > 4.0
+    assert memory_of_sums(np.zeros(50)) == memory_of_sums(np.empty(0)) == 1.0
+
+
+def test_long_memory_is_the_one_that_counts() -> None:
+    """Where sums over weeks stray further than neighbours say, evidence grows as slowly as they allow."""
+    short, long = noise(memory=2.0), replace(noise(memory=2.0), long_memory=4.0)
+    assert after(long, np.array([2.0])) == after(noise(memory=4.0), np.array([2.0]))
+    assert after(long, np.array([2.0]))[0].evidence < after(short, np.array([2.0]))[0].evidence
 
 
 def test_a_small_change_that_lasts_is_found() -> None:
