@@ -90,7 +90,9 @@ def quantiles(
         return np.full(levels.shape, np.nan)
     cumulative = np.cumsum(rows)
     target = levels * total
-    index = np.minimum(np.searchsorted(cumulative, target, side="left"), rows.size - 1)
+    # The first interval that reaches the target holds rows; before any row stands the first that does.
+    first = int(np.searchsorted(cumulative, 0, side="right"))
+    index = np.clip(np.searchsorted(cumulative, target, side="left"), first, rows.size - 1)
     inside = (target - (cumulative[index] - rows[index])) / rows[index]
     # Weights, not start + (end − start)·w: the difference of two finite ends may overflow.
     found = start[index] * (1.0 - inside) + end[index] * inside
@@ -102,7 +104,7 @@ def quantiles(
 def _intervals(
     knots: NDArray[np.float64], counts: NDArray[np.int64], tails: Tails
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Start, end and rows of every non-empty interval that holds finite rows, ascending."""
+    """Start, end and rows of every interval that may hold finite rows, ascending."""
     start = np.empty(max(2 * knots.size - 1, 0))
     end = np.empty_like(start)
     start[0::2] = end[0::2] = knots
@@ -119,5 +121,4 @@ def _intervals(
         if knots.size:  # an interval may straddle the knot its values lie beyond
             end[: len(below)] = np.minimum(end[: len(below)], knots[0])
             start[rows.size - len(above) :] = np.maximum(start[rows.size - len(above) :], knots[-1])
-    held = rows > 0
-    return start[held], end[held], np.asarray(rows[held], dtype=np.int64)
+    return start, end, rows

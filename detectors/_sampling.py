@@ -78,9 +78,10 @@ def share_p(successes: float, n_reference: int, count: int, n: int) -> float | N
     return min(1.0, 2.0 * min(at_most, at_least))
 
 
-def cell_excess_limit(
-    reference: NDArray[np.int64], singles: NDArray[np.int64], n_reference: int, n: int
-) -> float | None:
+CellGroups = tuple[Floats, Floats, Floats]  # distinct counts, `singles` of each, how many cells have both
+
+
+def cell_excess_limit(groups: CellGroups, n_reference: int, n: int) -> float | None:
     """The limit of the largest q_cell − count/N over the cells with these reference counts: a union bound.
 
     The smallest t with Σ P(K ≥ n (t + count/N)) ≤ 0.001, plus one row of the window. A cell with r reference
@@ -90,10 +91,10 @@ def cell_excess_limit(
     1/(N + 1) on average although no row lies in it (Pyke 1965, "Spacings"), so each end of a cell that is a
     single row (0 to 2 `singles`) lends it half of itself. More than 300 distinct counts are rounded up.
     """
-    if reference.shape[0] == 0 or n_reference <= 0 or n <= 0:
+    counts, extra, weights = groups
+    if counts.shape[0] == 0 or n_reference <= 0 or n <= 0:
         return None
     m = 1.0 / spread(n_reference, n)
-    counts, extra, weights = _grouped(reference, singles)
     base, rows = counts / n_reference, counts + 0.5 * extra + 0.5
     p = np.minimum(rows / (n_reference + 1.0), 1.0)
     rare = p < 0.05
@@ -110,7 +111,7 @@ def cell_excess_limit(
     return min(1.0, high + 1.0 / n)
 
 
-def _grouped(reference: NDArray[np.int64], singles: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+def cell_groups(reference: NDArray[np.int64], singles: NDArray[np.int64]) -> CellGroups:
     """Distinct (count, singles) and how many cells have each; counts on a geometric grid when many."""
     counts = reference
     if np.unique(counts).shape[0] > _CELL_GROUPS:

@@ -25,7 +25,7 @@ from detectors._column_profile import NumericProfile
 from detectors._components import STUCK_ROWS, stuck_cell
 from detectors._measurement import Measurement
 from detectors._profile import Profile
-from detectors._sampling import cell_excess_limit
+from detectors._sampling import CellGroups, cell_excess_limit, cell_groups
 from detectors._steps import numeric_columns
 from detectors._summary import NumericSummary, WindowSummary
 
@@ -45,10 +45,8 @@ def _measure(column: NumericProfile, summary: NumericSummary) -> Measurement:
     n_reference, n = column.values, summary.values
     value, limit = math.nan, None
     if n >= STUCK_ROWS and n_reference > 0:
-        narrow = _narrow(column)
-        reference = column.counts[narrow]
         value = stuck_cell(column, summary)[0]
-        limit = cell_excess_limit(reference, _singles(column)[narrow], n_reference, n)
+        limit = cell_excess_limit(_groups(column), n_reference, n)
     return Measurement(
         column=column.name,
         metric="stuck",
@@ -57,6 +55,16 @@ def _measure(column: NumericProfile, summary: NumericSummary) -> Measurement:
         n_reference=n_reference,
         n=n,
     )
+
+
+def _groups(column: NumericProfile) -> CellGroups:
+    """Computed once a profile."""
+    found: CellGroups | None = column.memo.get("stuck_groups")
+    if found is None:
+        narrow = _narrow(column)
+        found = cell_groups(column.counts[narrow], _singles(column)[narrow])
+        column.memo["stuck_groups"] = found
+    return found
 
 
 def _narrow(column: NumericProfile) -> NDArray[np.bool_]:
