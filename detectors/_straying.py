@@ -4,6 +4,7 @@ Memory, variance between windows, the scale of each side and the tail are estima
 the ones before it, and each pooled over the components of a kind before it is used (`_pooling`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,15 +13,15 @@ from numpy.typing import NDArray
 
 from detectors import _ewma
 from detectors._column import JOINT, PERFORMANCE
-from detectors._pooling import Pooled, pool
+from detectors._pooling import LEAST, Pooled, pool
 from detectors._scatter import VARIANCE_FLOOR, Scatter, degrees, excess_kurtosis, memory, root_mean_square
 
 Floats = NDArray[np.float64]
 Kind = tuple[str, int]
 
 # Correlations under dependence have heavy tails. Hundreds of pairs together know how heavy; to assume 8 of
-# each would lose nearly half of the changes of r by 0.5 in 1,000 rows of 40 columns. A pair that answers for
-# itself has only its own few windows, and this.
+# each would lose nearly half of the changes of r by 0.5 in 1,000 rows of 40 columns. A few pairs do not know,
+# and need no more power than this leaves them.
 _NU_JOINT = 8.0
 # A share that expects fewer rows a window has the skew and tail of its count, no kin of the others'.
 _ROWS = 20.0
@@ -44,6 +45,7 @@ class Straying:
 def straying(found: Sequence[Scatter]) -> list[Straying]:
     """Of each component, in the given order."""
     kinds = [_kind(each) for each in found]
+    family = Counter(kinds)
 
     def pooled(values: Sequence[float], error: Sequence[float]) -> Pooled:
         return _by_kind(kinds, np.array(values), np.array(error))
@@ -68,7 +70,7 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
     standard = [z / np.where(z > 0.0, u, d) for z, u, d in zip(scaled, up, down, strict=True)]
     # The variance of the fourth moment of R normal values, Kendall & Stuart, Advanced Theory of Statistics 1.
     error = [np.sqrt(24.0 / each.used) for each in found]
-    tails = pooled([excess_kurtosis(z) for z in standard], error)
+    tails = pooled([excess_kurtosis(z) for z in standard], error).values
     clipped = [np.clip(z, -_ewma.CLIP, _ewma.CLIP) for z in standard]
     ewma_tails = pooled([excess_kurtosis(z) for z in clipped], error).values
     result = []
@@ -76,8 +78,8 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
         rho, remembered, wider = remembers[i]
         # A variance that the whole family agrees on is known from that many more windows.
         freedom = max((each.used / remembered - (each.fitted_means - 1.0)) / ratio.weight[i], 4.0)
-        alone = each.key[0] == JOINT and tails.weight[i] >= 1.0
-        nu = degrees(float(tails.values[i]), min(freedom, _NU_JOINT) if alone else freedom)
+        alone = each.key[0] == JOINT and family[kinds[i]] < LEAST
+        nu = degrees(float(tails[i]), min(freedom, _NU_JOINT) if alone else freedom)
         result.append(
             Straying(
                 rho=rho,
