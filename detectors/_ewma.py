@@ -3,14 +3,20 @@
 e ← (1 − λ)·e + λ·clip(z, ±4). Its variance is λ/(2 − λ) for independent z, times
 (1 + q)/(1 − q), q = ρ(1 − λ), for z with lag-1 correlation ρ (Schmid, "On EWMA control charts for time
 series", 1997), plus that of the learnt mean.
+
+What it remembers of a violent change would outlast the change. A window z is exp(e²/2 − e·z) times as likely
+without a change as with one that holds z at e; from 20 times on the change is over, and the mean starts again
+(a sequential test with one error in twenty: Wald, Ann. Math. Statist. 16, 1945).
 """
 
 from dataclasses import dataclass
+from math import log
 
 from detectors._tails import t_tail
 
 LAMBDA = 0.25
 CLIP = 4.0
+_OVER = log(20.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +29,16 @@ class Ewma:
 
 def advance(state: Ewma, z: float, effect: float) -> Ewma:
     """The state after one more window."""
-    return Ewma(
-        z=mix(state.z, min(CLIP, max(-CLIP, z))),
-        effect=mix(state.effect, effect),
-    )
+    clipped = min(CLIP, max(-CLIP, z))
+    if state.z * (0.5 * state.z - clipped) >= _OVER:
+        state = Ewma()
+    return Ewma(z=mix(state.z, clipped), effect=mix(state.effect, effect))
+
+
+def goes_on(before: Ewma, z: float) -> bool:
+    """Whether the window is as likely with what is remembered as without: it says nothing of a change that
+    it contradicts."""
+    return before.z * (z - 0.5 * before.z) >= 0.0
 
 
 def mix(before: float, now: float) -> float:

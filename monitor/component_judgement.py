@@ -127,6 +127,7 @@ def judge_component(
     if upward and after.effect <= 0.0:
         lasting_size = -1.0
     points_there = score.z_now * after.z > 0.0 and abs(score.z_now) >= EWMA_Z
+    points_there = points_there and _ewma.goes_on(before, score.z_now)
     lasting_floor = EWMA_FLOOR * floor
     return ComponentJudgement(
         name=name,

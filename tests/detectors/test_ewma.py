@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detectors._ewma import Ewma, advance, surprise, variance, widening
+from detectors._ewma import Ewma, advance, goes_on, surprise, variance, widening
 
 
 def test_one_step_by_hand() -> None:
@@ -29,3 +29,19 @@ def test_guard_holds() -> None:
     """p is never below the share of the reference's own running means as extreme."""
     assert surprise(9.0, 0.14, 100.0, 0.02) == 0.02
     assert surprise(9.0, 0.14, 100.0, 0.0) < 1e-20
+
+
+def test_a_violent_change_that_is_over_is_forgotten() -> None:
+    """Twenty times as likely without the change as with it: the mean starts again; less, and it goes on."""
+    filled = Ewma(z=3.9, effect=1.0)
+    assert advance(filled, 1.0, 0.1) == Ewma(z=0.25, effect=0.025)
+    assert advance(filled, 1.5, 0.1).z == pytest.approx(0.75 * 3.9 + 0.25 * 1.5)
+    assert advance(Ewma(z=-3.9, effect=-1.0), -1.0, 0.0).z == -0.25
+
+
+def test_a_window_speaks_for_a_change_only_where_it_fits_it() -> None:
+    """As likely with what is remembered as without, or more: from half of it on."""
+    assert goes_on(Ewma(z=3.0), 1.5)
+    assert not goes_on(Ewma(z=3.0), 1.4)
+    assert not goes_on(Ewma(z=3.0), -3.0)
+    assert goes_on(Ewma(), 0.1)
