@@ -104,10 +104,12 @@ def truth_codes(classes: tuple[str, ...], outcome: NDArray[np.float64] | Categor
             positions |= {label: positions[said] for label, said in _BOOLEAN.items()}
         table = np.array([positions.get(label, -2) for label in outcome.labels] + [-1], dtype=np.int64)
         return table[outcome.codes]  # −1, missing, picks the last entry
-    if np.isnan(outcome).all():
+    missing = np.isnan(outcome)
+    if missing.all():
         return np.full(len(outcome), -1, dtype=np.int64)
     if set(classes) == {"0", "1"}:
-        truth = np.where(outcome >= 0.5, positions["1"], positions["0"])
+        # A sum, not a choice: which class a row is cannot be guessed ahead.
+        truth = positions["0"] + (positions["1"] - positions["0"]) * (outcome >= 0.5).astype(np.int64)
     else:
         try:
             numbers_of = {float(label): position for label, position in positions.items()}
@@ -115,7 +117,8 @@ def truth_codes(classes: tuple[str, ...], outcome: NDArray[np.float64] | Categor
             raise ValueError(f"outcome must be labels among {list(classes)}, got numbers") from None
         values, inverse = np.unique(outcome, return_inverse=True)
         truth = np.array([numbers_of.get(float(v), -2) for v in values], dtype=np.int64)[inverse]
-    return np.where(np.isnan(outcome), -1, truth).astype(np.int64)
+    truth[missing] = -1
+    return truth
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:

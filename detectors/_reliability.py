@@ -20,7 +20,7 @@ BINS = 10
 CLIP = (
     8.0  # of one row's hit − score: a score beyond that is no probability, and one row must not drown a bin
 )
-_BITS = 30  # Σ over 2²⁰ rows of a batch of rint(gap·2³⁰) stays below 2⁵³, exact in float64
+_BITS = 30  # Σ rint(gap·2³⁰) stays below 2⁶³ up to 2³⁰ rows
 _UNIT = float(1 << _BITS)
 
 
@@ -48,16 +48,12 @@ class Reliability:
         hit: NDArray[np.bool_],
     ) -> "Reliability":
         """The same where the cell of each row is known, of `size` cells."""
-        gap = np.rint(np.clip(hit - score, -CLIP, CLIP) * _UNIT)
-        gaps = np.zeros(size, dtype=np.int64)
-        for start in range(0, score.size, 1 << 20):
-            stop = start + (1 << 20)
-            gaps += np.bincount(cells[start:stop], weights=gap[start:stop], minlength=size).astype(np.int64)
-        return cls(
-            rows=np.bincount(cells, minlength=size).astype(np.int64),
-            hits=np.bincount(cells[hit], minlength=size).astype(np.int64),
-            gaps=gaps,
-        )
+        # Here, not above: reading history must not load the compiler.
+        from detectors._sum_rows import gap_rows  # noqa: PLC0415
+
+        table = np.zeros((3, size), dtype=np.int64)
+        gap_rows(cells, np.ascontiguousarray(score), hit, CLIP, _UNIT, table)
+        return cls(rows=table[0], hits=table[1], gaps=table[2])
 
     def __add__(self, other: "Reliability") -> "Reliability":
         if not isinstance(other, Reliability):

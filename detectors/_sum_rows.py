@@ -69,3 +69,23 @@ def judge_rows(
             for other in range(classes):
                 gap = (1.0 if truth[i] == other else 0.0) - by_class[other, i]
                 squared[i] += gap * gap
+
+
+@kernel
+def gap_rows(
+    cells: NDArray[np.int64],
+    score: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    clip: float,
+    unit: float,
+    table: NDArray[np.int64],
+) -> None:
+    """`table`: int64[3, cells], rows, hits and Σ rint((hit − score)·unit), held to ±clip, by cell."""
+    for i in range(cells.size):
+        hit = 1.0 if hits[i] else 0.0
+        gap = hit - score[i]
+        gap = gap if gap < clip else clip
+        gap = gap if gap > -clip else -clip
+        table[0, cells[i]] += 1
+        table[1, cells[i]] += int(hit)
+        table[2, cells[i]] += int(np.rint(gap * unit))
