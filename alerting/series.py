@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 LABEL_FEED = "__labels__"  # the column of a model's labels as they arrive; what they say is another column
+CREEP = "reference"  # the segment "reference=v1": held against the fixed reference beside a moving one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

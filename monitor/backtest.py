@@ -170,7 +170,8 @@ class _Life:
                 return
             self.promotions.pop(0)
             self.in_force = promoted
-            self._close(ResolveReason.REBASELINED, promotion.at)
+            if not promotion.moved:
+                self._close(ResolveReason.REBASELINED, promotion.at)
 
     def _close(self, reason: ResolveReason, at: datetime) -> None:
         for fingerprint, state in list(self.alerts.items()):

@@ -22,6 +22,8 @@ from monitor.config_types import (
 from monitor.windows import WindowSpec
 from storage.span import Span
 
+LEAST_TRAILING = 20  # as detectors._noise.ENOUGH_WINDOWS; a test holds them equal
+
 
 class ColumnsConfig(Room):
     """Which column is what. Globs are resolved against the source when a reference is built."""
@@ -102,6 +104,8 @@ class ReferenceConfig(Room):
     to: Moment | None = None
     exclude: tuple[PeriodConfig, ...] = Field(default=(), strict=False)
     label: str | None = None  # the outcome's column in the reference; default: the one `labels` names
+    trailing: PositiveDuration | None = None  # then the latest windows of production; None: it stays
+    refresh: PositiveDuration = timedelta(days=7)  # how often a trailing one moves
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -217,6 +221,11 @@ class ModelConfig(Room):
             raise ValueError("columns.shadow: must be written like columns.score, with the same classes")
         if self.reference_span is None and self.reference.from_ is not None and self.reference.to is not None:
             raise ValueError("reference: `from` must lie before `to`")
+        trailing = self.reference.trailing
+        if trailing is not None and trailing < LEAST_TRAILING * self.window.spec.nominal:
+            raise ValueError(
+                f"reference.trailing: must hold at least {LEAST_TRAILING} windows of {self.window.every}"
+            )
         return self
 
     @property

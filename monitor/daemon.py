@@ -28,6 +28,7 @@ from monitor.planning import plan_model, renew_leases
 from monitor.runtime import Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
 from monitor.ticker import STALE_AFTER_S, Ticker
+from monitor.trailing import Refresher
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
 CLOCK_JUMP = timedelta(seconds=60)
@@ -67,6 +68,7 @@ def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
         evaluated += 1
         fold()
     fold()
+    attempt("refresh", Refresher(runtime=runtime).look)
     for key in attempt("flush", partial(groups_to_look_at, runtime)) or ():
         attempt(f"flush {key}", partial(flush_group, runtime, key))
     for courier in couriers:
@@ -100,6 +102,7 @@ class Daemon:
         self._working: set[Future[None]] = set()
         self._faults: dict[str, tuple[str, float]] = {}  # step → what it said last, and when
         self._workers = workers
+        self._refresher = Refresher(runtime=runtime)
         self._ticker = Ticker(self._wake.set, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
 
     def run(self) -> int:
@@ -208,6 +211,7 @@ class Daemon:
     def _work(self) -> None:
         # After a fault the window's lease expires and it is claimed again.
         self._guarded("evaluate", self._evaluate_all)
+        self._guarded("refresh", self._refresher.look)
 
     def _evaluate_all(self) -> None:
         while not self._stopping.is_set() and evaluate_next(self._runtime):

@@ -13,6 +13,7 @@ from alerting import failpoint
 from detectors import Profile
 from monitor.appearances import appearances, tell
 from monitor.columns import extras
+from monitor.creep import against, creep_results
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
@@ -23,7 +24,7 @@ from monitor.source import SourceError
 from storage import label_windows, ledger, profiles
 from storage.errors import StorageError
 from storage.ledger import DueWindow, Stream, WindowState
-from storage.measurements import ColumnStatus
+from storage.measurements import ColumnResult, ColumnStatus
 from storage.profiles import Reference
 from storage.span import Span
 
@@ -138,10 +139,24 @@ def _measure_inputs(
         reference_id=reference.id,
         facts=facts,
         results=[
-            judged_on(result, f"v{reference.version}", str(reference.lineage.get("model_version", "")))
-            for result in results
+            *(
+                judged_on(result, f"v{reference.version}", str(reference.lineage.get("model_version", "")))
+                for result in results
+            ),
+            *_creep(runtime, watched, window, reference),
         ],
     )
+
+
+def _creep(runtime: Runtime, watched: Watched, window: DueWindow, reference: Reference) -> list[ColumnResult]:
+    """Beside a trailing reference: the same rows against the fixed one."""
+    version = against(reference)
+    with runtime.store.read() as conn:
+        fixed = None if version is None else profiles.by_version(conn, watched.name, version)
+    if fixed is None:
+        return []
+    profile = runtime.profiles.get(fixed.id, lambda: _load(runtime, fixed))
+    return creep_results(watched.source, window.span, profile, fixed.version)
 
 
 def _empty(runtime: Runtime, watched: Watched, window: DueWindow) -> tuple[WindowState, str]:

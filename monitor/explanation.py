@@ -23,6 +23,7 @@ from monitor.column_rules import (
     unit_rule,
 )
 from monitor.component_judgement import ComponentJudgement, judge_again
+from monitor.creep import ECHO
 from monitor.explanation_lines import component_lines, family_lines, rule_line, slip_lines
 from monitor.policy import Threshold
 from monitor.verdict_facts import WORST_FIRST
@@ -78,6 +79,8 @@ def explain_verdict(kind: VerdictKind, facts: Mapping[str, Any]) -> Explanation:
     again = next((word for word in WORST_FIRST if word in said), kind)
     if facts.get("incomplete") and again is VerdictKind.CLEAR:
         again = VerdictKind.HOLD  # labels that came in part clear nobody (monitor/label_verdicts.py)
+    if facts.get(ECHO) and again is VerdictKind.BREACH:
+        again = VerdictKind.HOLD  # the reference in force tells it (monitor/creep.py)
     differences += _differences("verdict", str(kind), str(again))
     return Explanation(
         lines=_lines(kind, facts, parts, adjusted, rules, differences),
@@ -105,6 +108,8 @@ def _lines(
     matters = {stored["name"]: stored["matters"] for stored in facts["rules"]}
     if facts.get("incomplete"):
         lines.append(f"at most a ticket, and never clear: {facts['incomplete']}")
+    if facts.get(ECHO):
+        lines.append("held back: the reference in force alerts on the same column in the same window")
     lines += ["rules:", *(f"  {rule_line(rule, matters.get(rule.name, ''))}" for rule in rules)]
     if differences:
         lines += ["recomputed, and NOT equal to what was stored:", *(f"  {line}" for line in differences)]

@@ -3,7 +3,7 @@
 All of it: given this state and the stored rows, any stretch of history is judged again to the bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,11 +51,22 @@ class JudgeState:
     units: Mapping[Place, UnitRun] = field(default_factory=dict)
     slips: Mapping[tuple[Place, str], EProcess] = field(default_factory=dict)
 
+    def of_segments(self, segments: Collection[str]) -> "JudgeState":
+        """What is remembered of these alone."""
+        return JudgeState(
+            ewma={key: value for key, value in self.ewma.items() if key[0][0] in segments},
+            harm={key: value for key, value in self.harm.items() if key[0] in segments},
+            breaching={key: value for key, value in self.breaching.items() if key[0] in segments},
+            units={key: value for key, value in self.units.items() if key[0] in segments},
+            slips={key: value for key, value in self.slips.items() if key[0][0] in segments},
+        )
+
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives an equal state back, to the bit."""
         return {
             "ewma": [
-                [*place, component, e.z, e.effect] for (place, component), e in sorted(self.ewma.items())
+                [*place, component, e.z, e.effect, *e.recent]
+                for (place, component), e in sorted(self.ewma.items(), key=lambda item: item[0])
             ],
             "harm": [[*place, h.harm, h.harm_variance, h.pull] for place, h in sorted(self.harm.items())],
             "breaching": [[*place, windows] for place, windows in sorted(self.breaching.items())],
@@ -72,8 +83,8 @@ class JudgeState:
     def from_json(cls, data: Mapping[str, Any]) -> "JudgeState":
         return cls(
             ewma={
-                ((segment, column, version), component): Ewma(z=z, effect=effect)
-                for segment, column, version, component, z, effect in data["ewma"]
+                ((segment, column, version), component): Ewma(z=z, effect=effect, recent=tuple(recent))
+                for segment, column, version, component, z, effect, *recent in data["ewma"]
             },
             harm={
                 (segment, column, version): HarmState(harm=harm, harm_variance=variance, pull=pull)

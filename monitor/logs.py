@@ -48,6 +48,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "retraining.decided": "a retraining decision was recorded, with its gates",
         "reference.built": "a reference profile was built",
         "reference.promoted": "a reference profile is in force for its model",
+        "reference.kept": "too few sound windows for a trailing reference to move on",
     }
 )
 

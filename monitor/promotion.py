@@ -13,16 +13,24 @@ from storage import checkpoints, daemon_events, groups, incidents, ledger, profi
 from storage.profiles import Reference, ReferenceStatus
 
 
-def promote(conn: Connection, config: Config, reference: Reference, now: datetime) -> list[Incident]:
-    """Put a reference in force; returns the incidents this ended. Promoting the active one does nothing."""
+def promote(
+    conn: Connection, config: Config, reference: Reference, now: datetime, *, moved: bool = False
+) -> list[Incident]:
+    """Put a reference in force; returns the incidents this ended. Promoting the active one does nothing.
+
+    A trailing reference that only `moved` on ends none: it has not learnt from what is wrong.
+    """
     if reference.status is ReferenceStatus.ACTIVE:
         return []
     replaced = profiles.active(conn, reference.model)
     profiles.promote(conn, reference.id, now)
     # Judged against the one before, they would open incidents that nobody asked for.
     ledger.measure_again(conn, reference.model, now, "another reference was promoted before it was judged")
-    facts = {"version": reference.version, "replaces": replaced.version if replaced else None}
+    facts: dict[str, object] = {"version": reference.version}
+    facts |= {"replaces": replaced.version if replaced else None, "moved": moved}
     daemon_events.add(conn, "reference.promoted", now, facts, model=reference.model)
+    if moved:
+        return []
     return _close(conn, config, reference.model, ResolveReason.REBASELINED, now)
 
 

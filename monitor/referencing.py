@@ -2,18 +2,20 @@
 
 from collections.abc import Container, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
 from detectors import CategoryProfile, Profile, ScoreSpec
+from detectors._noise import NoiseModel
 from detectors._slices import seen_labels
 from monitor.appearances import KNOWN_COLUMNS, KNOWN_VERSIONS
 from monitor.build import build_reference_source
 from monitor.columns import extras, resolve_columns
 from monitor.config_model import ModelConfig
+from monitor.creep import AGAINST, against, with_fixed_noise
 from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
@@ -58,15 +60,22 @@ def build_reference(
     promote: bool | None = None,
     noise_only: bool = False,
     progress: Progress = quiet,
+    fixed: Reference | None = None,
 ) -> ReferenceOutcome:
     """Read the reference's rows and keep profile and noise model; `promote` None: if none is in force yet.
 
     With `noise_only` the profile in force is kept and its noise is learnt again, for today's window spec.
+    `fixed`: this one trails production, and that one stays what creep is judged against.
     """
     now = runtime.clock.now()
     with runtime.store.read() as conn:
         kept = find_reference(conn, watched.name, None) if noise_only else None
         profile = profiles.load_profile(conn, kept.id) if kept else None
+    if kept is not None and against(kept) is not None:
+        raise CommandError(
+            f"{watched.name}: the reference in force trails production; "
+            f"run `leeway reference build --model {watched.name} --trailing`"
+        )
     built, notices, found = _read_and_build(watched, profile, progress)
     progress("saving", 0, 0)
     with runtime.store.write() as conn:
@@ -76,7 +85,7 @@ def build_reference(
             built.profile,
             now=now,
             span=_span(watched, built),
-            lineage={**_lineage(watched), **found},
+            lineage={**_lineage(watched), **found, **({AGAINST: fixed.version} if fixed else {})},
             config_digest=watched.digest,
         )
         profiles.save_noise(
@@ -85,14 +94,14 @@ def build_reference(
             window_spec=str(watched.spec),
             learnt_from=built.noise.learnt_from,
             windows=built.windows,
-            content=built.noise.to_json(),
+            content=_beside_fixed(conn, watched, built.noise, fixed).to_json(),
             now=now,
         )
         daemon_events.add(conn, "reference.built", now, {"version": reference.version}, model=watched.name)
         first = profiles.active(conn, watched.name) is None
         resolved = 0
         if promote or (promote is None and first):
-            resolved = len(put_in_force(conn, runtime.config, reference, now))
+            resolved = len(put_in_force(conn, runtime.config, reference, now, moved=fixed is not None))
         active = profiles.active(conn, watched.name)
         failpoint.hit("before_reference_commit")
     logger().info("reference.built", model=watched.name, version=reference.version, windows=built.windows)
@@ -107,6 +116,17 @@ def build_reference(
         resolved=resolved,
         notices=notices,
     )
+
+
+def _beside_fixed(
+    conn: Connection, watched: Watched, noise: NoiseModel, fixed: Reference | None
+) -> NoiseModel:
+    """The noise of a trailing reference knows the fixed one's as well."""
+    stored = profiles.load_noise(conn, fixed.id, str(watched.spec)) if fixed else None
+    if fixed is None or stored is None:
+        return noise
+    of_fixed = NoiseModel.from_json(stored.content)
+    return replace(noise, slices=with_fixed_noise(noise, fixed.version, of_fixed))
 
 
 def find_reference(conn: Connection, model: str, wanted: int | None, *, newest: bool = False) -> Reference:

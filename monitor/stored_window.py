@@ -11,6 +11,7 @@ from alerting.series import Series
 from alerting.verdict import IncidentKind, Verdict, VerdictKind
 from detectors import Role
 from detectors._noise import NoiseModel
+from monitor.creep import fixed_segments, without_echoes
 from monitor.judge_state import JudgeState
 from monitor.judgement import WindowFacts, judge
 from monitor.label_verdicts import label_verdicts
@@ -58,8 +59,11 @@ def judge_stored(
         return [*neutral, _feed(window)], dict(remembered or {})
     noise_id, noise = stored.noise
     basis = {"reference": reference.id, "noise": noise_id}
-    # Running means of one noise model say nothing under another: they start again.
-    same = remembered is not None and {key: remembered.get(key) for key in basis} == basis
+    # Running means of one noise model say nothing under another: they start again, but for those against a
+    # fixed reference, whose noise stays the same while the one in force moves.
+    before = JudgeState() if remembered is None else JudgeState.from_json(remembered["state"])
+    if remembered is not None and {key: remembered.get(key) for key in basis} != basis:
+        before = before.of_segments(fixed_segments(noise))
     judgement = judge(
         WindowFacts(
             model=watched.name,
@@ -71,13 +75,13 @@ def judge_stored(
             results=[result for result in stored.results if _is_judged(result)],
         ),
         noise,
-        JudgeState.from_json(remembered["state"]) if remembered is not None and same else JudgeState(),
+        before,
         watched.judging,
     )
     after = {**basis, "state": judgement.state.to_json()}
     if labels:
         return label_verdicts(window, judgement.verdicts, stored.results, min_rows=least), after
-    return [*judgement.verdicts, _feed(window)], after
+    return [*without_echoes(judgement.verdicts), _feed(window)], after
 
 
 def _is_judged(result: ColumnResult) -> bool:

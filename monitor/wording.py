@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import floor, log10
 
 from alerting.sanitise import clean
+from alerting.series import CREEP
 from detectors._column import BEHAVIOUR, ESTIMATED, FRESHNESS, JOINT, PERFORMANCE, SHADOW, VOLUME
 from storage.measurements import ColumnResult
 
@@ -25,7 +26,10 @@ _PLAIN = {
 def place(result: ColumnResult) -> str:
     """Where something happened: "temp", "temp in origin=JFK", "performance of version v2"."""
     name = _PLAIN.get(result.column, result.column)
-    name = f"{name} in {clean(result.segment)}" if result.segment else name
+    if result.segment.startswith(f"{CREEP}="):
+        name = f"{name} against the fixed reference"
+    elif result.segment:
+        name = f"{name} in {clean(result.segment)}"
     return f"{name} of version {clean(result.version)}" if result.version else name
 
 

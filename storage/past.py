@@ -26,11 +26,11 @@ class PastWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """A reference came into force. `replaces`: version of the one before; None: it was the first."""
+    """A reference came into force. One that only moved on ended no incident."""
 
     at: datetime
     version: int
-    replaces: int | None
+    moved: bool
 
 
 def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
@@ -58,7 +58,7 @@ def promotions(conn: Connection, model: str) -> list[Promotion]:
         daemon_event.c.kind == "reference.promoted", daemon_event.c.model == model
     )
     return [
-        Promotion(at=row.at, version=row.facts["version"], replaces=row.facts["replaces"])
+        Promotion(at=row.at, version=row.facts["version"], moved=bool(row.facts.get("moved")))
         for row in conn.execute(statement.order_by(daemon_event.c.id))
     ]
 

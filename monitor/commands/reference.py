@@ -23,17 +23,29 @@ def build(
     noise_only: Annotated[
         bool, typer.Option("--noise-only", help="Keep the profile; learn again what is normal for a window.")
     ] = False,
+    trailing: Annotated[
+        bool,
+        typer.Option("--trailing", help="Of the latest windows of production, in force at once."),
+    ] = False,
 ) -> None:
     """Read the model's reference data and keep its profile as the next version."""
+    from monitor.exits import CommandError
     from monitor.referencing import build_reference
     from monitor.session import writing_session
     from monitor.terminal import Terminal
+    from monitor.trailing import refresh
 
     terminal: Terminal = context.obj
+    if trailing and (noise_only or promote is False):
+        raise CommandError("reference build: --trailing goes with neither --noise-only nor --no-promote")
     with writing_session(terminal) as session, terminal.progress() as progress:
-        outcome = build_reference(
-            session.runtime, session.model(model), promote=promote, noise_only=noise_only, progress=progress
-        )
+        runtime, watched = session.runtime, session.model(model)
+        if trailing:
+            outcome = refresh(runtime, watched, progress=progress)
+        else:
+            outcome = build_reference(
+                runtime, watched, promote=promote, noise_only=noise_only, progress=progress
+            )
     reference = outcome.reference
     payload = {**_row(reference), "windows": outcome.windows, "learning": outcome.learning}
     payload |= {"resolved_incidents": outcome.resolved, "notices": list(outcome.notices)}

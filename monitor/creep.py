@@ -1,0 +1,86 @@
+"""How far has production come from the fixed reference, while a trailing one moves along with it?
+
+What moves by a little each week is normal to a reference of the last weeks. So beside it each window is held
+against the fixed reference as well, like a slice of the name `reference=v1`: by that reference's own noise,
+at most a ticket. Broken data is left to the reference in force: one cause, one page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from alerting.series import CREEP
+from alerting.verdict import Severity, Verdict, VerdictKind
+from detectors import Profile, Role
+from detectors._noise import NoiseModel
+from monitor.measuring import count_window, is_column, measure_window, wanted
+from monitor.policy import DATA_QUALITY
+from monitor.source import Source
+from storage.measurements import ColumnResult, ColumnStatus
+from storage.profiles import Reference
+from storage.span import Span
+
+AGAINST = "against"  # in a trailing reference's lineage: the version of the fixed one
+ECHO = "echo"  # the fact of a breach that the reference in force tells already
+
+
+def against(reference: Reference) -> int | None:
+    """The version of the fixed reference beside a trailing one; None: this one is fixed."""
+    version = reference.lineage.get(AGAINST)
+    return version if isinstance(version, int) else None
+
+
+def segment(version: int) -> str:
+    """What the fixed reference is called where slices are."""
+    return f"{CREEP}=v{version}"
+
+
+def fixed_segments(noise: NoiseModel) -> set[str]:
+    """Those of a noise model that are a fixed reference."""
+    return {name for name in noise.slices if name.startswith(f"{CREEP}=")}
+
+
+def without_echoes(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What the reference in force alerts on is no creep: one cause, one incident. So it is held back here."""
+    alerting = {
+        (said.series.column, said.series.version)
+        for said in verdicts
+        if said.kind is VerdictKind.BREACH and not said.series.segment
+    }
+    return [
+        replace(
+            said,
+            kind=VerdictKind.HOLD,
+            severity=Severity.NONE,
+            sure=False,
+            rank=None,
+            facts={**said.facts, ECHO: True},
+        )
+        if said.kind is VerdictKind.BREACH
+        and said.series.segment.startswith(f"{CREEP}=")
+        and (said.series.column, said.series.version) in alerting
+        else said
+        for said in verdicts
+    ]
+
+
+def creep_results(source: Source, span: Span, fixed: Profile, version: int) -> list[ColumnResult]:
+    """A window's features and scores on the fixed reference. Reads the rows again: it has other knots."""
+    pulled = source.pull(span, wanted(fixed))
+    problems = tuple(pulled.problems)
+    summary = count_window(fixed, pulled)
+    if not summary.rows:
+        return []
+    found = []
+    for result in measure_window(fixed, summary, problems, ()):
+        parts = tuple(part for part in result.components if part.name not in DATA_QUALITY)
+        fit = is_column(fixed, result) and result.status is ColumnStatus.OK
+        if fit and parts and result.role is not Role.DERIVED:
+            found.append(replace(result, segment=segment(version), components=parts))
+    return found
+
+
+def with_fixed_noise(noise: NoiseModel, version: int, fixed: NoiseModel | None) -> Mapping[str, NoiseModel]:
+    """The slices of a trailing reference's noise model, with the fixed reference's own among them."""
+    if fixed is None:
+        return noise.slices
+    return {**noise.slices, segment(version): replace(fixed, slices={}, records=())}
