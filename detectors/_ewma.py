@@ -4,6 +4,10 @@ e ← (1 − λ)·e + λ·clip(z, ±4). Its variance is λ/(2 − λ) for indepe
 (1 + q)/(1 − q), q = ρ(1 − λ), for z with lag-1 correlation ρ (Schmid, "On EWMA control charts for time
 series", 1997), plus that of the learnt mean.
 
+The mean takes four windows to fill. What is plain from two or three of them is found by their sum over √2 or
+√3, of variance 1 for independent z: a scan with windows of 2 and 3 (Glaz, Naus & Wallenstein, Scan
+Statistics, 2001).
+
 What it remembers of a violent change would outlast the change. A window z is exp(e²/2 − e·z) times as likely
 without a change as with one that holds z at e; from 20 times on the change is over, and the mean starts again
 (a sequential test with one error in twenty: Wald, Ann. Math. Statist. 16, 1945).
@@ -16,6 +20,7 @@ from detectors._tails import t_tail
 
 LAMBDA = 0.25
 CLIP = 4.0
+LONGEST = 3  # windows in a sum; longer the mean says as much
 _OVER = log(20.0)
 
 
@@ -25,6 +30,17 @@ class Ewma:
 
     z: float = 0.0
     effect: float = 0.0  # of y − μ, in the component's own unit
+    recent: tuple[float, ...] = ()  # z, clipped, of the latest windows, newest first, three at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What a component's running mean and sums do without any change."""
+
+    variance: float = 1.0  # of e
+    nu: float = 1e9  # of its tail
+    sums: tuple[float, ...] = (1.0, 1.0)  # variance of the sum of the last 2, 3 windows over √2, √3
+    sums_nu: float = 1e9
 
 
 def advance(state: Ewma, z: float, effect: float) -> Ewma:
@@ -32,7 +48,11 @@ def advance(state: Ewma, z: float, effect: float) -> Ewma:
     clipped = min(CLIP, max(-CLIP, z))
     if state.z * (0.5 * state.z - clipped) >= _OVER:
         state = Ewma()
-    return Ewma(z=mix(state.z, clipped), effect=mix(state.effect, effect))
+    return Ewma(
+        z=mix(state.z, clipped),
+        effect=mix(state.effect, effect),
+        recent=(clipped, *state.recent)[:LONGEST],
+    )
 
 
 def goes_on(before: Ewma, z: float) -> bool:
@@ -57,10 +77,33 @@ def variance(widened: float, memory: float, windows: int) -> float:
     return LAMBDA / (2.0 - LAMBDA) * widened + memory / max(windows, 1)
 
 
-def surprise(e: float, ewma_variance: float, nu: float, guard: float) -> float:
-    """p of an EWMA, never below the record guard.
+def sum_variances(correlations: tuple[float, ...], memory: float, windows: int) -> tuple[float, ...]:
+    """The same of the sums: k + 2 Σ (k − l)·ρₗ over k, plus that of the learnt mean, k times over."""
+    found = []
+    for k in range(2, LONGEST + 1):
+        shared = sum((k - lag) * rho for lag, rho in zip(range(1, k), correlations, strict=False))
+        found.append((k + 2.0 * shared) / k + k * memory / max(windows, 1))
+    return tuple(found)
 
-    ν is the number of independent windows behind its variance, not the tail of z: clipping and averaging
-    leave no heavy tail, and giving it one costs most of its power.
+
+def deviate(state: Ewma, spread: Spread) -> float:
+    """The most extreme of running mean and sums, in its own sd, signed."""
+    return max((each for each, _ in _deviates(state, spread)), key=abs)
+
+
+def surprise(state: Ewma, spread: Spread, guard: float) -> float:
+    """p of the most surprising of the three, three-fold as there are three; never below the record guard.
+
+    ν of the mean is the number of independent windows behind its variance, not the tail of z: clipping and
+    averaging leave no heavy tail, and giving it one costs most of its power. Two windows average less away.
     """
-    return max(t_tail(e / ewma_variance**0.5, nu), guard)
+    p = min(t_tail(each, nu) for each, nu in _deviates(state, spread))
+    return max(min(1.0, LONGEST * p), guard)
+
+
+def _deviates(state: Ewma, spread: Spread) -> list[tuple[float, float]]:
+    """(deviate, ν) of the mean and of each sum that there are windows for."""
+    found = [(state.z / spread.variance**0.5, spread.nu)]
+    for k, of_sum in zip(range(2, len(state.recent) + 1), spread.sums, strict=False):
+        found.append((sum(state.recent[:k]) / (k * of_sum) ** 0.5, spread.sums_nu))
+    return found

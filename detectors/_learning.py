@@ -106,11 +106,13 @@ def _component(found: Scatter, strays: Straying, prior: Prior | None, production
         scale_up=strays.up,
         scale_down=strays.down,
         nu=strays.nu,
-        rho=strays.rho,
-        memory=strays.memory,
+        rho=strays.memory.rho,
+        memory=strays.memory.windows,
         windows=found.used,
-        ewma_variance=_ewma.variance(strays.wider, strays.memory, found.used),
+        ewma_variance=_ewma.variance(strays.memory.wider, strays.memory.windows, found.used),
         ewma_nu=strays.ewma_nu,
+        sum_variances=_ewma.sum_variances(strays.memory.correlations, strays.memory.windows, found.used),
+        sum_nu=strays.sum_nu,
         offset=offset,
     )
     return _with_records(noise, found.y - offset, found.n, found.slotting, found.codes, offset)
@@ -140,6 +142,7 @@ def _from_prior(
         sigma2=sigma2,
         windows=used,
         ewma_variance=_ewma.variance(1.0, 1.0, max(used, 1)),
+        sum_variances=_ewma.sum_variances((), 1.0, max(used, 1)),
     )
 
 
@@ -156,13 +159,13 @@ def _with_records(
     slot = codes.get(noise.slot, np.zeros(windows, dtype=np.int64))
     z, ewma, state = np.empty(windows), np.empty(windows), _ewma.Ewma()
     plain = np.empty(windows)
-    left_out = slotting.left_out - offset
+    left_out, spread = slotting.left_out - offset, noise.spread
     for index in range(windows):
         code = int(slot[index])
         alone = replace(noise, means={code: float(left_out[index])}, cycles={code: noise.cycles.get(code, 1)})
         found = score_component(alone, float(y[index]), int(n[index]), code)
         state = _ewma.advance(state, found.z_now, found.effect)
-        z[index], ewma[index] = abs(found.z), abs(state.z)
+        z[index], ewma[index] = abs(found.z), abs(_ewma.deviate(state, spread))
         plain[index] = found.z_now * found.side
     return replace(
         noise,

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from detectors._ewma import Spread
 from detectors._tails import count_tails, normal_score, t_tail, two_sided
 
 # Below this expected number of rows a share's normal law is wrong; the exact count decides.
@@ -67,9 +68,18 @@ class ComponentNoise:
     windows: int = 0  # R
     ewma_variance: float = 1.0
     ewma_nu: float = 1e9  # independent windows behind it
+    sum_variances: tuple[float, ...] = (1.0, 1.0)  # of the last two and three windows
+    sum_nu: float = 1e9
     z_record: Record = field(default_factory=Record)
     ewma_record: Record = field(default_factory=Record)
     offset: float = 0.0  # learnt from production: mean there − mean of the file, not part of μ
+
+    @property
+    def spread(self) -> Spread:
+        """Of the running mean and the sums of z."""
+        return Spread(
+            variance=self.ewma_variance, nu=self.ewma_nu, sums=self.sum_variances, sums_nu=self.sum_nu
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +253,8 @@ def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
         "windows": noise.windows,
         "ewma_variance": noise.ewma_variance,
         "ewma_nu": noise.ewma_nu,
+        "sum_variances": list(noise.sum_variances),
+        "sum_nu": noise.sum_nu,
         "z_record": _record_to_json(noise.z_record),
         "ewma_record": _record_to_json(noise.ewma_record),
         "offset": noise.offset,
@@ -253,13 +265,14 @@ def _component_from_json(entry: Mapping[str, Any]) -> ComponentNoise:
     plain = {
         key: value
         for key, value in entry.items()
-        if key not in ("column", "component", "means", "z_record", "ewma_record")
+        if key not in ("column", "component", "means", "z_record", "ewma_record", "sum_variances")
     }
     return ComponentNoise(
         means={code: value for code, value, _ in entry["means"]},
         cycles={code: count for code, _, count in entry["means"]},
         z_record=_record_from_json(entry["z_record"]),
         ewma_record=_record_from_json(entry["ewma_record"]),
+        sum_variances=tuple(entry.get("sum_variances", (1.0, 1.0))),
         **plain,
     )
 

@@ -100,14 +100,22 @@ def mean(y: Floats, weight: Floats) -> float:
     return float(np.sum(weight * y) / np.sum(weight))
 
 
-def memory(correlations: Floats, windows: int) -> tuple[float, float, float]:
-    """Lag-1 correlation ρ; windows that carry the information of one; how much wider memory makes an EWMA.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """How long a component remembers."""
 
-    Both from ρ as if the windows were AR(1), or from the correlations found at longer lags where they say
+    rho: float = 0.0  # lag-1 correlation
+    windows: float = 1.0  # that carry the information of one
+    wider: float = 1.0  # the variance of an EWMA, than of independent windows
+    correlations: tuple[float, ...] = ()  # one and two windows apart
+
+
+def memory(correlations: Floats, windows: int) -> Memory:
+    """Both from ρ as if the windows were AR(1), or from the correlations found at longer lags where they say
     more (a week of the same weather remembers for longer than ρ to the power of seven).
     """
     if not correlations.size:
-        return 0.0, 1.0, 1.0
+        return Memory()
     lags = np.arange(1, correlations.size + 1)
     rho = float(correlations[0])
     rho = min(_RHO_MAX, max(0.0, rho + (1.0 + 3.0 * rho) / windows))
@@ -117,7 +125,14 @@ def memory(correlations: Floats, windows: int) -> tuple[float, float, float]:
     # Bartlett weights keep the long-run variance positive (Newey & West, Econometrica 55, 1987).
     longer = 1.0 + 2.0 * float(np.sum((1.0 - lags / (lags.size + 1.0)) * unbiased))
     wider = 1.0 + 2.0 * float(np.sum((1.0 - _ewma.LAMBDA) ** lags * unbiased))
-    return rho, min(max(found, longer), windows / 4.0), max(_ewma.widening(rho), wider)
+    return Memory(
+        rho=rho,
+        windows=min(max(found, longer), windows / 4.0),
+        wider=max(_ewma.widening(rho), wider),
+        correlations=tuple(
+            max(rho**lag, float(value)) for lag, value in zip(range(1, _ewma.LONGEST), unbiased, strict=False)
+        ),
+    )
 
 
 def root_mean_square(side: Floats) -> float:

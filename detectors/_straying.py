@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from detectors import _ewma
 from detectors._column import JOINT, PERFORMANCE
 from detectors._pooling import LEAST, Pooled, pool
-from detectors._scatter import VARIANCE_FLOOR, Scatter, degrees, excess_kurtosis, memory, root_mean_square
+from detectors._scatter import (
+    VARIANCE_FLOOR,
+    Memory,
+    Scatter,
+    degrees,
+    excess_kurtosis,
+    memory,
+    root_mean_square,
+)
 
 Floats = NDArray[np.float64]
 Kind = tuple[str, int]
@@ -31,14 +39,13 @@ _ROWS = 20.0
 class Straying:
     """One component."""
 
-    rho: float
-    memory: float
-    wider: float  # by memory, of an EWMA
+    memory: Memory
     tau2: float
     up: float
     down: float
     nu: float
     ewma_nu: float
+    sum_nu: float
     scaled: Floats  # f8[used] residuals over the sd of their window
 
 
@@ -51,13 +58,13 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
         return _by_kind(kinds, np.array(values), np.array(error))
 
     remembers = _memories(found, kinds)
-    fitted = [each.fitted_means - 1.0 + m[1] for each, m in zip(found, remembers, strict=True)]
+    fitted = [each.fitted_means - 1.0 + m.windows for each, m in zip(found, remembers, strict=True)]
     spreads = [max(each.spread(f), VARIANCE_FLOOR) for each, f in zip(found, fitted, strict=True)]
     units = [max(each.unit, VARIANCE_FLOOR) for each in found]
     # A mean of R squares of a normal law strays by √(2/R) of itself: in its logarithm everywhere alike.
     ratio = pooled(
         [np.log(spread / unit) for spread, unit in zip(spreads, units, strict=True)],
-        [np.sqrt(2.0 * m[1] / each.used) for each, m in zip(found, remembers, strict=True)],
+        [np.sqrt(2.0 * m.windows / each.used) for each, m in zip(found, remembers, strict=True)],
     )
     tau2 = [
         max(0.0, float(np.exp(value)) * unit - each.unit)
@@ -75,23 +82,25 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
     ewma_tails = pooled([excess_kurtosis(z) for z in clipped], error).values
     result = []
     for i, each in enumerate(found):
-        rho, remembered, wider = remembers[i]
+        remembered = remembers[i]
         # A variance that the whole family agrees on is known from that many more windows.
-        freedom = max((each.used / remembered - (each.fitted_means - 1.0)) / ratio.weight[i], 4.0)
+        freedom = max((each.used / remembered.windows - (each.fitted_means - 1.0)) / ratio.weight[i], 4.0)
         alone = each.key[0] == JOINT and family[kinds[i]] < LEAST
         nu = degrees(float(tails[i]), min(freedom, _NU_JOINT) if alone else freedom)
+        # Averaging loses the tail of z as far as windows are independent, and two windows lose half of it.
+        # But storms come in spells and wreck performance for days: no tail is averaged away there.
+        spells = each.key[0] == PERFORMANCE
+        ewma_nu = nu if spells else degrees(remembered.rho * float(ewma_tails[i]), freedom)
+        sum_nu = nu if spells else degrees(max(remembered.rho, 0.5) * float(ewma_tails[i]), freedom)
         result.append(
             Straying(
-                rho=rho,
                 memory=remembered,
-                wider=wider,
                 tau2=tau2[i],
                 up=up[i],
                 down=down[i],
                 nu=nu,
-                # Averaging loses the tail of z as far as windows are independent; but storms come in spells
-                # and wreck performance for days: no tail is averaged away there.
-                ewma_nu=nu if each.key[0] == PERFORMANCE else degrees(rho * float(ewma_tails[i]), freedom),
+                ewma_nu=ewma_nu,
+                sum_nu=sum_nu,
                 scaled=scaled[i],
             )
         )
@@ -121,7 +130,7 @@ def _by_kind(kinds: Sequence[Kind | None], values: Floats, error: Floats) -> Poo
     return Pooled(values=result, weight=weight)
 
 
-def _memories(found: Sequence[Scatter], kinds: Sequence[Kind | None]) -> list[tuple[float, float, float]]:
+def _memories(found: Sequence[Scatter], kinds: Sequence[Kind | None]) -> list[Memory]:
     """Each lag by itself: an estimated correlation strays by 1/√R (Bartlett, J. R. Statist. Soc. 8, 1946)."""
     lags = max((each.correlations.size for each in found), default=0)
     table = np.zeros((len(found), lags))

@@ -92,10 +92,11 @@ class ComponentJudgement:
             "p": score.p,
             "floor": self.floor,
             "ewma": {
-                "before": [self.before.z, self.before.effect],
-                "after": [self.after.z, self.after.effect],
+                "before": [self.before.z, self.before.effect, *self.before.recent],
+                "after": [self.after.z, self.after.effect, *self.after.recent],
                 "variance": noise.ewma_variance,
                 "nu": noise.ewma_nu,
+                "sums": [*noise.sum_variances, noise.sum_nu],
                 "guard": self.ewma_guard,
                 "p": self.ewma_p,
             },
@@ -115,8 +116,9 @@ def judge_component(
     """Score one window and move the running mean on by it. `slip`: evidence so far; None: not gathered."""
     score = score_component(noise, y, n, slot)
     after = _ewma.advance(before, score.z_now, score.effect)
-    guard = 0.0 if noise.counted else noise.ewma_record.share(after.z)
-    ewma_p = _ewma.surprise(after.z, noise.ewma_variance, noise.ewma_nu, guard)
+    spread = noise.spread
+    guard = 0.0 if noise.counted else noise.ewma_record.share(_ewma.deviate(after, spread))
+    ewma_p = _ewma.surprise(after, spread, guard)
     few = least_rows(name) if noise.share else None
     size, lasting_size = abs(score.effect), abs(after.effect)
     upward = name in UPWARD
@@ -172,11 +174,13 @@ def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
         windows=stored["windows"],
         ewma_variance=stored["ewma"]["variance"],
         ewma_nu=stored["ewma"]["nu"],
+        sum_variances=tuple(stored["ewma"]["sums"][:-1]),
+        sum_nu=stored["ewma"]["sums"][-1],
         z_record=_always(stored["guard"]),
         ewma_record=_always(stored["ewma"]["guard"]),
     )
-    z, effect = stored["ewma"]["before"]
-    before = Ewma(z=z, effect=effect)
+    z, effect, *recent = stored["ewma"]["before"]
+    before = Ewma(z=z, effect=effect, recent=tuple(recent))
     slip = EProcess.from_json(stored["slip"]["before"]) if "slip" in stored else None
     return judge_component(name, noise, stored["y"], stored["n"], slot, stored["floor"], before, slip)
 

@@ -34,9 +34,14 @@ def component_lines(part: ComponentJudgement) -> list[str]:
     )
     lines.append(
         f"  running mean: z {_g(part.before.z)} → {_g(part.after.z)}, y − μ {_g(part.before.effect)} →"
-        f" {_g(part.after.effect)}; sd {_g(noise.ewma_variance**0.5)}, ν = {_g(noise.ewma_nu)},"
-        f" p = {_g(part.ewma_p)}"
+        f" {_g(part.after.effect)}; sd {_g(noise.ewma_variance**0.5)}, ν = {_g(noise.ewma_nu)}"
     )
+    for k, of_sum in zip(range(2, len(part.after.recent) + 1), noise.sum_variances, strict=False):
+        total = sum(part.after.recent[:k])
+        lines.append(
+            f"  last {k} windows: Σz {_g(total)}; sd {_g((k * of_sum) ** 0.5)}, ν = {_g(noise.sum_nu)}"
+        )
+    lines.append(f"  lasting: 3 × the least of their p, {_g(part.ewma_p)} with the record guard")
     return lines
 
 

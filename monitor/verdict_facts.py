@@ -5,10 +5,10 @@ enough to recompute it. Of the hundreds of pairs that go together ten are kept b
 """
 
 from collections.abc import Sequence
-from math import sqrt
 from typing import Any
 
 from alerting.verdict import VerdictKind
+from detectors import _ewma
 from detectors._multiplicity import Adjusted
 from monitor.column_rules import (
     Alphas,
@@ -101,7 +101,7 @@ def _kept(components: Sequence[ComponentJudgement]) -> Sequence[ComponentJudgeme
 
 
 def _lasting_z(part: ComponentJudgement) -> float:
-    return part.after.z / sqrt(part.noise.ewma_variance)
+    return _ewma.deviate(part.after, part.noise.spread)
 
 
 def deciding(rules: Sequence[Rule]) -> Rule | None:
