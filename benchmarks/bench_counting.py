@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks.bench_window import window as whole_window
 from benchmarks.rows import Row, median_cpu_s
 from detectors import NumericColumn, NumericProfile, WindowSummary, build_profile
 from detectors._cells import KNOTS
@@ -113,6 +114,7 @@ def statistics(rows: int, seed: int = 0) -> Iterator[Row]:
         at_least=KS_TIMES_SCIPY,
         note=f"{scipy_s * 1e3:.0f} ms",
     )
+    yield from whole_window(rows)
     bound = found.bound or 0.0
     yield Row(what="stated bound of KS", measured=bound, unit="", at_most=KS_BOUND)
     yield Row(

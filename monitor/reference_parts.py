@@ -40,14 +40,25 @@ def outcome_of(column: Column | None) -> Outcome | None:
 
 
 def fit_parts(
-    profile: Profile, rows: Rows, outcome: Outcome | None, windows: Sequence[Span], asked: Asked
+    profile: Profile,
+    rows: Rows,
+    outcome: Outcome | None,
+    windows: Sequence[Span],
+    asked: Asked,
+    *,
+    window_rows: int | None = None,
 ) -> dict[str, bytes]:
-    """By name. `windows`: those with enough rows to learn from, in time order."""
+    """By name. `windows`: those with enough rows to learn from, in time order.
+
+    `window_rows`: of a usual window of production; None: as many as the reference's have, without windows all.
+    """
     sizes = [stop - start for start, stop in (place(rows, span) for span in windows)]
     usual = float(np.median(sizes)) if sizes else 0.0
     window_of_row = _windows_of_rows(rows, windows)
     fitted = {
-        RELATIONS: fit_relations(profile, rows.columns, rows.count, int(usual) or rows.count, window_of_row),
+        RELATIONS: fit_relations(
+            profile, rows.columns, rows.count, window_rows or int(usual) or rows.count, window_of_row
+        ),
         SURROGATE: fit_surrogate(profile, rows.columns, rows.count, window_of_row),
         CALIBRATION: fit_calibration(profile, rows.columns, outcome, rows.count, window_of_row),
         PERFORMANCE: fit_performance(profile, rows.columns, outcome, rows.count),
