@@ -1,6 +1,7 @@
 """`make bench`: are the numbers that this project promises still true on this machine?
 
-Prints a table a group and leaves with 1 when a target is missed. Method and last numbers: README.md here.
+Prints a table a group and leaves with 1 when a target is missed. Quality has a suite of its own:
+benchmarks/quality. Method and last numbers: README.md here.
 """
 
 import argparse
@@ -13,15 +14,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import bench_counting, bench_libraries, bench_startup
+from benchmarks import bench_counting, bench_libraries, bench_relations, bench_startup
 from benchmarks.rows import Row
 
 GROUPS = {
     "counting": "The one pass over a column",
     "statistics": "Statistics from its counts",
+    "relations": "Relations beside the pass",
     "startup": "Starting up: whole processes",
     "libraries": "Beside others: 20 columns of 100,000 rows, and as many in the reference",
-    "quality": "Week-permuted flights: no drift by construction, then planted bursts",
 }
 
 
@@ -60,29 +61,18 @@ def _rows(name: str, arguments: argparse.Namespace, folder: Path) -> Iterable[Ro
     ways: dict[str, Callable[[], Iterable[Row]]] = {
         "counting": lambda: bench_counting.counting(rows),
         "statistics": lambda: bench_counting.statistics(rows),
+        "relations": lambda: bench_relations.relations(rows),
         "startup": lambda: bench_startup.startup(folder, runs),
         "libraries": lambda: bench_libraries.libraries(rows=max(1, rows // 10)),
-        "quality": lambda: _quality(arguments, folder),
     }
     return ways[name]()
 
 
-def _quality(arguments: argparse.Namespace, folder: Path) -> Iterable[Row]:
-    # Here, not above: it needs the extra "demo", and the other tables do not.
-    from benchmarks.bench_quality import quality
-
-    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    return quality(seeds, arguments.flights or folder)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and quality in numbers.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed in numbers.")
     parser.add_argument("--only", help=f"some of {','.join(GROUPS)}")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a column; the targets are for 1e6")
     parser.add_argument("--runs", type=int, default=5, help="processes a start-up row takes the median of")
-    parser.add_argument("--seeds", type=int, default=10, help="permutations of the flights")
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--flights", type=Path, help="keep the scored flights in this folder")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here as well")
     return parser
 

@@ -5,6 +5,7 @@ order, gives equal summaries. `_joint_counting` counts, `_relations` says which 
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,9 +68,11 @@ class JointSummary:
         return self.both, self.sums, self.squares, self.products
 
 
+@cache
 def pairs(columns: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Both places of each pair, i < j, in the one order that every array over pairs has."""
     first, second = np.triu_indices(columns, 1)
+    first.flags.writeable = second.flags.writeable = False  # everybody gets the same ones
     return first, second
 
 

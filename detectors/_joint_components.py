@@ -1,6 +1,5 @@
 """Which pairs of columns go together otherwise than in the reference, and which of two columns moved?"""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from detectors._joint import JointSummary, correlations, pairs
 from detectors._measurement import Component
-from detectors._relations import Relations, atanh, component_name
+from detectors._relations import Relations, atanh
 
 JSON = Any
 Floats = NDArray[np.float64]
@@ -25,16 +24,18 @@ def joint_components(relations: Relations, joint: JointSummary, rows: int) -> tu
     if rows == 0:
         return ()
     r, n = correlations(joint)
-    y, names = atanh(r), relations.names
+    usable, names = np.flatnonzero(_usable(relations, r, n)), relations.components
+    # Plain lists: hundreds of pairs a window, and NumPy takes its time over single numbers.
+    found = zip(
+        usable.tolist(),
+        atanh(r[usable]).tolist(),
+        n[usable].tolist(),
+        relations.row_variance[usable].tolist(),
+        strict=True,
+    )
     return tuple(
-        Component(
-            name=component_name(*names[pair]),
-            y=float(y[pair]),
-            n=int(n[pair]),
-            variance=float(relations.row_variance[pair]),
-            share=False,
-        )
-        for pair in np.flatnonzero(_usable(relations, r, n))
+        Component(name=names[pair], y=y, n=rows_of_both, variance=variance, share=False)
+        for pair, y, rows_of_both, variance in found
     )
 
 
@@ -46,16 +47,17 @@ def joint_evidence(relations: Relations, joint: JointSummary, rows: int) -> dict
     z = _deviation(relations, r, n, usable)
     matrix = _square(len(relations.columns), z)
     usual = np.tanh(relations.usual)
-    order = sorted(np.flatnonzero(usable).tolist(), key=lambda pair: (-abs(z[pair]), pair))
-    largest = max(order, key=lambda pair: (abs(r[pair] - usual[pair]), -pair), default=None)
-
+    places = np.flatnonzero(usable)
+    order = places[np.argsort(-np.abs(z[places]), kind="stable")[:_TOP]]
+    change = np.abs(r[places] - usual[places])
+    largest = int(places[np.argmax(change)]) if places.size else None
     first, second = pairs(len(relations.columns))
 
     def fact(pair: int) -> dict[str, JSON]:
         i, j = int(first[pair]), int(second[pair])
         return {
             "columns": [relations.columns[i], relations.columns[j]],
-            "component": component_name(relations.columns[i], relations.columns[j]),
+            "component": relations.components[pair],
             "r": [float(usual[pair]), float(r[pair])],
             "rows": [int(relations.rows[pair]), int(n[pair])],
             "z": float(z[pair]),
@@ -66,7 +68,7 @@ def joint_evidence(relations: Relations, joint: JointSummary, rows: int) -> dict
         "columns": len(relations.columns),
         "pairs_compared": int(usable.sum()),
         "rows": [rows, joint.rows],
-        "pairs": [fact(pair) for pair in order[:_TOP]],
+        "pairs": [fact(pair) for pair in order.tolist()],
         "largest": None if largest is None else fact(largest),
     }
 
@@ -80,15 +82,6 @@ def largest_change(relations: Relations, joint: JointSummary) -> tuple[int, floa
     change = r[usable] - np.tanh(relations.usual[usable])
     at = int(np.argmax(np.abs(change)))
     return int(usable[at]), float(change[at]), int(n[usable[at]])
-
-
-def evidence_of(evidence: Mapping[str, JSON], component: str) -> Mapping[str, JSON] | None:
-    """What `joint_evidence` said of this component; None where it is not among the strongest."""
-    for fact in (*evidence.get("pairs", ()), evidence.get("largest")):
-        if fact is not None and fact["component"] == component:
-            found: Mapping[str, JSON] = fact
-            return found
-    return None
 
 
 def _usable(relations: Relations, r: Floats, n: NDArray[np.int64]) -> NDArray[np.bool_]:

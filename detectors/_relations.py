@@ -3,7 +3,8 @@
 A part of the profile: learnt once by `_relation_fit`, kept as bytes, decoded on first use.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +40,25 @@ class Relations:
     row_variance: NDArray[np.float64]  # float64[pairs], n·Var(atanh r) of n independent rows; normal: 1
     window_variance: NDArray[np.float64]  # float64[pairs], of atanh r between windows, beyond that of rows
 
+    # What is computed from the fields above on first use; never stored.
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
     @property
     def names(self) -> list[tuple[str, str]]:
         """Both columns of each pair."""
-        return [(self.columns[i], self.columns[j]) for i, j in zip(*pairs(len(self.columns)), strict=True)]
+        found: list[tuple[str, str]] | None = self.memo.get("names")
+        if found is None:
+            places = zip(*pairs(len(self.columns)), strict=True)
+            found = self.memo["names"] = [(self.columns[i], self.columns[j]) for i, j in places]
+        return found
+
+    @property
+    def components(self) -> list[str]:
+        """Each pair's word in stored components and in the noise model."""
+        found: list[str] | None = self.memo.get("components")
+        if found is None:
+            found = self.memo["components"] = [f"r:{first}~{second}" for first, second in self.names]
+        return found
 
     def to_bytes(self) -> bytes:
         """`from_bytes` gives an equal part."""
@@ -75,11 +91,6 @@ def relations_of(profile: Profile) -> Relations | None:
     return found
 
 
-def component_name(first: str, second: str) -> str:
-    """The pair's word in stored components and in the noise model."""
-    return f"r:{first}~{second}"
-
-
 def atanh(r: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fisher's z of r, finite at ±1: its variance hardly depends on r (Fisher, Metron 1, 1921)."""
     transformed: NDArray[np.float64] = np.arctanh(np.clip(r, -_LARGEST, _LARGEST))
@@ -89,7 +100,7 @@ def atanh(r: NDArray[np.float64]) -> NDArray[np.float64]:
 def relation_priors(relations: Relations) -> dict[str, Prior]:
     """What the reference says of each pair before any of its windows is looked at, by component."""
     return {
-        component_name(*name): Prior(mean=float(mean), rows=int(rows))
-        for name, mean, rows in zip(relations.names, relations.usual, relations.rows, strict=True)
+        name: Prior(mean=float(mean), rows=int(rows))
+        for name, mean, rows in zip(relations.components, relations.usual, relations.rows, strict=True)
         if np.isfinite(mean)
     }

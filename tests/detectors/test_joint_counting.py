@@ -16,6 +16,7 @@ from detectors._relations import SCORE_MOST, SCORE_UNIT, Relations, relations_of
 
 ROWS = 700
 COLUMNS = ("a", "b", "c", "d")
+FIELDS = [name for name in Relations.__dataclass_fields__ if name != "memo"]
 
 
 def batch(seed: int, rows: int = ROWS) -> dict[str, NumericColumn]:
@@ -44,7 +45,7 @@ def relations(*, sparsity: int = 0, profile: Profile = PROFILE) -> Relations:
     found = relations_of(profile.with_parts({"relations": part or b""}))
     assert found is not None
     assert found.columns == COLUMNS  # a constant goes together with nothing
-    names = {field: getattr(found, field) for field in Relations.__dataclass_fields__}
+    names = {field: getattr(found, field) for field in FIELDS}
     return Relations(**names | {"sparsity": sparsity, "keys": ("a", "d")})
 
 
@@ -177,7 +178,7 @@ def test_refuses_what_cannot_be_counted() -> None:
         count_joint(PROFILE, EVERY, batch(1) | {"a": labels}, ROWS)
     with pytest.raises(ValueError, match="values in a batch of"):
         count_joint(PROFILE, EVERY, batch(1), ROWS + 1)
-    fields = {name: getattr(EVERY, name) for name in Relations.__dataclass_fields__}
+    fields = {name: getattr(EVERY, name) for name in FIELDS}
     narrow = JointSummary.empty(Relations(**fields | {"columns": ("a", "b")}))
     with pytest.raises(ValueError, match="over different columns"):
         _ = narrow + JointSummary.empty(EVERY)
