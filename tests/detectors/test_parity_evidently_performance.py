@@ -1,8 +1,8 @@
 """Do the metrics of performance agree with Evidently where it defines them the same way?
 
-Evidently runs in a child process, as everywhere. Its MAPE is in percent, ours a share of the outcome; its mean error is
-prediction − outcome, our bias the other way round. Average precision, Brier score, bias of a score and
-calibration error it does not have.
+Evidently runs in a child process, as everywhere. Its MAPE is in percent, ours a share of the outcome; its
+mean error is prediction − outcome, our bias the other way round. Average precision, Brier score, bias of a
+score and calibration error it does not have.
 """
 
 import json
@@ -20,8 +20,8 @@ CHILD = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 import pandas as pd
-from evidently import BinaryClassification, DataDefinition, Dataset, MulticlassClassification, Regression, Report
-from evidently import metrics
+from evidently import BinaryClassification, MulticlassClassification, Regression
+from evidently import DataDefinition, Dataset, Report, metrics
 
 data = json.load(sys.stdin)
 wanted = {
