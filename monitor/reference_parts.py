@@ -50,7 +50,7 @@ def fit_parts(
 ) -> dict[str, bytes]:
     """By name. `windows`: those with enough rows to learn from, in time order.
 
-    `window_rows`: of a usual window of production; None: as many as the reference's have, without windows all.
+    `window_rows`: of a usual window of production; None: as many as the reference's have, or all of it.
     """
     sizes = [stop - start for start, stop in (place(rows, span) for span in windows)]
     usual = float(np.median(sizes)) if sizes else 0.0
