@@ -468,3 +468,21 @@ def test_csv_options(tmp_path: Path) -> None:
     assert labels(read.pull(DAY, WANTED), "c") == ["a", None, "b"]
     with pytest.raises(ValueError, match="separator: must be one"):
         source("csv", "x", separator=";;")
+
+
+def test_a_column_of_times_is_read_like_the_sources_own(kind: str, write: Write) -> None:
+    """Asked for as a moment it comes as µs since the epoch, missing ones as NaN."""
+    known = [T0 + timedelta(days=2, microseconds=7), None, T0]
+    frame = rows(3).with_columns(pl.Series("known", known, dtype=pl.Datetime("us", "UTC")))
+    wanted = {"x": Kind.NUMERIC, "known": Kind.NUMERIC}
+    window = source(kind, write("a", frame)).pull(DAY, wanted, {"known"})
+    assert list(window.problems) == []
+    first = int(T0.timestamp()) * 1_000_000
+    expected = [first + 2 * 86_400_000_000 + 7, np.nan, first]
+    assert np.array_equal(numbers(window, "known"), expected, equal_nan=True)
+
+
+def test_a_column_of_times_that_is_not_there_is_a_problem(kind: str, write: Write) -> None:
+    """Like any other."""
+    window = source(kind, write("a", rows(3))).pull(DAY, {"known": Kind.NUMERIC}, {"known"})
+    assert [problem.column for problem in window.problems] == ["known"]
