@@ -14,8 +14,8 @@ help:
 	@echo "make demo           real flights of 2013 through the whole daemon path (about 90 s after installation)"
 	@echo "make test           everything CI runs"
 	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
-	@echo "make bench          speed and quality tables, ratios measured in one run"
-	@echo "make bench-quality  the quality table alone: false pages, faults found"
+	@echo "make bench          speed tables, ratios measured in one run"
+	@echo "make bench-quality  false pages, faults found, others beside: about half an hour (SEEDS='1 2 3', ONLY=iid)"
 	@echo "make lock           resolve the hash-pinned requirement files again (add UPGRADE=1)"
 
 # One stamp a requirement set, so that `make demo` does not install the test tools.
@@ -56,7 +56,9 @@ bench: $(VENV)/.dev.ok
 	$(BIN)/python -m benchmarks
 
 bench-quality: $(VENV)/.dev.ok
-	$(BIN)/python -m benchmarks --only quality
+	$(BIN)/python -m benchmarks.quality --seeds $(SEEDS) --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
+SEEDS ?= 1 2 3 4 5
+JOBS  ?= 2
 
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra build --extra dev -o requirements/dev.txt $(LOCK)

@@ -46,12 +46,11 @@ def watch(history: History, case: Case, at: int, tally: Tally) -> None:
         for window in range(1, case.length + 1):
             tally.add(f"{case.name}|{asked}|{window}", any(hits[:window]))
     first = next((t for t in told if t.found(case.culprit)), None)
-    if first is not None:
-        # Of what the model says and of how it does, everything that the same window tells is one matter.
-        if case.culprit not in ("score", PERFORMANCE):
-            tally.add("first", first.first == case.culprit)
-            if first.first != case.culprit:
-                tally.note("first", f"{first.first} before {case.culprit} ({case.name})")
+    # Of what the model says and of how it does, everything that the same window tells is one matter.
+    if first is not None and case.culprit not in ("score", PERFORMANCE):
+        tally.add("first", first.first == case.culprit)
+        if first.first != case.culprit:
+            tally.note("first", f"{first.first} before {case.culprit} ({case.name})")
     tally.add(f"{case.name}|performance", any(t.paged(PERFORMANCE) for t in told))
     if case.also:
         case.also(tally, case.name, told)
