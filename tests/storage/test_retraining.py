@@ -11,6 +11,7 @@ from alerting.retraining import Gate, Mode, Outcome, RetrainingDecision
 from alerting.verdict import Severity, VerdictKind
 from storage import history, outbox, retraining
 from storage.engine import Store
+from storage.ledger import Stream
 from storage.outbox import SqlOutbox
 from storage.retraining import RetrainingState
 from tests.storage.samples import DAY, LEASE, T0, done, fold, message, verdict
@@ -102,3 +103,14 @@ def test_judged_windows(store: Store) -> None:
         ]
         fold(conn, third)
         assert [each.start for each in retraining.judged_windows(conn, "m", 2)] == [T0 + DAY, T0 + 2 * DAY]
+
+
+def test_each_stream_counts_its_own_windows(store: Store) -> None:
+    """Labels speak of windows that ended days ago: among the latest of the inputs they would never count."""
+    with store.write() as conn:
+        (window,) = done(conn)
+        fold(conn, window, verdict())
+        assert retraining.judged_windows(conn, "m", 5, Stream.LABELS) == []
+        conn.exec_driver_sql("UPDATE ledger SET stream = 'labels'")
+        assert retraining.judged_windows(conn, "m", 5) == []
+        assert [each.start for each in retraining.judged_windows(conn, "m", 5, Stream.LABELS)] == [T0]
