@@ -17,6 +17,7 @@ from alerting.incident import Incident, Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
 from alerting.series import LABEL_FEED
 from alerting.verdict import Severity, Verdict, VerdictKind
+from detectors import Role
 from detectors._noise import NoiseModel
 from monitor.learning import learn_from_production, learn_performance
 from monitor.logs import logger
@@ -181,7 +182,9 @@ def _results(conn: Connection, window: DueWindow) -> list[ColumnResult]:
         return results
     before = measurements.load(conn, inputs.id)
     said = [each.verdict for each in verdicts.load(conn, inputs.id)]
-    found = [beside(result, before, said) for result in results]
+    found = [
+        beside(result, before, said) if result.role is Role.PERFORMANCE else result for result in results
+    ]
     for result in found:
         measurements.add_facts(conn, window.id, result)
     return found

@@ -22,6 +22,7 @@ from detectors._performance import (
     performance_measurements,
 )
 from detectors._performance_profile import PART
+from monitor.columns import extras
 from monitor.config_model import LabelsConfig
 from monitor.duration import format_duration
 from monitor.ending import Outcome, Waiting
@@ -43,6 +44,7 @@ from monitor.labels import (
     values_by_row,
 )
 from monitor.runtime import Watched
+from monitor.shadow_labels import shadow_performance
 from monitor.source import Batch, SourceError
 from storage.ledger import DueWindow, WindowState
 from storage.measurements import ColumnResult
@@ -119,7 +121,7 @@ def _pull(
     watched: Watched, labels: LabelsConfig, window: DueWindow, scores: Sequence[str]
 ) -> tuple[list[Batch], dict[str, str]]:
     """The window's scores with their keys or labels; and what is wrong with which column."""
-    wanted = dict.fromkeys(scores, Kind.NUMERIC)
+    wanted = dict.fromkeys([*scores, *extras(watched.config).shadow.values()], Kind.NUMERIC)
     moments: list[str] = []
     if watched.labels is not None:
         wanted[str(labels.key)] = Kind.CATEGORY
@@ -201,7 +203,7 @@ def _measured(
     if done.labelled:
         state = WindowState.DONE if done.labelled >= least else WindowState.LOW_VOLUME
         try:
-            results = [_result(profile, found, done, incomplete)]
+            results = [_result(profile, found, done, incomplete), *_second(watched, profile, found, done)]
         except ValueError as error:  # labels of another kind than the reference's
             raise SourceError(f"labels cannot be compared with scores: {error}", transient=False) from error
     return Outcome(
@@ -233,6 +235,18 @@ def _result(profile: Profile, found: _Rows, done: Completion, incomplete: str) -
         measurements=tuple(performance_measurements(profile, summary)),
         evidence=evidence | ({"incomplete": incomplete} if incomplete else {}),
     )
+
+
+def _second(watched: Watched, profile: Profile, found: _Rows, done: Completion) -> list[ColumnResult]:
+    """What the same labels say of a second score, where there is one."""
+    known = outcomes(found.known(done.cutoff), found.labels.classes)
+    ends = np.cumsum([batch.rows for batch in found.batches]).tolist()
+    parts = [
+        (batch.columns, _cut(known, end - batch.rows, end), batch.rows)
+        for batch, end in zip(found.batches, ends, strict=True)
+    ]
+    second = shadow_performance(profile, extras(watched.config).shadow, parts)
+    return [] if second is None else [second]
 
 
 def _cut(known: Outcomes, start: int, stop: int) -> Outcomes:
