@@ -16,7 +16,7 @@ from monitor.planning import plan, plan_spans
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import ledger
-from storage.ledger import Stream, WindowKind
+from storage.ledger import Stream, WindowKind, WindowState
 from storage.span import Span
 from tests.acceptance.world import build_shop
 
@@ -81,3 +81,21 @@ def test_a_window_skipped_under_the_folds_eyes_is_left_to_the_next_look(runtime:
     assert _fold_next(runtime, runtime.models["shop"], Stream.INPUTS) is None
     assert fold_model(runtime, runtime.models["shop"]) == []
     assert folded(runtime) == [True, True, True]
+
+
+def test_labels_are_folded_after_the_inputs_of_the_same_rows(runtime: Runtime) -> None:
+    """What they say is kept beside what was foretold; labels in the past wait for no input of today."""
+    watched, now = runtime.models["shop"], runtime.clock.now()
+    plan(runtime)
+    spans = [Span(start=START + n * DAY, end=START + (n + 1) * DAY) for n in range(2)]
+    with runtime.store.write() as conn:
+        ledger.plan(conn, "shop", Stream.LABELS, spans, now=now, settle=DAY / 24, lateness=DAY, give_up=DAY)
+        labels = ledger.find(conn, "shop", Stream.LABELS, Span(start=START, end=START + 9 * DAY))
+        for window in labels:
+            mine = ledger.claim(conn, now, "x", DAY, ids=[window.id])
+            assert mine is not None
+            ledger.finish(conn, mine.id, mine.fence, now=now, state=WindowState.NO_DATA, reason="none came")
+    assert fold_model(runtime, watched) == []
+    evaluate_next(runtime)
+    order = [(each.window.stream, each.window.span) for each in fold_model(runtime, watched)]
+    assert order == [(Stream.INPUTS, spans[0]), (Stream.LABELS, spans[0])]
