@@ -36,6 +36,7 @@ def standing(
         "state": "",
         "next": "",
         "reference": reference.version if reference else None,
+        "against": reference.lineage.get("against") if reference else None,
         "noise": "learning" if learnt < ENOUGH_WINDOWS or not fits else "learnt",
         "noise_windows": learnt,
         "last_window": seen.last_start.astimezone(zone).isoformat() if seen and seen.last_start else None,
@@ -73,6 +74,8 @@ def line(facts: dict[str, Any]) -> list[str]:
         "column alerts are tickets, unless a column is gone or mostly missing"
     )
     reference = f"reference v{facts['reference']}" if facts["reference"] else "no reference"
+    if facts["against"]:
+        reference += f", which moves along (creep is judged against v{facts['against']})"
     lines = [
         f"{facts['model']}: {facts['state']}",
         f"  {last}; {facts['overdue']} overdue, {facts['failed_30d']} failed in 30 days",

@@ -73,7 +73,7 @@ def list_(context: typer.Context, model: Annotated[str | None, typer.Option("--m
     with reading_session(terminal) as session, session.store.read() as conn:
         found = profiles.list_(conn, model)
     rows = [_row(reference) for reference in found]
-    columns = ("model", "version", "status", "rows", "columns", "from", "to", "created", "digest")
+    columns = ("model", "version", "status", "rows", "columns", "from", "to", "against", "created", "digest")
     terminal.result(rows, lambda: terminal.table(columns, [[row[c] for c in columns] for row in rows]))
 
 
@@ -154,6 +154,7 @@ def _row(reference: "Reference") -> dict[str, object]:
         "columns": len(reference.columns),
         "from": span.start.isoformat() if span else None,
         "to": span.end.isoformat() if span else None,
+        "against": reference.lineage.get("against"),
         "created": reference.created.isoformat(timespec="seconds"),
         "digest": reference.digest[:12],
     }

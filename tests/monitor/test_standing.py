@@ -141,3 +141,11 @@ def test_the_promise_stands_beside_what_was_kept(seen: PagesSeen | None, said: s
     (promised,) = [text for text in line(facts) if text.startswith("  promise: ")]
     assert promised.startswith(f"  promise: {PROMISE['default']}; {said}")
     assert facts["false_pages"] == (seen.marked_false if seen else 0)
+
+
+def test_a_reference_that_moves_says_so() -> None:
+    """And which fixed one stays behind."""
+    moving = replace(SEEN, reference=replace(REFERENCE, lineage={"against": 2}))
+    text = "\n".join(line(standing("m", config(), moving)))
+    assert "reference v3, which moves along (creep is judged against v2)" in text
+    assert "moves along" not in "\n".join(line(standing("m", config(), SEEN)))
