@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
-from benchmarks.quality import beside, estimates, flown, planted, still
+from benchmarks.quality import beside, estimates, files, flown, planted, still
 from benchmarks.quality.part import Part, Size
 from benchmarks.quality.tally import Tally
 
-PARTS: dict[str, Part] = {**still.PARTS, **planted.PARTS, **flown.PARTS, **estimates.PARTS, **beside.PARTS}
+PARTS: dict[str, Part] = {
+    **still.PARTS,
+    **planted.PARTS,
+    **flown.PARTS,
+    **estimates.PARTS,
+    **beside.PARTS,
+    **files.PARTS,
+}
 
 
 def needs_flights(name: str) -> bool:
