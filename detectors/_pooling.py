@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 LEAST = 8  # estimates; the spread of fewer says little about their family
 _MOST_SE = 1.0
+_ALONE_SE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,5 +45,6 @@ def pool(values: Floats, error: Floats) -> Pooled:
     weight = np.maximum(between / (between + error**2), 1.0 / size)
     moved = (1.0 - weight) * (middle - values)
     limited = np.clip(moved, -_MOST_SE * error, _MOST_SE * error)
-    # What had to be held back is no ordinary member: it answers for itself.
-    return Pooled(values=values + limited, weight=np.where(np.abs(moved) > _MOST_SE * error, 1.0, weight))
+    # What lies further from its family than one member in twenty does is no ordinary one, and answers for
+    # itself.
+    return Pooled(values=values + limited, weight=np.where(np.abs(moved) > _ALONE_SE * error, 1.0, weight))
