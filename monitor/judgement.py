@@ -18,7 +18,6 @@ The theory, in the order of the steps below (docs/detectors.md derives it):
 Pure: windows come in order, from stored rows only; what is remembered in between is in `JudgeState`.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -45,7 +44,7 @@ from monitor.families import Family, adjust, family
 from monitor.floors import floor_of
 from monitor.judge_state import HarmState, JudgeState, Place
 from monitor.matters import Alerts, in_score_unit, matter
-from monitor.place import Slice, with_place
+from monitor.place import located
 from monitor.policy import KNOWN_AFTER, JudgePolicy
 from monitor.ranking import Order, cause_first, incident_kind
 from monitor.unit_evidence import UnitEvidence, unit_evidence
@@ -115,7 +114,7 @@ def judge(
         _verdict(facts, column, of_family, said, unit, policy, alerts)
         for column, of_family, said, unit in zip(columns, adjusted, rules, units, strict=True)
     ]
-    verdicts = _located(columns, verdicts)
+    verdicts = located([(c.result, c.components, v) for c, v in zip(columns, verdicts, strict=True)])
     return Judgement(
         verdicts=(*_ranked(verdicts, columns, state), *broken, *few),
         state=_after(state, columns, units, verdicts),
@@ -277,22 +276,6 @@ def _verdict(
         | ({"learning": True} if column.learning else {})
         | diagnosis.facts,
     )
-
-
-def _located(columns: Sequence[_Column], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Verdicts of the whole with the slice where it happened, where there is one."""
-    slices = defaultdict(list)
-    for column, verdict in zip(columns, verdicts, strict=True):
-        if column.result.segment and not column.result.version:
-            breaches = verdict.kind is VerdictKind.BREACH
-            found = Slice(result=column.result, components=column.components, breaches=breaches)
-            slices[column.result.column].append(found)
-    return [
-        with_place(verdict, column.result, column.components, slices[column.result.column])
-        if family(column.result) is Family.INPUTS
-        else verdict
-        for column, verdict in zip(columns, verdicts, strict=True)
-    ]
 
 
 def _kind(column: _Column, rules: Sequence[Rule]) -> VerdictKind:

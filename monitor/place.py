@@ -8,6 +8,7 @@ from alerting.sanitise import clean
 from alerting.verdict import Verdict, VerdictKind
 from monitor import wording
 from monitor.component_judgement import ComponentJudgement
+from monitor.families import Family, family
 from monitor.wording import percent
 from storage.measurements import ColumnResult
 
@@ -34,7 +35,24 @@ class Located:
     mix: bool = False
 
 
-def with_place(
+def located(
+    columns: Sequence[tuple[ColumnResult, Sequence[ComponentJudgement], Verdict]],
+) -> list[Verdict]:
+    """Verdicts of one window, those of whole columns with the slice where it happened, where there is one."""
+    slices: dict[str, list[Slice]] = defaultdict(list)
+    for result, components, verdict in columns:
+        if result.segment and not result.version:
+            breaches = verdict.kind is VerdictKind.BREACH
+            slices[result.column].append(Slice(result=result, components=components, breaches=breaches))
+    return [
+        _with_place(verdict, result, components, slices[result.column])
+        if family(result) is Family.INPUTS
+        else verdict
+        for result, components, verdict in columns
+    ]
+
+
+def _with_place(
     verdict: Verdict,
     result: ColumnResult,
     components: Sequence[ComponentJudgement],
