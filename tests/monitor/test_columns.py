@@ -101,3 +101,29 @@ def test_nothing_left_to_monitor_is_an_error() -> None:
     """Else the daemon would watch an empty profile in silence."""
     with pytest.raises(ConfigError, match="must leave a column to monitor"):
         resolve('features = ["zz*"]')
+
+
+def test_what_is_counted_beside_columns_is_pulled_and_no_feature() -> None:
+    """Latency is a column of the service; errors and a second score have no role; a segment may be a feature."""
+    found = resolve(
+        'score = "score"\nshadow = "pred"\nlatency_ms = "ms"\nerror = "flight"\nsegments = ["carrier"]\n'
+    )
+    assert found.roles["ms"] is Role.SERVICE
+    assert found.roles["carrier"] is Role.FEATURE
+    assert not {"pred", "flight"} & set(found.roles)
+    assert found.wanted["pred"] is Kind.NUMERIC
+    assert found.wanted["flight"] is Kind.CATEGORY
+
+
+def test_what_the_reference_lacks_beside_columns_is_a_notice() -> None:
+    """Each says what is not judged."""
+    found = resolve('latency_ms = "nope"\nerror = "none"\nsegments = ["where"]\n')
+    assert [
+        notice.partition(" has no column ")[2].partition(":")[0]
+        for notice in found.notices
+        if "has no" in notice
+    ] == [
+        "where",
+        "nope",
+        "none",
+    ]
