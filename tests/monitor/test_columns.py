@@ -104,7 +104,7 @@ def test_nothing_left_to_monitor_is_an_error() -> None:
 
 
 def test_what_is_counted_beside_columns_is_pulled_and_no_feature() -> None:
-    """Latency is a column of the service; errors and a second score have no role; a segment may be a feature."""
+    """Latency is of the service; errors and a second score have no role; a segment may be a feature too."""
     found = resolve(
         'score = "score"\nshadow = "pred"\nlatency_ms = "ms"\nerror = "flight"\nsegments = ["carrier"]\n'
     )
