@@ -21,9 +21,7 @@ def status(context: typer.Context) -> None:
     with reading_session(terminal) as session, session.store.read() as conn:
         found = {each.model: each for each in overview(conn, now)}
         names = sorted({*session.config.models, *found})
-        payload = [
-            standing(name, session.config, found.get(name), pages_seen(conn, name)) for name in names
-        ]
+        payload = [standing(name, session.config, found.get(name), pages_seen(conn, name)) for name in names]
 
     def draw() -> None:
         for each in payload:
