@@ -175,7 +175,7 @@ def _scored(columns: Mapping[str, Column], folder: Path) -> dict[str, Column]:
             frame[name] = pl.Series(name, column.values).fill_nan(None)
         else:
             labels = np.array([*column.labels, None], dtype=object)
-            frame[name] = pl.Series(name, labels[column.codes], dtype=pl.String)
+            frame[name] = pl.Series(name, labels[column.codes].tolist(), dtype=pl.String)
     score = _model(folder).score(pl.DataFrame(frame))["score"].to_numpy()
     return {**columns, **_answered(score)}
 

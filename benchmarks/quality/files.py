@@ -124,7 +124,7 @@ def _frame(world: Synthetic, index: int) -> pl.DataFrame:
             columns[name] = pl.Series(name, column.values).fill_nan(None)
         else:
             labels = np.array([*column.labels, None], dtype=object)
-            columns[name] = pl.Series(name, labels[column.codes], dtype=pl.String)
+            columns[name] = pl.Series(name, labels[column.codes].tolist(), dtype=pl.String)
     return pl.DataFrame(columns | {"outcome": pl.Series("outcome", drawn.outcome)})
 
 
