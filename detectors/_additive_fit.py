@@ -85,13 +85,15 @@ def _sums(data: TeachingRows) -> _Sums:
 def _fitted(data: TeachingRows) -> AdditiveModel:
     sums = _sums(data)
     n = sums.held[:, 0]
+    penalty = _penalty(data, sums.held)
     # First as if rows were independent, to see how much windows differ beyond what the columns say.
-    plain = _all_folds(sums, data, np.ones_like(n), 10.0)
+    plain = _all_folds(_equations(sums, data.fold, np.ones_like(n)), 10.0 * penalty)
     within = _row_variance(data, plain[0])
     tau2 = _between(n, _left_out(sums, data.fold, plain), within)
     ratio = float(np.mean(tau2) / max(float(np.mean(within)), 1e-12))
     weight = 1.0 / (1.0 + n * ratio)  # of a window's mean beside its rows' differences
-    tried = [_all_folds(sums, data, weight, ridge) for ridge in _RIDGES]
+    equations = _equations(sums, data.fold, weight)
+    tried = [_all_folds(equations, ridge * penalty) for ridge in _RIDGES]
     of_rows = np.stack([_error(sums, data.fold, weight, each) for each in tried])
     left_out = [_left_out(sums, data.fold, each) for each in tried]
     of_windows = np.stack([(n * weight)[:, None] * each**2 for each in left_out])
@@ -127,26 +129,36 @@ def _choice(of_rows: Floats, of_windows: Floats) -> int:
     return int(np.argmin(np.where(good, of_rows, np.inf)))
 
 
-def _all_folds(sums: _Sums, data: TeachingRows, weight: Floats, ridge: float) -> Floats:
-    """[1 + FOLDS, p, targets]: solved from everything, and without each fold."""
+def _equations(sums: _Sums, fold: Codes, weight: Floats) -> list[tuple[Floats, Floats]]:
+    """X'WX and X'Wy of everything, then without each fold; without a fold that holds all known rows: of
+    everything.
+
+    No ridge in them, so they are added up once, and a fold is taken off the whole.
+    """
     n = sums.held[:, 0]
     # Σ over windows of X'X − (1 − weight)·n·x̄x̄': a random effect takes that much off a window's mean.
-    root = np.sqrt((1.0 - weight) / np.maximum(n, 1.0))
+    root = np.sqrt((1.0 - weight) / np.maximum(n, 1.0))[:, None]
+    by_fold = []
+    for k in range(FOLDS):
+        means, totals = (each[fold == k] * root[fold == k] for each in (sums.held, sums.total))
+        by_fold.append((sums.gram[k] - means.T @ means, sums.moment[k] - means.T @ totals))
+    whole = (np.sum([a for a, _ in by_fold], axis=0), np.sum([b for _, b in by_fold], axis=0))
+    found: list[tuple[Floats, Floats]] = [whole]
+    for k, (a, b) in enumerate(by_fold):
+        enough = n[fold != k].sum() >= LEAST_ROWS / 2
+        found.append((whole[0] - a, whole[1] - b) if enough else whole)
+    return found
+
+
+def _all_folds(equations: list[tuple[Floats, Floats]], penalty: Floats) -> Floats:
+    """[1 + FOLDS, p, targets]: solved from everything, and without each fold."""
     # Here, not above: whoever reads a profile would load it, and only a build needs it.
     from scipy import linalg  # noqa: PLC0415
 
-    found: list[Floats] = []
-    penalty = ridge * _penalty(data, sums.held)
-    for left_out in range(-1, FOLDS):
-        kept = [k for k in range(FOLDS) if k != left_out]
-        in_fold = data.fold != left_out
-        if n[in_fold].sum() < LEAST_ROWS / 2:  # all rows that are known lie in this fold
-            found.append(found[0])
-            continue
-        means = sums.held[in_fold] * root[in_fold, None]
-        a = sums.gram[kept].sum(axis=0) - means.T @ means
-        b = sums.moment[kept].sum(axis=0) - means.T @ (sums.total[in_fold] * root[in_fold, None])
-        found.append(linalg.solve(a + penalty, b, assume_a="pos", check_finite=False))
+    found = []
+    for a, b in equations:
+        factor = linalg.cho_factor(a + penalty, overwrite_a=True, check_finite=False)
+        found.append(linalg.cho_solve(factor, b, check_finite=False))
     return np.stack(found)
 
 

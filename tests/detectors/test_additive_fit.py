@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detectors._additive import FOLDS, fine_bins
-from detectors._additive_fit import _all_folds, _choice, _penalty, _sums, fit_additive
+from detectors._additive_fit import _all_folds, _choice, _equations, _penalty, _sums, fit_additive
 from detectors._additive_rows import LEAST_ROWS, MOST_COLUMNS, codes_of, teaching_rows
 from detectors._column import NumericColumn
 from detectors._count import count
@@ -28,7 +28,8 @@ def test_equals_plain_least_squares(ridge: float) -> None:
     assert data is not None
     sums = _sums(data)
     weight = 1.0 / (1.0 + 0.2 * sums.held[:, 0])
-    solved = _all_folds(sums, data, weight, ridge)
+    penalty = ridge * _penalty(data, sums.held)
+    solved = _all_folds(_equations(sums, data.fold, weight), penalty)
     x = [np.ones((ROWS, 1))]
     for codes, wide in zip(data.codes, data.bins.tolist(), strict=True):
         x.append(np.eye(wide)[codes])
@@ -36,7 +37,7 @@ def test_equals_plain_least_squares(ridge: float) -> None:
     for model, left_out in enumerate(range(-1, FOLDS)):
         kept = data.fold[data.window] != left_out
         # V = I + 0.2·11' within a window: rows of one window share a random effect.
-        a, b = ridge * _penalty(data, sums.held), np.zeros(dense.shape[1])
+        a, b = penalty.copy(), np.zeros(dense.shape[1])
         for window in np.unique(data.window[kept]):
             rows = data.window == window
             inverse = np.linalg.inv(np.eye(rows.sum()) + 0.2 * np.ones((rows.sum(), rows.sum())))
