@@ -61,8 +61,9 @@ def judge_stored(
     basis = {"reference": reference.id, "noise": noise_id}
     # Running means of one noise model say nothing under another: they start again, but for those against a
     # fixed reference, whose noise stays the same while the one in force moves.
-    before = JudgeState() if remembered is None else JudgeState.from_json(remembered["state"])
-    if remembered is not None and {key: remembered.get(key) for key in basis} != basis:
+    # Empty until a window could be judged: the first ones may have had no rows, or no labels.
+    before = JudgeState.from_json(remembered["state"]) if remembered else JudgeState()
+    if remembered and {key: remembered.get(key) for key in basis} != basis:
         before = before.of_segments(fixed_segments(noise))
     judgement = judge(
         WindowFacts(

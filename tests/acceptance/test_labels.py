@@ -71,6 +71,34 @@ def test_labels_that_are_days_late_are_waited_for(tmp_path: Path) -> None:
     assert all(0.5 < row["value"] < 0.9 and row["n"] == 152 for row in accuracy)
 
 
+def test_labels_that_begin_late_hold_up_nothing(tmp_path: Path) -> None:
+    """The first windows cannot be judged at all; those after them are, as if they were the first."""
+    shop = build_labelled_shop(
+        tmp_path / "shop", days=6, delay=timedelta(days=1), share=lambda day: float(day > 1)
+    )
+    learn(shop)
+    past = live(shop, 6)
+    assert states(past) == ["no_data"] * 2 + ["done"] * 3 + ["planned"]
+    assert said(past) == ["no_data"] * 2 + ["clear"] * 3
+
+
+def test_rows_that_begin_late_hold_up_nothing(tmp_path: Path) -> None:
+    """The same where the model's first windows have no row."""
+    shop = build_labelled_shop(tmp_path / "shop", days=6)
+    learn(shop)
+    data, later = shop.folder / "data", shop.folder / "later"
+    data.rename(later)
+    data.mkdir()
+
+    def arrive(at: datetime) -> None:
+        if at > shop.start + 3 * DAY:
+            for path in later.glob("orders-*"):
+                path.rename(data / path.name)
+
+    past = live(shop, 6, each=arrive)
+    assert past.verdicts("amount") == ["no_data"] * 2 + ["clear"] * 4
+
+
 def test_a_model_that_fails_is_found_when_its_labels_come(tmp_path: Path) -> None:
     """Nothing of the inputs moved: one incident of kind performance, a page, since the first wrong day."""
     shop = build_labelled_shop(tmp_path / "shop", days=9, wrong=range(4, 9))
