@@ -22,7 +22,7 @@ from detectors._column_profile import NumericProfile
 from detectors._derived import MAX_PROBABILITY, PREDICTED_CLASS, derive, numbers
 from detectors._encoding import pack, unpack
 from detectors._isotonic import Curve, fit_curve
-from detectors._outcomes import row_outcomes
+from detectors._outcomes import row_outcomes, truth_codes
 from detectors._profile import Profile
 
 PART = "calibration"
@@ -163,11 +163,12 @@ def _classes(
     if profile.score.task == "binary":
         positive = "1" if len(of_class) == 1 or "1" in of_class else next(iter(of_class))
         of_class = {positive: of_class.get(positive, next(iter(of_class.values())))}
+    code_of_row = truth_codes(predicted.labels, outcome)
     found = []
     for label, column in of_class.items():
-        truth = _is(label, outcome)
-        true = _fit(profile, batch, column, truth)
         code = predicted.labels.index(label)
+        truth = np.where(code_of_row == -1, np.nan, (code_of_row == code).astype(np.float64))
+        true = _fit(profile, batch, column, truth)
         said = np.where(predicted.codes < 0, np.nan, (predicted.codes == code).astype(np.float64))
         both = _fit(profile, batch, column, truth * said)
         if true is not None and both is not None:
@@ -176,15 +177,6 @@ def _classes(
             )
     found.sort(key=lambda each: -each[0])
     return tuple(curves for _, curves in found[:_MOST_CLASSES])
-
-
-def _is(label: str, outcome: NDArray[np.float64] | CategoryColumn) -> Floats:
-    """1 where the outcome is this class, 0 where another, NaN where unknown."""
-    if isinstance(outcome, CategoryColumn):
-        code = outcome.labels.index(label) if label in outcome.labels else -2
-        return np.where(outcome.codes < 0, np.nan, (outcome.codes == code).astype(np.float64))
-    positive = outcome >= 0.5 if label == "1" else outcome < 0.5
-    return np.where(np.isnan(outcome), np.nan, positive.astype(np.float64))
 
 
 def _fit(profile: Profile, batch: Columns, column: str, hits: Floats) -> Curve | None:

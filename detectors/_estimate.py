@@ -15,6 +15,7 @@ from detectors._additive import AdditiveModel, Floats
 from detectors._calibration import Calibration, calibration_of, correct_by_cell, predicts
 from detectors._column_profile import CategoryProfile, NumericProfile
 from detectors._derived import MAX_PROBABILITY, PREDICTED_CLASS
+from detectors._evidence import JSON
 from detectors._measurement import Component
 from detectors._profile import Profile
 from detectors._summary import CategorySummary, NumericSummary, WindowSummary
@@ -115,22 +116,19 @@ def estimated_components(
     return (Component(name=name, y=y, n=found.n, variance=found.row_variance, share=False),)
 
 
-def estimated_evidence(profile: Profile, summary: WindowSummary) -> dict[str, object]:
-    """Plain JSON: each estimate as [value, half width], whether it is to be trusted, and the reference's."""
+def estimated_evidence(profile: Profile, summary: WindowSummary) -> dict[str, JSON]:
+    """Whether the estimate can be trusted, and why not; each number as [value, half width]."""
     found = estimate(profile, summary)
     if found is None:
         return {}
-    numbers = {
-        name: [each.value, each.band]
-        for name, each in (
-            ("accuracy", found.accuracy),
-            ("f1", found.f1),
-            ("roc_auc", found.roc_auc),
-            ("mae", found.mae),
-        )
-        if each is not None
+    numbers = {"accuracy": found.accuracy, "f1": found.f1, "roc_auc": found.roc_auc, "mae": found.mae}
+    return {
+        "trusted": found.trusted,
+        "why": found.why,
+        "rows": found.n,
+        "reference": found.level,
+        "estimated": {name: [each.value, each.band] for name, each in numbers.items() if each is not None},
     }
-    return {"estimates": numbers, "reference": found.level, "trusted": found.trusted, "why": found.why}
 
 
 def _regression(

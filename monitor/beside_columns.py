@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from detectors import Component, Kind, Measurement, Profile, Role, WindowSummary
 from detectors._column import BEHAVIOUR, ESTIMATED, FRESHNESS, JOINT, SHADOW, VOLUME
-from detectors._estimate import estimate
+from detectors._estimate import estimated_evidence
 from detectors._joint_components import joint_evidence
 from detectors._relations import relations_of
 from detectors._service import errors_of
@@ -32,7 +32,7 @@ def beside_columns(
     found = [
         _result(JOINT, Role.JOINT, summary, parts, measured, _joint_evidence(profile, summary)),
         _result(BEHAVIOUR, Role.BEHAVIOUR, summary, parts, measured, behaviour_evidence(profile, summary)),
-        _result(ESTIMATED, Role.ESTIMATE, summary, parts, measured, _estimate_evidence(profile, summary)),
+        _result(ESTIMATED, Role.ESTIMATE, summary, parts, measured, estimated_evidence(profile, summary)),
     ]
     if summary.shadow is not None:
         found.append(_shadow(summary, summary.shadow, parts))
@@ -85,22 +85,6 @@ def _joint_evidence(profile: Profile, summary: WindowSummary) -> Mapping[str, ob
     if relations is None or summary.joint is None:
         return {}
     return joint_evidence(relations, summary.joint, summary.rows)
-
-
-def _estimate_evidence(profile: Profile, summary: WindowSummary) -> Mapping[str, object]:
-    """Whether the estimate can be trusted, and why not; the band of each number is in its measurement."""
-    found = estimate(profile, summary)
-    if found is None:
-        return {}
-    numbers = {"accuracy": found.accuracy, "f1": found.f1, "roc_auc": found.roc_auc, "mae": found.mae}
-    estimated = {name: [n.value, n.band] for name, n in numbers.items() if n is not None}
-    return {
-        "trusted": found.trusted,
-        "why": found.why,
-        "rows": found.n,
-        "reference": found.level,
-        "estimated": estimated,
-    }
 
 
 def _shadow(summary: WindowSummary, shadow: ShadowSummary, parts: Components) -> ColumnResult:

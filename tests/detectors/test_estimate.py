@@ -239,6 +239,29 @@ def test_a_class_of_two_columns() -> None:
     assert found.accuracy.value == pytest.approx(alone.accuracy.value, abs=2e-3)
 
 
+def test_the_outcome_may_be_spelt_otherwise() -> None:
+    """Numbers, their labels, true and false: one outcome, one calibration."""
+    assert isinstance(SAMPLE.outcome, np.ndarray)
+    codes = SAMPLE.outcome.astype(np.int32)
+    for labels in (("0", "1"), ("false", "true")):
+        told = CategoryColumn(codes=codes, labels=labels)
+        assert fit_calibration(PROFILE, SAMPLE.columns, told, ROWS) == PROFILE.parts[PART]
+
+
+def test_classes_that_are_numbers() -> None:
+    """Outcomes as numbers are the classes that spell them, more than two of them too."""
+    sample = World(task="multiclass").draw(np.random.default_rng(12), 1_000)
+    assert isinstance(sample.outcome, CategoryColumn)
+    spec = ScoreSpec(task="multiclass", columns={str(i): f"p_{label}" for i, label in enumerate(CLASSES)})
+    roles = dict.fromkeys(spec.columns.values(), Role.SCORE)
+    profile = build_profile(sample.columns, roles=roles, score=spec)
+    numbers = sample.outcome.codes.astype(np.float64)
+    labels = CategoryColumn(codes=sample.outcome.codes, labels=("0", "1", "2"))
+    learnt = [fit_calibration(profile, sample.columns, told, 1_000) for told in (numbers, labels)]
+    assert learnt[0] is not None
+    assert learnt[0] == learnt[1]
+
+
 def test_predictions_by_cell() -> None:
     """Half is predicted positive; the cell that it cuts goes by its middle."""
     profile = build_profile({"s": NumericColumn(values=np.array([0.1, 0.4, 0.5, 0.9]))}, roles={})
