@@ -35,7 +35,7 @@ def beside_columns(
         _result(ESTIMATED, Role.ESTIMATE, summary, parts, measured, estimated_evidence(profile, summary)),
     ]
     if summary.shadow is not None:
-        found.append(_shadow(summary, summary.shadow, parts))
+        found.append(_shadow(profile, summary, summary.shadow, parts))
     found.append(_volume(profile, summary, parts))
     if freshness is not None:
         found.append(_freshness(summary, freshness))
@@ -87,10 +87,12 @@ def _joint_evidence(profile: Profile, summary: WindowSummary) -> Mapping[str, ob
     return joint_evidence(relations, summary.joint, summary.rows)
 
 
-def _shadow(summary: WindowSummary, shadow: ShadowSummary, parts: Components) -> ColumnResult:
+def _shadow(
+    profile: Profile, summary: WindowSummary, shadow: ShadowSummary, parts: Components
+) -> ColumnResult:
     distance, difference = shadow.mean_distance[0], shadow.mean_difference[0]
     numbers = {"score_distance": distance, "score_difference": difference}
-    if shadow.agreed or not shadow.rows:
+    if profile.score is not None and profile.score.task != "regression":
         numbers = {"agreement": shadow.agreement, **numbers}
     return ColumnResult(
         column=SHADOW,

@@ -1,6 +1,7 @@
 """Laws of what is counted beside the columns: model versions, a second score, errors."""
 
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -152,6 +153,38 @@ def test_a_second_score_of_several_classes() -> None:
     assert found is not None
     assert (found.rows, found.agreed) == (2, 1)
     assert found.mean_distance[0] == pytest.approx((0.1 + 0.2) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_infinite_scores_are_left_out(task: Literal["binary", "regression"]) -> None:
+    """Of either side, and where the two are too far apart for a number: no warning, no row."""
+    columns: dict[str, Column] = {
+        "score": NumericColumn(values=np.array([np.inf, -np.inf, 0.5, 0.5, 1e308])),
+        "challenger": NumericColumn(values=np.array([np.inf, -np.inf, 0.75, np.inf, -1e308])),
+    }
+    found = count_shadow(columns, ScoreSpec(task=task, columns={"": "score"}), {"": "challenger"}, {})
+    assert found is not None
+    assert found.rows == 1
+    assert found.mean_difference == (0.25, 0.0)
+
+
+def test_higher_is_nearer_to_the_class_1() -> None:
+    """Whichever of its two columns a binary score names first."""
+    given = {"no": 0.6, "yes": 0.4, "no2": 0.5, "yes2": 0.5}
+    columns: dict[str, Column] = {name: NumericColumn(values=np.array([p])) for name, p in given.items()}
+    for classes in (("0", "1"), ("1", "0")):
+        score = ScoreSpec(task="binary", columns={each: "yes" if each == "1" else "no" for each in classes})
+        found = count_shadow(columns, score, {"0": "no2", "1": "yes2"}, {})
+        assert found is not None
+        assert found.mean_difference[0] == pytest.approx(0.1)
+
+
+def test_no_row_has_both_scores() -> None:
+    """Nothing is known of either."""
+    nothing: dict[str, Column] = {name: NumericColumn(values=np.empty(0)) for name in ("score", "challenger")}
+    found = count_shadow(nothing, ScoreSpec(task="binary", columns={"": "score"}), {"": "challenger"}, {})
+    assert found is not None
+    assert np.isnan([found.agreement, *found.mean_distance, *found.mean_difference]).all()
 
 
 def test_the_second_score_can_stand_in_for_the_first() -> None:
