@@ -73,7 +73,7 @@ def judge_stored(
             revision=window.revision,
             rows=window.rows or 0,
             slots=slots(watched.spec, window.span),
-            results=[result for result in stored.results if _is_judged(result)],
+            results=[result for result in stored.results if _is_judged(result, labels=labels)],
         ),
         noise,
         before,
@@ -85,11 +85,15 @@ def judge_stored(
     return [*without_echoes(judgement.verdicts), _feed(window)], after
 
 
-def _is_judged(result: ColumnResult) -> bool:
+def _is_judged(result: ColumnResult, *, labels: bool) -> bool:
     """Entropy and margin are reported only: the maximum probability has all they could say.
 
     What is derived from a score that is not there has nothing of its own to say: one cause, one incident.
+    What labels say of a second score is reported only: its series is folded with the inputs, and a series
+    has one verdict a window.
     """
+    if labels:
+        return result.role is Role.PERFORMANCE
     if result.role is Role.DERIVED and result.status is not ColumnStatus.OK:
         return False
     # The service and a second score may have limits where nobody has learnt what is normal.

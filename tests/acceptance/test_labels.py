@@ -99,6 +99,28 @@ def test_rows_that_begin_late_hold_up_nothing(tmp_path: Path) -> None:
     assert past.verdicts("amount") == ["no_data"] * 2 + ["clear"] * 4
 
 
+def test_limits_on_a_second_score_are_those_of_its_inputs(tmp_path: Path) -> None:
+    """Labels tell how well it would have done, and give its series no second verdict of the same window."""
+    limits = """
+[models.shop.policy]
+thresholds = [
+  { column = "__shadow__", metric = "shadow_brier", ticket = 0.9 },
+  { column = "__shadow__", metric = "score_distance", ticket = 0.9 },
+]
+"""
+    shop = build_labelled_shop(tmp_path / "shop", days=4, delay=timedelta(days=1), extra=limits)
+    reconfigure(shop, {'score = "score"': 'score = "score"\nshadow = "challenger"'})
+    for path in (shop.folder / "data").glob("[or]*.parquet"):
+        frame = pl.read_parquet(path)
+        frame.with_columns(challenger=pl.col("score") * 0.99).write_parquet(path)
+    learn(shop)
+    past = live(shop, 4)
+    assert states(past) == ["done"] * 3 + ["planned"]
+    assert past.verdicts("__shadow__") == ["clear"] * 4
+    measured = "SELECT DISTINCT n FROM v_measurements WHERE column_name = '__shadow__' AND metric = ?"
+    assert past.rows(measured, "shadow_brier") == [{"n": 152}]
+
+
 def test_a_model_that_fails_is_found_when_its_labels_come(tmp_path: Path) -> None:
     """Nothing of the inputs moved: one incident of kind performance, a page, since the first wrong day."""
     shop = build_labelled_shop(tmp_path / "shop", days=9, wrong=range(4, 9))
