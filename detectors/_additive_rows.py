@@ -31,7 +31,7 @@ class TeachingRows:
     bins: NDArray[np.int64]
     targets: Floats  # [targets, n], each scaled to variance 1
     scale: Floats  # [targets]: what they were divided by
-    window: Codes  # 0 … R − 1
+    window: Codes  # 0 … R − 1, each with a row that teaches
     fold: Codes  # by window
 
 
@@ -55,6 +55,7 @@ def teaching_rows(
         return None
     scale = y.std(axis=1)
     scale[scale <= 0.0] = 1.0
+    held, window = np.unique(window[known], return_inverse=True)  # a window without a known row says nothing
     reference = [profile.columns[name] for name, _ in chosen]
     return TeachingRows(
         columns=tuple(name for name, _ in chosen),
@@ -63,8 +64,8 @@ def teaching_rows(
         bins=np.array([len(fine_bins(column).labels) for column in reference], dtype=np.int64),
         targets=y / scale[:, None],
         scale=scale,
-        window=window[known],
-        fold=fold,
+        window=window.astype(np.int64),
+        fold=fold[held],
     )
 
 

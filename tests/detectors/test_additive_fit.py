@@ -82,6 +82,23 @@ def test_weather_does_not_name_the_day() -> None:
     assert sum(part for name, part in spread.items() if name != "x") < 0.1
 
 
+def test_windows_without_a_known_row_say_nothing() -> None:
+    """τ² is that of the windows that know their target; the others do not water it down."""
+    rng = np.random.default_rng(11)
+    windows, each = 80, 100
+    window = np.repeat(np.arange(windows), each)
+    x = rng.standard_normal(window.size)
+    y = x + 0.1 * rng.standard_normal(windows)[window] + 0.5 * rng.standard_normal(window.size)
+    late = np.where(window >= windows // 2, y, np.nan)[None, :]
+    columns = {"x": NumericColumn(values=x)}
+    profile = build_profile(columns, roles={}, knots=512)
+    unknown = fit_additive(profile, ["x"], columns, late, window)
+    outside = fit_additive(profile, ["x"], columns, late, np.where(window >= windows // 2, window, -1))
+    assert unknown is not None
+    assert outside is not None
+    assert unknown.between[0] == pytest.approx(outside.between[0], rel=0.02)
+
+
 def test_useless_columns_are_left_out() -> None:
     """Of many columns the useful ones are kept, 30 at most, the most useful first."""
     rng = np.random.default_rng(9)
