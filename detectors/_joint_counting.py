@@ -81,7 +81,7 @@ def chosen(keys: list[NDArray[np.float64] | None], sparsity: int, rows: int) -> 
 
 def key_hashes(keys: list[NDArray[np.float64] | None], rows: int) -> NDArray[np.uint64]:
     """uint64[rows]: equal for rows that agree in every key; a key that the batch lacks counts as missing."""
-    hashes = np.zeros(rows, dtype=np.uint64)
+    hashes = np.full(rows, _GOLDEN, dtype=np.uint64)  # not 0: of rows of zeros nothing else would come
     for start in range(0, rows, _BLOCK):  # a block at a time: its hashes stay in the first-level cache
         part = hashes[start : start + _BLOCK]
         for values in keys:

@@ -152,6 +152,13 @@ def test_the_hash_chooses_its_share(draw: object) -> None:
     assert abs(found.size - rows / 32) < 5.0 * np.sqrt(rows / 32)
 
 
+def test_rows_of_zeros_are_like_any_other() -> None:
+    """Rows that are zero, or missing, in every key are not chosen at every sparsity and number of keys."""
+    for value in (0.0, 1.0, np.nan):
+        taken_up = [chosen([np.full(1, value)] * keys, 4, 1) for keys in range(1, 41)]
+        assert sum(found.size for found in taken_up if found is not None) < 10
+
+
 def test_equal_values_are_chosen_together() -> None:
     """One zero and one missing: −0.0 and 0.0, and NaN of other bits, are the same key."""
     odd = np.array([0x7FF8_0000_0000_0001], dtype=np.uint64).view(np.float64)[0]
