@@ -4,9 +4,9 @@ e ← (1 − λ)·e + λ·clip(z, ±4). Its variance is λ/(2 − λ) for indepe
 (1 + q)/(1 − q), q = ρ(1 − λ), for z with lag-1 correlation ρ (Schmid, "On EWMA control charts for time
 series", 1997), plus that of the learnt mean.
 
-The mean takes four windows to fill. What is plain from two or three of them is found by their sum over √2 or
-√3, of variance 1 for independent z: a scan with windows of 2 and 3 (Glaz, Naus & Wallenstein, Scan
-Statistics, 2001).
+The mean takes windows to fill: four of z = 1 lift it to 1.8 of its own sd, their sum to 2. What is plain
+from two, three or four windows is found by their sum over √2, √3, 2, of variance 1 for independent z: a scan
+(Glaz, Naus & Wallenstein, Scan Statistics, 2001).
 
 What it remembers of a violent change would outlast the change. A window z is exp(e²/2 − e·z) times as likely
 without a change as with one that holds z at e; from 20 times on the change is over, and the mean starts again
@@ -20,7 +20,7 @@ from detectors._tails import t_tail
 
 LAMBDA = 0.25
 CLIP = 4.0
-LONGEST = 3  # windows in a sum; longer the mean says as much
+LONGEST = 4  # windows in a sum; longer the mean says as much
 _OVER = log(20.0)
 
 
@@ -30,7 +30,7 @@ class Ewma:
 
     z: float = 0.0
     effect: float = 0.0  # of y − μ, in the component's own unit
-    recent: tuple[float, ...] = ()  # z, clipped, of the latest windows, newest first, three at most
+    recent: tuple[float, ...] = ()  # z, clipped, of the latest windows, newest first, as many as are summed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,16 @@ class Spread:
 
     variance: float = 1.0  # of e
     nu: float = 1e9  # of its tail
-    sums: tuple[float, ...] = (1.0, 1.0)  # variance of the sum of the last 2, 3 windows over √2, √3
+    sums: tuple[float, ...] = (1.0, 1.0, 1.0)  # variance of the sum of the last 2, 3, 4 windows over √2, …
     sums_nu: float = 1e9
 
+    @property
+    def longest(self) -> int:
+        """Windows in the longest sum; also how many are looked at, the mean and each sum."""
+        return len(self.sums) + 1
 
-def advance(state: Ewma, z: float, effect: float) -> Ewma:
+
+def advance(state: Ewma, z: float, effect: float, longest: int = LONGEST) -> Ewma:
     """The state after one more window."""
     clipped = min(CLIP, max(-CLIP, z))
     if state.z * (0.5 * state.z - clipped) >= _OVER:
@@ -51,7 +56,7 @@ def advance(state: Ewma, z: float, effect: float) -> Ewma:
     return Ewma(
         z=mix(state.z, clipped),
         effect=mix(state.effect, effect),
-        recent=(clipped, *state.recent)[:LONGEST],
+        recent=(clipped, *state.recent)[:longest],
     )
 
 
@@ -92,13 +97,13 @@ def deviate(state: Ewma, spread: Spread) -> float:
 
 
 def surprise(state: Ewma, spread: Spread, guard: float) -> float:
-    """p of the most surprising of the three, three-fold as there are three; never below the record guard.
+    """p of the most surprising of mean and sums, times how many they are; never below the record guard.
 
     ν of the mean is the number of independent windows behind its variance, not the tail of z: clipping and
     averaging leave no heavy tail, and giving it one costs most of its power. Two windows average less away.
     """
     p = min(t_tail(each, nu) for each, nu in _deviates(state, spread))
-    return max(min(1.0, LONGEST * p), guard)
+    return max(min(1.0, spread.longest * p), guard)
 
 
 def _deviates(state: Ewma, spread: Spread) -> list[tuple[float, float]]:

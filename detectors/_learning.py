@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import _e_process, _ewma
-from detectors._noise import ComponentNoise, NoiseModel, Record, RecordWindow, score_component
+from detectors._noise import ComponentNoise, NoiseModel, Record, Records, RecordWindow, score_component
 from detectors._scatter import VARIANCE_FLOOR, Observations, Scatter, mean, scatter
 from detectors._slots import Slotting
 from detectors._straying import Straying, straying
@@ -105,7 +105,8 @@ def _component(found: Scatter, strays: Straying, prior: Prior | None, production
         tau2=strays.tau2,
         scale_up=strays.up,
         scale_down=strays.down,
-        nu=strays.nu,
+        nu_up=strays.nu_up,
+        nu_down=strays.nu_down,
         rho=strays.memory.rho,
         memory=strays.memory.windows,
         windows=found.used,
@@ -164,19 +165,24 @@ def _with_records(
         code = int(slot[index])
         alone = replace(noise, means={code: float(left_out[index])}, cycles={code: noise.cycles.get(code, 1)})
         found = score_component(alone, float(y[index]), int(n[index]), code)
-        state = _ewma.advance(state, found.z_now, found.effect)
-        z[index], ewma[index] = abs(found.z), abs(_ewma.deviate(state, spread))
+        state = _ewma.advance(state, found.z_now, found.effect, spread.longest)
+        z[index], ewma[index] = found.z, _ewma.deviate(state, spread)
         plain[index] = found.z_now * found.side
     return replace(
         noise,
-        z_record=_record(z),
-        ewma_record=_record(ewma),
+        z_record=_records(z),
+        ewma_record=_records(ewma),
         long_memory=max(noise.memory, _e_process.memory_of_sums(plain)),
     )
 
 
-def _record(values: Floats) -> Record:
-    ordered = np.sort(values)
+def _records(values: Floats) -> Records:
+    windows = len(values)
+    return Records(up=_record(values[values >= 0.0], windows), down=_record(-values[values < 0.0], windows))
+
+
+def _record(distances: Floats, windows: int) -> Record:
+    ordered = np.sort(distances)
     total = len(ordered)
     picked = np.arange(total)
     if total > _RECORD_QUANTILES + _RECORD_EXACT:
@@ -187,7 +193,7 @@ def _record(values: Floats) -> Record:
     first = np.unique(ordered[picked], return_index=True)[1]
     return Record(
         values=tuple(float(v) for v in ordered[picked[first]]),
-        ranks=tuple(float((total - at) / total) for at in picked[first]),
+        ranks=tuple(min(1.0, float(2 * (total - at) / windows)) for at in picked[first]),
     )
 
 

@@ -2,9 +2,9 @@
 
 The rows of one window share weather, hour and customers, so a window's mean has variance σ²/n + τ², and τ²
 does not shrink with rows. A component's model is learnt from the reference's own windows: the mean of its
-slot, both variances, how heavy its tails are (ν, one scale a side), and how long it remembers (ρ). A window
-is then a z, a p from Student's t (from the counts themselves where a share is small), and never more
-surprising than the share of the reference's own windows that went as far (the record guard).
+slot, both variances, how far and how wildly each side strays (scale, ν), and how long it remembers (ρ). A
+window is then a z, a p from Student's t (from the counts themselves where a share is small), and never more
+surprising than the share of the reference's own windows that went as far that way (the record guard).
 docs/detectors.md derives each formula; `_learning` fits, `_ewma` looks for small changes that last.
 """
 
@@ -30,18 +30,32 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """How far the reference's own windows went: values ascending, each standing for `weight` windows.
+    """How far the reference's own windows went to one side: distances ascending.
 
     At most 288 numbers: with more windows, 256 quantiles, and the 32 largest exactly.
     """
 
     values: tuple[float, ...] = ()
-    ranks: tuple[float, ...] = ()  # share of the windows at least as extreme as values[i], descending
+    ranks: tuple[float, ...] = ()  # twice the share of all windows at least as far as values[i], descending
+
+    def share(self, distance: float) -> float:
+        """What guards a window that went so far to this side; 0 beyond all of the reference's."""
+        index = bisect_left(self.values, distance)
+        return self.ranks[index] if index < len(self.values) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Each side by itself: one storm above must not mute what falls below. Twice the share, as either side
+    could have been the one that is looked at (two-sided p: Cox & Hinkley, Theoretical Statistics, 1974, 3.4).
+    """
+
+    up: Record = field(default_factory=Record)
+    down: Record = field(default_factory=Record)
 
     def share(self, value: float) -> float:
-        """Share of the reference's windows at least as extreme as |value|; 0 beyond all of them."""
-        index = bisect_left(self.values, abs(value))
-        return self.ranks[index] if index < len(self.values) else 0.0
+        """The guard of a window with this signed value."""
+        return (self.up if value >= 0.0 else self.down).share(abs(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +75,24 @@ class ComponentNoise:
     tau2: float = 0.0  # variance between windows
     scale_up: float = 1.0
     scale_down: float = 1.0
-    nu: float = 1e9
+    nu_up: float = 1e9
+    nu_down: float = 1e9
     rho: float = 0.0  # correlation of neighbouring windows
     memory: float = 1.0  # windows that carry the information of one independent window, ≥ 1
     long_memory: float = 1.0  # the same for sums over weeks, where that is more
     windows: int = 0  # R
     ewma_variance: float = 1.0
     ewma_nu: float = 1e9  # independent windows behind it
-    sum_variances: tuple[float, ...] = (1.0, 1.0)  # of the last two and three windows
+    sum_variances: tuple[float, ...] = (1.0, 1.0, 1.0)  # of the last two, three and four windows
     sum_nu: float = 1e9
-    z_record: Record = field(default_factory=Record)
-    ewma_record: Record = field(default_factory=Record)
+    z_record: Records = field(default_factory=Records)
+    ewma_record: Records = field(default_factory=Records)
     offset: float = 0.0  # learnt from production: mean there − mean of the file, not part of μ
+
+    @property
+    def nu(self) -> float:
+        """Of the wilder side."""
+        return min(self.nu_up, self.nu_down)
 
     @property
     def spread(self) -> Spread:
@@ -99,7 +119,7 @@ class Score:
     z: float
     z_now: float  # the z that enters the EWMA: without `learnt`; the exact count's deviate for small shares
     p_law: float
-    guard: float  # share of the reference's windows at least as extreme
+    guard: float  # twice the share of the reference's windows at least as extreme on this side
     p: float
 
     @property
@@ -182,12 +202,12 @@ def score_component(noise: ComponentNoise, y: float, n: int, slot: int) -> Score
     learnt = 0.0
     if noise.windows:
         learnt = 1.0 / max(cycles, 1) + (noise.memory - 1.0) / noise.windows
-    side = noise.scale_up if y >= mu else noise.scale_down
+    side, nu = (noise.scale_up, noise.nu_up) if y >= mu else (noise.scale_down, noise.nu_down)
     variance = max(noise.sigma2 / n + tau2, _VARIANCE_FLOOR)
     se = side * math.sqrt(variance * (1.0 + learnt))
     z = (y - mu) / se
     z_now = (y - mu) / (side * math.sqrt(variance))
-    p_law = t_tail(z, noise.nu)
+    p_law = t_tail(z, nu)
     if noise.share:
         p_law, z_now = _share_law(noise, y, n, mu, tau2, p_law, z_now)
     if noise.upward and y <= mu:
@@ -202,7 +222,7 @@ def score_component(noise: ComponentNoise, y: float, n: int, slot: int) -> Score
         tau2=tau2,
         learnt=learnt,
         side=side,
-        nu=noise.nu,
+        nu=nu,
         se=se,
         z=z,
         z_now=z_now,
@@ -246,7 +266,8 @@ def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
         "tau2": noise.tau2,
         "scale_up": noise.scale_up,
         "scale_down": noise.scale_down,
-        "nu": noise.nu,
+        "nu_up": noise.nu_up,
+        "nu_down": noise.nu_down,
         "rho": noise.rho,
         "memory": noise.memory,
         "long_memory": noise.long_memory,
@@ -255,8 +276,8 @@ def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
         "ewma_nu": noise.ewma_nu,
         "sum_variances": list(noise.sum_variances),
         "sum_nu": noise.sum_nu,
-        "z_record": _record_to_json(noise.z_record),
-        "ewma_record": _record_to_json(noise.ewma_record),
+        "z_record": _records_to_json(noise.z_record),
+        "ewma_record": _records_to_json(noise.ewma_record),
         "offset": noise.offset,
     }
 
@@ -265,28 +286,34 @@ def _component_from_json(entry: Mapping[str, Any]) -> ComponentNoise:
     plain = {
         key: value
         for key, value in entry.items()
-        if key not in ("column", "component", "means", "z_record", "ewma_record", "sum_variances")
+        if key not in ("column", "component", "means", "nu", "z_record", "ewma_record", "sum_variances")
     }
+    if "nu" in entry:  # older models: one tail for both sides
+        plain |= {"nu_up": entry["nu"], "nu_down": entry["nu"]}
     return ComponentNoise(
         means={code: value for code, value, _ in entry["means"]},
         cycles={code: count for code, _, count in entry["means"]},
-        z_record=_record_from_json(entry["z_record"]),
-        ewma_record=_record_from_json(entry["ewma_record"]),
+        z_record=_records_from_json(entry["z_record"]),
+        ewma_record=_records_from_json(entry["ewma_record"]),
         sum_variances=tuple(entry.get("sum_variances", (1.0, 1.0))),
         **plain,
     )
 
 
-def _record_to_json(record: Record) -> list[Any]:
-    """[values, ranks]; ranks are None where every value stands for one window."""
-    plain = record.ranks == _plain_ranks(len(record.values))
-    return [list(record.values), None if plain else list(record.ranks)]
+def _records_to_json(records: Records) -> dict[str, list[list[float]]]:
+    return {
+        side: [list(record.values), list(record.ranks)]
+        for side, record in (("up", records.up), ("down", records.down))
+    }
 
 
-def _record_from_json(stored: list[Any]) -> Record:
+def _records_from_json(stored: Mapping[str, Any] | list[Any]) -> Records:
+    """Older models: one record, of both sides together, [values, ranks or None where each stands for one]."""
+    if isinstance(stored, Mapping):
+        up, down = (Record(values=tuple(v), ranks=tuple(r)) for v, r in (stored["up"], stored["down"]))
+        return Records(up=up, down=down)
     values, ranks = stored
-    return Record(values=tuple(values), ranks=_plain_ranks(len(values)) if ranks is None else tuple(ranks))
-
-
-def _plain_ranks(total: int) -> tuple[float, ...]:
-    return tuple((total - at) / total for at in range(total))
+    total = len(values)
+    plain = ((total - at) / total for at in range(total))
+    both = Record(values=tuple(values), ranks=tuple(plain if ranks is None else ranks))
+    return Records(up=both, down=both)

@@ -16,6 +16,7 @@ NU_MIN = 4.0
 VARIANCE_FLOOR = 1e-12
 _RHO_MAX = 0.9
 _LAGS = 14
+_SIDE = 10  # windows; the fourth moment of fewer is that of one or two of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class Memory:
     rho: float = 0.0  # lag-1 correlation
     windows: float = 1.0  # that carry the information of one
     wider: float = 1.0  # the variance of an EWMA, than of independent windows
-    correlations: tuple[float, ...] = ()  # one and two windows apart
+    correlations: tuple[float, ...] = ()  # one, two and three windows apart
 
 
 def memory(correlations: Floats, windows: int) -> Memory:
@@ -145,6 +146,20 @@ def excess_kurtosis(standard: Floats) -> float:
     second = float(np.mean(standard**2))
     excess = float(np.mean(standard**4)) / second**2 - 3.0 if second > 0.0 else 0.0
     return excess * windows / (windows + 10.0)
+
+
+def tails_a_side(standard: Floats, both: float) -> tuple[float, float]:
+    """Excess kurtosis above and below, given that of `both` sides: a side's own as far as the sides differ
+    by more than chance, 24 over the windows of a side in variance (Efron & Morris, JASA 68, 1973)."""
+    sides = standard[standard > 0.0], standard[standard < 0.0]
+    if min(len(side) for side in sides) < _SIDE:
+        return both, both
+    own = [excess_kurtosis(side) for side in sides]
+    chance = [24.0 / len(side) for side in sides]
+    apart = max(0.0, 0.5 * ((own[0] - own[1]) ** 2 - sum(chance)))
+    weights = [apart / (apart + c) for c in chance]
+    up, down = (both + w * (value - both) for value, w in zip(own, weights, strict=True))
+    return up, down
 
 
 def degrees(excess: float, freedom: float) -> float:

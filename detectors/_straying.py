@@ -22,6 +22,7 @@ from detectors._scatter import (
     excess_kurtosis,
     memory,
     root_mean_square,
+    tails_a_side,
 )
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,8 @@ class Straying:
     tau2: float
     up: float
     down: float
-    nu: float
+    nu_up: float
+    nu_down: float
     ewma_nu: float
     sum_nu: float
     scaled: Floats  # f8[used] residuals over the sd of their window
@@ -78,6 +80,7 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
     # The variance of the fourth moment of R normal values, Kendall & Stuart, Advanced Theory of Statistics 1.
     error = [np.sqrt(24.0 / each.used) for each in found]
     tails = pooled([excess_kurtosis(z) for z in standard], error).values
+    by_side = [tails_a_side(z, float(tail)) for z, tail in zip(standard, tails, strict=True)]
     clipped = [np.clip(z, -_ewma.CLIP, _ewma.CLIP) for z in standard]
     ewma_tails = pooled([excess_kurtosis(z) for z in clipped], error).values
     result = []
@@ -86,7 +89,9 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
         # A variance that the whole family agrees on is known from that many more windows.
         freedom = max((each.used / remembered.windows - (each.fitted_means - 1.0)) / ratio.weight[i], 4.0)
         alone = each.key[0] == JOINT and family[kinds[i]] < LEAST
-        nu = degrees(float(tails[i]), min(freedom, _NU_JOINT) if alone else freedom)
+        most = min(freedom, _NU_JOINT) if alone else freedom
+        nu_up, nu_down = (degrees(tail, most) for tail in by_side[i])
+        nu = min(nu_up, nu_down)
         # Averaging loses the tail of z as far as windows are independent, and two windows lose half of it.
         # But storms come in spells and wreck performance for days: no tail is averaged away there.
         spells = each.key[0] == PERFORMANCE
@@ -98,7 +103,8 @@ def straying(found: Sequence[Scatter]) -> list[Straying]:
                 tau2=tau2[i],
                 up=up[i],
                 down=down[i],
-                nu=nu,
+                nu_up=nu_up,
+                nu_down=nu_down,
                 ewma_nu=ewma_nu,
                 sum_nu=sum_nu,
                 scaled=scaled[i],

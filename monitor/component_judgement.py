@@ -12,7 +12,7 @@ from typing import Any
 from detectors import _e_process, _ewma
 from detectors._e_process import EProcess
 from detectors._ewma import Ewma
-from detectors._noise import ComponentNoise, Record, Score, score_component
+from detectors._noise import ComponentNoise, Record, Records, Score, score_component
 from monitor.policy import (
     CLEAR_FLOOR,
     EWMA_FLOOR,
@@ -80,7 +80,7 @@ class ComponentJudgement:
             "windows": noise.windows,
             "memory": noise.memory,
             "rho": noise.rho,
-            "nu": noise.nu,
+            "nu": [noise.nu_down, noise.nu_up],
             "scales": [noise.scale_down, noise.scale_up],
             "law": [int(noise.share), int(noise.upward), int(noise.counted)],
             "share_floor": noise.floor,
@@ -115,8 +115,8 @@ def judge_component(
 ) -> ComponentJudgement:
     """Score one window and move the running mean on by it. `slip`: evidence so far; None: not gathered."""
     score = score_component(noise, y, n, slot)
-    after = _ewma.advance(before, score.z_now, score.effect)
     spread = noise.spread
+    after = _ewma.advance(before, score.z_now, score.effect, spread.longest)
     guard = 0.0 if noise.counted else noise.ewma_record.share(_ewma.deviate(after, spread))
     ewma_p = _ewma.surprise(after, spread, guard)
     few = least_rows(name) if noise.share else None
@@ -154,6 +154,8 @@ def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
     """`judge_component` once more, from nothing but what `to_json` wrote."""
     slot, cycles = stored["slot"][1], stored["cycles"]
     share, upward, counted = (bool(flag) for flag in stored["law"])
+    # Verdicts of older versions have one tail for both sides.
+    nu_down, nu_up = stored["nu"] if isinstance(stored["nu"], list) else [stored["nu"]] * 2
     noise = ComponentNoise(
         share=share,
         upward=upward,
@@ -167,7 +169,8 @@ def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
         tau2=stored["tau2"],
         scale_down=stored["scales"][0],
         scale_up=stored["scales"][1],
-        nu=stored["nu"],
+        nu_down=nu_down,
+        nu_up=nu_up,
         rho=stored["rho"],
         memory=stored["memory"],
         long_memory=stored["slip"]["memory"] if "slip" in stored else 1.0,
@@ -185,6 +188,7 @@ def judge_again(name: str, stored: Mapping[str, Any]) -> ComponentJudgement:
     return judge_component(name, noise, stored["y"], stored["n"], slot, stored["floor"], before, slip)
 
 
-def _always(share: float) -> Record:
+def _always(share: float) -> Records:
     """The record's answer as it was: the windows behind it are in the noise model, not in the verdict."""
-    return Record(values=(inf,), ranks=(share,))
+    same = Record(values=(inf,), ranks=(share,))
+    return Records(up=same, down=same)

@@ -25,8 +25,8 @@ def component_lines(part: ComponentJudgement) -> list[str]:
     ]
     if not noise.counted:
         lines.append(
-            f"  record guard: {number(100.0 * score.guard)} % of the reference's own windows went as far;"
-            f" p = {_g(score.p)}"
+            f"  record guard: {number(100.0 * score.guard)} %, twice the share of reference windows that"
+            f" went as far this way; p = {_g(score.p)}"
         )
     lines.append(
         f"  floor: |y − μ| = {_g(abs(score.effect))}, worth a word from {_g(part.floor)}"
@@ -41,7 +41,9 @@ def component_lines(part: ComponentJudgement) -> list[str]:
         lines.append(
             f"  last {k} windows: Σz {_g(total)}; sd {_g((k * of_sum) ** 0.5)}, ν = {_g(noise.sum_nu)}"
         )
-    lines.append(f"  lasting: 3 × the least of their p, {_g(part.ewma_p)} with the record guard")
+    lines.append(
+        f"  lasting: {noise.spread.longest} × the least of their p, {_g(part.ewma_p)} with the record guard"
+    )
     return lines
 
 

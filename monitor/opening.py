@@ -100,8 +100,9 @@ def _profile_bytes(profile: Profile) -> int:
 
 
 def _noise_bytes(noise: NoiseModel) -> int:
-    """Two records of at most 288 pairs of floats a component are nearly all of it."""
+    """Four records of at most 288 pairs of floats a component are nearly all of it."""
     return sum(
-        16 * (len(part.z_record.values) + len(part.ewma_record.values)) + 1_000
+        1_000
+        + 16 * sum(len(side.values) for r in (part.z_record, part.ewma_record) for side in (r.up, r.down))
         for part in noise.components.values()
     )

@@ -30,7 +30,8 @@ def noise(
         mean=0.0,
         sigma2=1.0,
         tau2=tau2,
-        nu=nu,
+        nu_up=nu,
+        nu_down=nu,
         memory=memory,
         windows=windows,
     )

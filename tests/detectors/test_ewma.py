@@ -45,16 +45,16 @@ def test_guard_holds() -> None:
 
 @pytest.mark.parametrize("rho", [0.0, 0.6])
 def test_sums_have_the_variance_of_the_process(rho: float) -> None:
-    """Simulated AR(1) z with variance 1: the last two and three windows, and a learnt mean on top."""
+    """Simulated AR(1) z with variance 1: the last two to four windows, and a learnt mean on top."""
     rng = np.random.default_rng(9)
     z = np.zeros(60_000)
     for t in range(1, z.size):
         z[t] = rho * z[t - 1] + np.sqrt(1.0 - rho**2) * rng.standard_normal()
-    found = sum_variances((rho, rho**2), 1.0, 10**9)
-    for k, expected in zip((2, 3), found, strict=True):
+    found = sum_variances((rho, rho**2, rho**3), 1.0, 10**9)
+    for k, expected in zip((2, 3, 4), found, strict=True):
         sums = np.convolve(z, np.ones(k), "valid") / np.sqrt(k)
         assert np.var(sums) == pytest.approx(expected, rel=0.08)
-    assert sum_variances((), 2.0, 50) == pytest.approx((1.0 + 2 * 2.0 / 50, 1.0 + 3 * 2.0 / 50))
+    assert sum_variances((), 2.0, 50) == pytest.approx([1.0 + k * 2.0 / 50 for k in (2, 3, 4)])
 
 
 def test_two_windows_say_at_once_what_the_mean_says_later() -> None:
@@ -66,12 +66,13 @@ def test_two_windows_say_at_once_what_the_mean_says_later() -> None:
     assert surprise(state, spread, 0.0) == pytest.approx(3.0 * 2.0 * norm.sf(2 * 3.6 / np.sqrt(2)))
 
 
-def test_only_three_windows_are_remembered_one_by_one() -> None:
-    """Newest first."""
-    state = Ewma()
-    for z in (1.0, 2.0, 3.0, 9.0):
-        state = advance(state, z, 0.0)
-    assert state.recent == (4.0, 3.0, 2.0)
+def test_only_four_windows_are_remembered_one_by_one() -> None:
+    """Newest first; three where an older noise model knows the variance of no longer sum."""
+    state, older = Ewma(), Ewma()
+    for z in (0.5, 1.0, 2.0, 3.0, 9.0):
+        state, older = advance(state, z, 0.0), advance(older, z, 0.0, 3)
+    assert state.recent == (4.0, 3.0, 2.0, 1.0)
+    assert older.recent == (4.0, 3.0, 2.0)
 
 
 def test_a_violent_change_that_is_over_is_forgotten() -> None:

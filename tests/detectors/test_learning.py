@@ -171,11 +171,38 @@ def test_long_records_are_thinned_but_keep_the_largest() -> None:
     windows = 2_000
     y = rng.standard_normal(windows)
     noise = learn({("x", "c1"): _numeric(y, np.full(windows, 900))}, {}).components["x", "c1"]
-    record = noise.z_record
-    assert len(record.values) <= 288
-    assert record.share(record.values[-1]) == pytest.approx(1 / windows)
-    assert record.share(record.values[-32]) == pytest.approx(32 / windows)
-    assert record.share(0.6745) == pytest.approx(0.5, abs=0.05)
+    for side, record in ((1.0, noise.z_record.up), (-1.0, noise.z_record.down)):
+        assert len(record.values) <= 288
+        assert noise.z_record.share(side * record.values[-1]) == pytest.approx(2 / windows)
+        assert noise.z_record.share(side * record.values[-32]) == pytest.approx(64 / windows)
+        assert noise.z_record.share(side * 0.6745) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_storm_above_mutes_nothing_below() -> None:
+    """Record and tail are those of the side on which a window lies."""
+    rng = np.random.default_rng(5)
+    y = rng.standard_normal(120) / 30.0
+    y[40] = 0.6
+    noise = learn({("x", "c1"): _numeric(y, np.full(120, 900))}, {}).components["x", "c1"]
+    above, below = (score_component(noise, side * 0.3, 900, 0) for side in (1.0, -1.0))
+    assert above.guard == pytest.approx(2 / 120)
+    assert below.guard == 0.0
+    assert noise.nu_up < 10.0 < noise.nu_down
+    assert below.p < 1e-4 < above.p
+
+
+def test_older_models_load() -> None:
+    """They have one tail and one record for both sides, which are then those of each."""
+    rng = np.random.default_rng(5)
+    model = learn({("x", "c1"): _numeric(rng.standard_normal(30), np.full(30, 900))}, {})
+    stored = model.to_json()
+    entry = stored["components"][0]
+    del entry["nu_up"], entry["nu_down"]
+    entry |= {"nu": 9.0, "z_record": [[1.0, 2.5], None], "ewma_record": [[0.5, 3.0], [0.5, 0.01]]}
+    known = NoiseModel.from_json(stored).components["x", "c1"]
+    assert (known.nu_up, known.nu_down) == (9.0, 9.0)
+    assert [known.z_record.share(z) for z in (-2.0, 2.0, 3.0)] == [0.5, 0.5, 0.0]
+    assert known.ewma_record.share(-2.9) == 0.01
 
 
 def test_few_windows_are_learning() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 from detectors import Measurement, Role
+from monitor.judge_state import JudgeState
 from monitor.policy import JudgePolicy, Threshold
 from storage.measurements import ColumnResult
 from tests.monitor.judging import judged, numeric, one, special, special_noise
@@ -89,7 +90,8 @@ def test_everything_normal_is_clear() -> None:
         (special(BEHAVIOUR, Role.BEHAVIOUR, score=0.4), Severity.PAGE, IncidentKind.CONFIDENCE, "itself"),
         (special(JOINT, Role.JOINT, r_a_b=-0.9), Severity.TICKET, IncidentKind.DRIFT, ""),
         (special(SHADOW, Role.SHADOW, agreement=0.5), Severity.TICKET, IncidentKind.CONFIDENCE, ""),
-        (special(VOLUME, Role.SERVICE, rows=log(400.0)), Severity.PAGE, IncidentKind.DATA, "volume"),
+        (special(VOLUME, Role.SERVICE, rows=log(200.0)), Severity.PAGE, IncidentKind.DATA, "volume"),
+        (special(VOLUME, Role.SERVICE, rows=log(400.0)), Severity.TICKET, IncidentKind.DATA, ""),
         (special(VOLUME, Role.SERVICE, rows=log(600.0)), Severity.TICKET, IncidentKind.DATA, ""),
         (special("failed", Role.SERVICE, errors=0.3), Severity.PAGE, IncidentKind.SERVICE, "errors"),
         (special("ms", Role.SERVICE, c1=1.5), Severity.TICKET, IncidentKind.SERVICE, ""),
@@ -105,6 +107,16 @@ def test_each_kind_has_its_severity(
     rules = verdict.facts["rules"]
     assert isinstance(rules, list)
     assert next(r["matters"] for r in rules if r["name"] == verdict.facts["rule"]) == why
+
+
+def test_half_of_the_rows_page_in_their_second_window() -> None:
+    """One such window may be a holiday."""
+    state, found = JudgeState(), []
+    for rows in (400.0, 400.0, 600.0):
+        said = judged(special(VOLUME, Role.SERVICE, rows=log(rows)), noise=NOISE, state=state)
+        found.append(one(said, VOLUME).severity)
+        state = said.state
+    assert found == [Severity.TICKET, Severity.PAGE, Severity.TICKET]
 
 
 def test_accuracy_that_fell_pages_though_the_score_had_alerted() -> None:
