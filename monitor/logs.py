@@ -51,7 +51,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "retraining.decided": "a retraining decision was recorded, with its gates",
         "reference.built": "a reference profile was built",
         "reference.promoted": "a reference profile is in force for its model",
-        "reference.kept": "too few sound windows for a trailing reference to move on",
+        "reference.kept": "a trailing reference did not move on",
     }
 )
 

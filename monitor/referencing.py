@@ -30,6 +30,10 @@ from storage.profiles import Reference
 from storage.span import Span
 
 
+class Overtaken(CommandError):
+    """Somebody put another reference in force while one was built to replace the old one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceOutcome:
     """What a build left behind."""
@@ -61,11 +65,13 @@ def build_reference(
     noise_only: bool = False,
     progress: Progress = quiet,
     fixed: Reference | None = None,
+    replaces: Reference | None = None,
 ) -> ReferenceOutcome:
     """Read the reference's rows and keep profile and noise model; `promote` None: if none is in force yet.
 
     With `noise_only` the profile in force is kept and its noise is learnt again, for today's window spec.
     `fixed`: this one trails production, and that one stays what creep is judged against.
+    `replaces`: only while that one is in force: building takes long, a person may choose another meanwhile.
     """
     now = runtime.clock.now()
     with runtime.store.read() as conn:
@@ -79,6 +85,10 @@ def build_reference(
     built, notices, found = _read_and_build(watched, profile, progress)
     progress("saving", 0, 0)
     with runtime.store.write() as conn:
+        if replaces is not None and not _is_in_force(conn, replaces):
+            raise Overtaken(
+                f"{watched.name}: another reference was put in force while this one was built: it is not kept"
+            )
         reference = kept or profiles.save(
             conn,
             watched.name,
@@ -116,6 +126,11 @@ def build_reference(
         resolved=resolved,
         notices=notices,
     )
+
+
+def _is_in_force(conn: Connection, reference: Reference) -> bool:
+    active = profiles.active(conn, reference.model)
+    return active is not None and active.id == reference.id
 
 
 def _beside_fixed(

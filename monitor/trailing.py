@@ -18,7 +18,7 @@ from monitor.creep import against
 from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.reference_build import Progress, quiet
-from monitor.referencing import ReferenceOutcome, build_reference
+from monitor.referencing import Overtaken, ReferenceOutcome, build_reference
 from monitor.runtime import Runtime, Watched
 from monitor.windows import WindowSpec, window_at
 from storage import fold_order, profiles
@@ -109,7 +109,11 @@ class Refresher:
         span = next_span(watched.spec, plan.trailing, plan.refresh, standing)
         if span is None:
             return
-        outcome = _build(self.runtime, watched, standing.active, span, quiet)
+        try:
+            outcome = _build(self.runtime, watched, standing.active, span, quiet)
+        except Overtaken as overtaken:
+            logger().info("reference.kept", model=watched.name, reason=str(overtaken))
+            return
         if isinstance(outcome, int):
             logger().info(
                 "reference.kept",
@@ -145,7 +149,12 @@ def _build(
     if len(sound) < ENOUGH_WINDOWS:
         return len(sound)
     return build_reference(
-        runtime, _of_span(watched, span, sound), promote=True, progress=progress, fixed=fixed or active
+        runtime,
+        _of_span(watched, span, sound),
+        promote=True,
+        progress=progress,
+        fixed=fixed or active,
+        replaces=active,
     )
 
 

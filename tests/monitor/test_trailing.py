@@ -195,6 +195,29 @@ def test_every_verdict_against_it_can_be_explained(crept: Shop) -> None:
     assert all(explain_verdict(each.kind, each.facts).agrees for each in said)
 
 
+def test_what_a_person_chose_meanwhile_stays(tmp_path: Path) -> None:
+    """Building takes long: a reference promoted while one is built to replace the old one is not undone."""
+    shop = moving_shop(tmp_path, 22)
+    reconfigure(shop, {'trailing = "21d"': 'trailing = "30d"'})  # not by itself yet
+    live(shop, 22)
+    reconfigure(shop, {'trailing = "30d"': 'trailing = "21d"'})
+    with open_runtime(load(shop.config, members=build.check), SteppedClock(shop.start + 23 * DAY)) as runtime:
+        watched = runtime.models["shop"]
+
+        def choose(what: str, _done: int, _of: int) -> None:
+            if what == "saving":
+                path = shop.folder / "data/reference.parquet"
+                pl.read_parquet(path)[160:].write_parquet(path)
+                build_reference(runtime, watched, promote=True)
+
+        with pytest.raises(CommandError, match="put in force while this one was built"):
+            refresh(runtime, watched, progress=choose)
+    assert [(each.version, against(each), each.status.value) for each in references(shop)] == [
+        (1, None, "retired"),
+        (2, None, "active"),
+    ]
+
+
 def test_moving_on_ends_no_incident(crept: Shop) -> None:
     """What is wrong stays open; nothing is called rebaselined."""
     past = Past(crept.folder / "leeway.db")
