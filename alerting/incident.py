@@ -216,14 +216,19 @@ def unmark_false_page(incident: Incident) -> Incident:
 
 
 def _observed(incident: Incident, verdict: Verdict | None) -> Incident:
-    """With the evidence of the newest breach; the peak is kept from any."""
+    """With the evidence of the newest breach as grave as the incident; the peak is kept from any.
+
+    What fades says less than what fired: the last windows of a page are told as what it was.
+    """
     if verdict is None:
         return incident
     z = verdict.facts.get("z")
     size = abs(z) if isinstance(z, int | float) and math.isfinite(z) else None
+    incident = replace(incident, peak=incident.peak if size is None else max(size, incident.peak or 0.0))
+    if incident.title and verdict.severity.level < incident.severity.level:
+        return incident
     return replace(
         incident,
-        peak=incident.peak if size is None else max(size, incident.peak or 0.0),
         rank=verdict.rank,
         change=verdict.change,
         title=verdict.title,

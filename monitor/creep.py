@@ -5,11 +5,10 @@ against the fixed reference as well, like a slice of the name `reference=v1`: by
 at most a ticket. Broken data is left to the reference in force: one cause, one page.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from alerting.series import CREEP
-from alerting.verdict import Severity, Verdict, VerdictKind
 from detectors import Profile, Role
 from detectors._noise import NoiseModel
 from monitor.measuring import count_window, is_column, measure_window, wanted
@@ -20,7 +19,6 @@ from storage.profiles import Reference
 from storage.span import Span
 
 AGAINST = "against"  # in a trailing reference's lineage: the version of the fixed one
-ECHO = "echo"  # the fact of a breach that the reference in force tells already
 
 
 def against(reference: Reference) -> int | None:
@@ -37,30 +35,6 @@ def segment(version: int) -> str:
 def fixed_segments(noise: NoiseModel) -> set[str]:
     """Those of a noise model that are a fixed reference."""
     return {name for name in noise.slices if name.startswith(f"{CREEP}=")}
-
-
-def without_echoes(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """What the reference in force alerts on is no creep: one cause, one incident. So it is held back here."""
-    alerting = {
-        (said.series.column, said.series.version)
-        for said in verdicts
-        if said.kind is VerdictKind.BREACH and not said.series.segment
-    }
-    return [
-        replace(
-            said,
-            kind=VerdictKind.HOLD,
-            severity=Severity.NONE,
-            sure=False,
-            rank=None,
-            facts={**said.facts, ECHO: True},
-        )
-        if said.kind is VerdictKind.BREACH
-        and said.series.segment.startswith(f"{CREEP}=")
-        and (said.series.column, said.series.version) in alerting
-        else said
-        for said in verdicts
-    ]
 
 
 def creep_results(source: Source, span: Span, fixed: Profile, version: int) -> list[ColumnResult]:

@@ -23,8 +23,9 @@ from monitor.column_rules import (
     unit_rule,
 )
 from monitor.component_judgement import ComponentJudgement, judge_again
-from monitor.creep import ECHO
+from monitor.echoes import ECHO
 from monitor.explanation_lines import component_lines, family_lines, rule_line, slip_lines
+from monitor.older_facts import as_today, is_older, of_then
 from monitor.policy import Threshold
 from monitor.verdict_facts import WORST_FIRST
 
@@ -38,6 +39,7 @@ class Explanation:
     lines: tuple[str, ...]
     kind: VerdictKind  # recomputed
     differences: tuple[str, ...]  # what does not agree: "name: stored …, recomputed …"
+    older: bool = False  # an earlier version judged it: where its rules were others, numbers may differ
 
     @property
     def agrees(self) -> bool:
@@ -51,10 +53,12 @@ def explain_verdict(kind: VerdictKind, facts: Mapping[str, Any]) -> Explanation:
         return Explanation(lines=(f"not judged: {reason}",), kind=kind, differences=())
     differences: list[str] = []
     parts: list[ComponentJudgement] = []
+    older = is_older(facts["components"])
     for name, stored in facts["components"].items():
-        part = judge_again(name, stored)
+        part = judge_again(name, as_today(stored) if older else stored)
         parts.append(part)
-        differences += _differences(name, stored, part.to_json())
+        now = part.to_json()
+        differences += _differences(name, stored, of_then(now) if older else now)
     family = facts["family"]
     adjusted = FamilyAdjusted(
         shewhart=_adjusted(family["shewhart"]),
@@ -80,12 +84,13 @@ def explain_verdict(kind: VerdictKind, facts: Mapping[str, Any]) -> Explanation:
     if facts.get("incomplete") and again is VerdictKind.CLEAR:
         again = VerdictKind.HOLD  # labels that came in part clear nobody (monitor/label_verdicts.py)
     if facts.get(ECHO) and again is VerdictKind.BREACH:
-        again = VerdictKind.HOLD  # the reference in force tells it (monitor/creep.py)
+        again = VerdictKind.HOLD  # another breach tells it (monitor/echoes.py)
     differences += _differences("verdict", str(kind), str(again))
     return Explanation(
-        lines=_lines(kind, facts, parts, adjusted, rules, differences),
+        lines=_lines(kind, facts, parts, adjusted, rules, differences, older=older),
         kind=again,
         differences=tuple(differences),
+        older=older,
     )
 
 
@@ -96,6 +101,8 @@ def _lines(
     adjusted: FamilyAdjusted,
     rules: Sequence[Rule],
     differences: Sequence[str],
+    *,
+    older: bool,
 ) -> tuple[str, ...]:
     decided = [part for part in parts if part.name == facts["component"]]
     lines = [f"{kind}: decided by rule {facts['rule']}" if facts["rule"] else str(kind)]
@@ -109,9 +116,11 @@ def _lines(
     if facts.get("incomplete"):
         lines.append(f"at most a ticket, and never clear: {facts['incomplete']}")
     if facts.get(ECHO):
-        lines.append("held back: the reference in force alerts on the same column in the same window")
+        lines.append(f"held back: {facts[ECHO]}")
     lines += ["rules:", *(f"  {rule_line(rule, matters.get(rule.name, ''))}" for rule in rules)]
-    if differences:
+    if differences and older:
+        lines += ["judged by an earlier version; today's rules differ in:", *(f"  {d}" for d in differences)]
+    elif differences:
         lines += ["recomputed, and NOT equal to what was stored:", *(f"  {line}" for line in differences)]
     else:
         lines.append("recomputed from the stored numbers: equal to the last bit")

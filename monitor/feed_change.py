@@ -45,6 +45,8 @@ def one_value(result: ColumnResult, excess: float, high: float) -> Change:
 def clipped(result: ColumnResult) -> Change | None:
     """Mass piled at an end of the window that holds what the reference has from there on outwards."""
     ends = result.evidence.get("ends")
+    if result.evidence.get("constant") is not None:
+        return None  # all of it is one value: stuck
     for end, word in (("high", "above"), ("low", "below")):
         facts = ends.get(end) if isinstance(ends, dict) else None
         if not isinstance(facts, dict):

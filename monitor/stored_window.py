@@ -11,7 +11,8 @@ from alerting.series import Series
 from alerting.verdict import IncidentKind, Verdict, VerdictKind
 from detectors import Role
 from detectors._noise import NoiseModel
-from monitor.creep import fixed_segments, without_echoes
+from monitor.creep import fixed_segments
+from monitor.echoes import without_echoes
 from monitor.judge_state import JudgeState
 from monitor.judgement import WindowFacts, judge
 from monitor.label_verdicts import label_verdicts

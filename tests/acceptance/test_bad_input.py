@@ -136,9 +136,7 @@ HARMLESS: dict[str, Change] = {
     "decimals for floats": lambda day: day.with_columns(pl.col("items").cast(pl.Decimal(10, 2))),
     "categorical for text": lambda day: day.with_columns(pl.col("country").cast(pl.Categorical)),
     "a new column": lambda day: day.with_columns(extra=pl.lit(1)),
-    "fewer than 50 rows": lambda day: day.sample(30, seed=1),
     "the same instant for all": lambda day: day.with_columns(ts=pl.col("ts").first()),
-    "every row twice": lambda day: pl.concat([day, day]),
     "rows out of order": lambda day: day.sample(fraction=1.0, shuffle=True, seed=1),
 }
 
@@ -149,6 +147,21 @@ def test_what_is_no_fault_alerts_nobody(shop: Shop, name: str) -> None:
     past = broken(shop, HARMLESS[name])
     assert past.states() == GOOD
     assert past.incidents() == []
+
+
+VOLUME: dict[str, tuple[Change, str]] = {
+    "fewer than 50 rows": (lambda day: day.sample(30, seed=1), "page"),
+    "every row twice": (lambda day: pl.concat([day, day]), "ticket"),
+}
+
+
+@pytest.mark.parametrize("name", VOLUME)
+def test_rows_lost_or_doubled_are_told_as_such_and_alone(shop: Shop, name: str) -> None:
+    """Half a load, or one that ran twice: no column of it has drifted."""
+    change, severity = VOLUME[name]
+    past = broken(shop, change)
+    assert past.states() == GOOD
+    assert past.incidents() == [("__volume__", "data", severity)]
 
 
 def test_infinities_in_part_of_a_column_persist_before_they_page(shop: Shop) -> None:

@@ -27,6 +27,13 @@ def test_evidence_is_that_of_the_latest_breach() -> None:
     assert seen.window_start == START + timedelta(hours=3)  # where it began to recover
 
 
+def test_what_fades_does_not_rename_a_page() -> None:
+    """A page keeps the words of its last page; its peak may still grow."""
+    seen = incident("PPt")
+    assert seen.title == "temp: P1"
+    assert seen.peak == 2.0
+
+
 def test_not_a_number_is_no_peak() -> None:
     """NaN in the facts leaves the peak unknown."""
     transition = run("P", FoldPolicy())[0].transitions[0]
