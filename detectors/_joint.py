@@ -6,13 +6,9 @@ order, gives equal summaries. `_joint_counting` counts, `_relations` says which 
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from detectors._relations import Relations
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -31,14 +27,10 @@ class JointSummary:
     products: Integers  # int64[P, P], Σ xᵢxⱼ
 
     @classmethod
-    def empty(cls, relations: "Relations") -> "JointSummary":
+    def empty(cls, columns: tuple[str, ...]) -> "JointSummary":
         """No row seen yet: the zero of `+`."""
-        both, sums, squares, products = (
-            np.zeros((len(relations.columns), len(relations.columns)), dtype=np.int64) for _ in range(4)
-        )
-        return cls(
-            columns=relations.columns, rows=0, both=both, sums=sums, squares=squares, products=products
-        )
+        both, sums, squares, products = np.zeros((4, len(columns), len(columns)), dtype=np.int64)
+        return cls(columns=columns, rows=0, both=both, sums=sums, squares=squares, products=products)
 
     def __add__(self, other: "JointSummary") -> "JointSummary":
         if not isinstance(other, JointSummary):

@@ -3,6 +3,8 @@
 The only code of relations that sees values. Imported only where a window is counted, since it loads numba.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -30,7 +32,7 @@ def count_joint(profile: Profile, relations: Relations, columns: Columns, rows: 
     values = {name: _numbers(profile, columns, name, rows) for name in relations.columns}
     taken = chosen([values[name] for name in relations.keys], relations.sparsity, rows)
     size = len(relations.columns)
-    sums = [np.zeros((size, size), dtype=np.int64) for _ in range(4)]
+    found = JointSummary.empty(relations.columns)
     looked_at = rows if taken is None else taken.size
     for start in range(0, looked_at, _BLOCK):
         stop = min(start + _BLOCK, looked_at)
@@ -41,16 +43,8 @@ def count_joint(profile: Profile, relations: Relations, columns: Columns, rows: 
                 part = column[start:stop] if taken is None else column[taken[start:stop]]
                 cuts, levels = normal_scores(profile.columns[name])
                 _score(part, cuts, levels, scores[place], known[place])
-        _add(scores, known, *sums)
-    both, own, squares, products = sums
-    return JointSummary(
-        columns=relations.columns,
-        rows=looked_at,
-        both=both,
-        sums=own,
-        squares=squares,
-        products=products,
-    )
+        _add(scores, known, found.both, found.sums, found.squares, found.products)
+    return replace(found, rows=looked_at)
 
 
 def normal_scores(profile: ColumnProfile) -> tuple[NDArray[np.float64], Scores]:

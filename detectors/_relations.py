@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from detectors._encoding import pack, unpack
 from detectors._joint import pairs
-from detectors._learning import Prior
 from detectors._profile import Profile
 
 PART = "relations"
@@ -95,12 +94,3 @@ def atanh(r: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fisher's z of r, finite at ±1: its variance hardly depends on r (Fisher, Metron 1, 1921)."""
     transformed: NDArray[np.float64] = np.arctanh(np.clip(r, -_LARGEST, _LARGEST))
     return transformed
-
-
-def relation_priors(relations: Relations) -> dict[str, Prior]:
-    """What the reference says of each pair before any of its windows is looked at, by component."""
-    return {
-        name: Prior(mean=float(mean), rows=int(rows))
-        for name, mean, rows in zip(relations.components, relations.usual, relations.rows, strict=True)
-        if np.isfinite(mean)
-    }

@@ -18,11 +18,6 @@ def t_tail(z: float, nu: float) -> float:
     return min(1.0, 2.0 * float(special.stdtr(nu, -abs(z) * math.sqrt(nu / (nu - 2.0)))))
 
 
-def normal_tail(z: float) -> float:
-    """2·P(Z > |z|) for the standard normal law."""
-    return math.erfc(abs(z) / math.sqrt(2.0))
-
-
 def count_tails(k: int, n: int, mean: float, rho: float) -> tuple[float, float]:
     """P(K ≤ k) and P(K ≥ k) for n rows with a share that varies between windows (beta-binomial law).
 

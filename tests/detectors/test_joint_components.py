@@ -62,7 +62,7 @@ def test_pairs_of_few_rows_are_left_out() -> None:
     columns["a"][99:] = np.nan
     names = {c.name for c in joint_components(RELATIONS, joint(columns), ROWS)}
     assert names == {"r:b~c", "r:b~d", "r:c~d"}
-    assert joint_components(RELATIONS, JointSummary.empty(RELATIONS), 0) == ()
+    assert joint_components(RELATIONS, JointSummary.empty(RELATIONS.columns), 0) == ()
 
 
 def test_the_column_that_moved_is_named() -> None:

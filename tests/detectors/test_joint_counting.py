@@ -91,7 +91,7 @@ def test_any_split_in_any_order_gives_the_same(cuts: list[int], chance: object, 
         np.array(order[start:stop], dtype=np.int64) for start, stop in pairwise([0, *sorted(cuts), ROWS])
     ]
     chance.shuffle(parts)  # type: ignore[attr-defined]
-    merged = JointSummary.empty(part)
+    merged = JointSummary.empty(part.columns)
     for rows in parts:
         merged = merged + count_joint(PROFILE, part, taken(columns, rows), rows.size)
     assert merged == whole
@@ -185,10 +185,9 @@ def test_refuses_what_cannot_be_counted() -> None:
         count_joint(PROFILE, EVERY, batch(1) | {"a": labels}, ROWS)
     with pytest.raises(ValueError, match="values in a batch of"):
         count_joint(PROFILE, EVERY, batch(1), ROWS + 1)
-    fields = {name: getattr(EVERY, name) for name in FIELDS}
-    narrow = JointSummary.empty(Relations(**fields | {"columns": ("a", "b")}))
+    narrow = JointSummary.empty(("a", "b"))
     with pytest.raises(ValueError, match="over different columns"):
-        _ = narrow + JointSummary.empty(EVERY)
+        _ = narrow + JointSummary.empty(EVERY.columns)
 
 
 def test_a_constant_has_no_correlation() -> None:
@@ -204,8 +203,8 @@ def test_a_constant_has_no_correlation() -> None:
 def test_no_rows() -> None:
     """The zero of `+`."""
     zero = {name: NumericColumn(values=np.empty(0)) for name in COLUMNS}
-    assert count_joint(PROFILE, SOME, zero, 0) == JointSummary.empty(SOME)
-    assert np.isnan(correlations(JointSummary.empty(SOME))[0]).all()
+    assert count_joint(PROFILE, SOME, zero, 0) == JointSummary.empty(SOME.columns)
+    assert np.isnan(correlations(JointSummary.empty(SOME.columns))[0]).all()
 
 
 def test_correlations_of_huge_sums() -> None:

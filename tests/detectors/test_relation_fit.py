@@ -6,7 +6,7 @@ import pytest
 from detectors import CategoryColumn, Columns, NumericColumn, Role, build_profile
 from detectors._joint_counting import count_joint
 from detectors._relation_fit import fit_relations
-from detectors._relations import LEAST_ROWS, MOST_COLUMNS, Relations, relation_priors, relations_of
+from detectors._relations import LEAST_ROWS, MOST_COLUMNS, Relations, relations_of
 
 Rows = dict[str, NumericColumn]
 
@@ -138,14 +138,3 @@ def test_rows_are_chosen_only_where_windows_are_large() -> None:
     assert [needed(columns, rows).sparsity for rows in (1_000, 39_999, 40_000, 1_000_000)] == [0, 0, 1, 5]
     coins = numbers(x=rng.integers(0, 2, 5_000), y=rng.integers(0, 2, 5_000))
     assert needed(coins, 1_000_000).sparsity == 0
-
-
-def test_priors_name_every_pair() -> None:
-    """Where no window teaches, the reference's own r is what is normal."""
-    rng = np.random.default_rng(9)
-    x = rng.standard_normal(4_000)
-    found = needed(numbers(x=x, y=x + rng.standard_normal(4_000)))
-    priors = relation_priors(found)
-    assert list(priors) == ["r:x~y"]
-    assert np.tanh(priors["r:x~y"].mean) == pytest.approx(np.sqrt(0.5), abs=0.03)
-    assert priors["r:x~y"].rows == 4_000
