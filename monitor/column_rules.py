@@ -129,7 +129,10 @@ def calibrated_rules(
         p = adjusted.ewma.of_part(min(1.0, m * lead.lasting_p))
         near = adjusted.ewma_near.of_part(min(1.0, m * nearest.lasting_p_near))
         kind = _kind(p, near, alphas.ewma)
-        rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.ewma))
+        # As surprising as what is sure in one window, and said by three: a fourth adds nothing, as their sums
+        # share most windows.
+        sure = kind is VerdictKind.BREACH and p <= alphas.shewhart / SURE and lead.lasts and not learning
+        rules.append(Rule(name=name, kind=kind, component=lead, adjusted=p, alpha=alphas.ewma, sure=sure))
     return [*rules, *_slip(components, alphas)]
 
 

@@ -6,7 +6,7 @@ the judge stored. The same function, so the same bits.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
+from math import copysign, inf
 from typing import Any
 
 from detectors import _e_process, _ewma
@@ -17,6 +17,7 @@ from monitor.policy import (
     CLEAR_FLOOR,
     EWMA_FLOOR,
     EWMA_Z,
+    LASTING,
     MOSTLY,
     SURE_EXCESS,
     UPWARD,
@@ -56,6 +57,13 @@ class ComponentJudgement:
         if self.name == "out_of_range" and self.score.y < MOSTLY:
             return False
         return not self.counts_rows or self.excess >= SURE_EXCESS
+
+    @property
+    def lasts(self) -> bool:
+        """Whether each of the last windows stands on the side of its running mean, by a sd: three, one more
+        than persistence asks for, so that no two stormy days are sure."""
+        latest, side = self.after.recent[:LASTING], copysign(1.0, self.after.z)
+        return len(latest) == LASTING and all(side * z >= EWMA_Z for z in latest)
 
     @property
     def slips(self) -> bool:

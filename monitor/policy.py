@@ -16,6 +16,7 @@ CLEAR_FLOOR = 0.8  # an effect below 0.8 of its floor is clear
 CLEAR_THRESHOLD = 0.9  # a metric below 0.9 of its threshold is clear
 EWMA_FLOOR = 0.6  # share of the floor that an EWMA of y − μ must pass: it is to find what is small and lasts
 EWMA_Z = 1.0  # and the current window must still point the same way
+LASTING = 3  # windows, each of them so, for what lasts to be sure
 MIN_EXCESS = 3.0  # rows: no share says anything while it is off by fewer
 SURE_EXCESS = 5.0  # rows: nor pages at once
 HARM = -1.0  # points of accuracy, or −1 % of the reference MAE

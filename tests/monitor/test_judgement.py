@@ -143,6 +143,20 @@ def test_a_small_change_that_lasts_is_found_by_its_running_mean() -> None:
     assert one(found).facts["rule"] == "ewma"
 
 
+@pytest.mark.parametrize(("each", "sure"), [((0.33, 0.33, 0.33), True), ((0.02, 0.4, 0.4), False)])
+def test_what_lasts_is_sure_once_three_windows_say_so(each: tuple[float, ...], sure: bool) -> None:
+    """As surprising as one window that is sure; two stormy ones are not, however far they went."""
+    state = JudgeState()
+    for c1 in each:
+        found = judged(numeric(c1=c1), noise=NOISE, state=state)
+        state = found.state
+    rules = one(found).facts["rules"]
+    assert isinstance(rules, list)
+    lasting = next(rule for rule in rules if rule["name"] == "ewma")
+    assert (lasting["kind"], lasting["sure"]) == ("breach", sure)
+    assert lasting["p"] <= 0.005 / 50
+
+
 def test_a_change_that_is_over_does_not_breach_by_its_memory() -> None:
     """The running mean still holds it; the window no longer points that way."""
     state = JudgeState()
