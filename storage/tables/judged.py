@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from storage.encoding import Json
+from storage.encoding import Json, PackedJson
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
 
 verdict = Table(
@@ -28,7 +28,7 @@ verdict = Table(
     Column("z", Double),
     Column("p", Double),
     Column("harm", Double),
-    Column("facts", Json, nullable=False),
+    Column("facts", PackedJson("rules", "performance"), nullable=False),  # the first is in a view
     Column("incident_id", Text, ForeignKey("incident.id")),
     # one row a window, segment and column is the contract of `leeway history verdicts`
     UniqueConstraint("ledger_id", "segment", "column_name", "version"),
@@ -54,8 +54,8 @@ checkpoint = Table(
     "checkpoint",
     metadata,
     foreign("ledger_id", "ledger.id", primary_key=True),
-    Column("judge_state", Json, nullable=False),
-    Column("alert_states", Json, nullable=False),  # {fingerprint: state} of those this window changed
+    Column("judge_state", PackedJson("noise"), nullable=False),  # storage/past.py asks for it
+    Column("alert_states", PackedJson, nullable=False),  # {fingerprint: state} of those this window changed
 )
 
 incident = Table(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from storage.encoding import Json
+from storage.encoding import Json, PackedJson
 from storage.tables._columns import counter, foreign, identity, metadata, when, where, word
 
 reference = Table(
@@ -56,7 +56,7 @@ noise_model = Table(
     word("learnt_from"),  # reference | production
     Column("windows", Integer, nullable=False),
     when("created"),
-    Column("content", Json, nullable=False),
+    Column("content", PackedJson, nullable=False),
     UniqueConstraint("reference_id", "window_spec", "version"),
 )
 
@@ -135,9 +135,9 @@ column_result = Table(
     Column("harm_error", Double),
     Column("pull", Double),
     Column("measurements", Json, nullable=False),
-    Column("components", Json, nullable=False),
-    Column("bins", Json),
-    Column("evidence", Json, nullable=False),
+    Column("components", PackedJson, nullable=False),
+    Column("bins", PackedJson),
+    Column("evidence", PackedJson, nullable=False),
     UniqueConstraint("ledger_id", "segment", "column_name", "version"),
 )
 Index("ix_column_result_column", column_result.c.column_name, column_result.c.ledger_id)
