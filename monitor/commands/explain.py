@@ -47,12 +47,14 @@ def explain(
         )
         explanation = explain_verdict(stored.verdict.kind, stored.verdict.facts)
         first = heading(stored, session.config)
+    wrong = not explanation.agrees and not explanation.older
     payload = {
         "verdict_id": stored.id,
         "verdict": stored.verdict.kind.value,
         "severity": stored.severity.value,
         "recomputed": explanation.kind.value,
         "agrees": explanation.agrees,
+        "older": explanation.older,
         "differences": list(explanation.differences),
         "lines": list(explanation.lines),
         "facts": dict(stored.verdict.facts),
@@ -61,9 +63,9 @@ def explain(
     def draw() -> None:
         for line in (*first, "", *explanation.lines):
             typer.echo(line)
-        if not explanation.agrees:
+        if wrong:
             typer.echo(f"RECOMPUTED DIFFERENTLY, please report it: {'; '.join(explanation.differences)}")
 
     terminal.result(payload, draw)
-    if not explanation.agrees:
+    if wrong:
         raise typer.Exit(Exit.INTERNAL)
