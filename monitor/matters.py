@@ -6,10 +6,8 @@ from math import inf, log
 
 from alerting.verdict import Severity, VerdictKind
 from detectors._column import Role
-from detectors._ewma import mix
 from monitor import wording
 from monitor.column_rules import UNIT, Rule
-from monitor.component_judgement import ComponentJudgement
 from monitor.judge_state import HarmState
 from monitor.policy import (
     DATA_QUALITY,
@@ -123,7 +121,7 @@ def _why(
         case Role.JOINT:
             return _of_pair(part.name, policy, alerts)
         case Role.SERVICE:
-            return _of_service(part, effect, result, policy)
+            return _of_service(rule, effect, part.floor, result, policy)
         case _:
             pass
     if part.name in DATA_QUALITY and effect > 0.0 and (part.name != "stuck" or _is_stuck(result)):
@@ -165,19 +163,14 @@ def _of_pair(component: str, policy: JudgePolicy, alerts: Alerts) -> str:
     return "important" if any(policy.is_important(column) for column in pair) else ""
 
 
-def _of_service(part: ComponentJudgement, effect: float, result: ColumnResult, policy: JudgePolicy) -> str:
-    if part.name == "rows" and _rows_are_gone(part, effect):
+def _of_service(rule: Rule, effect: float, floor: float, result: ColumnResult, policy: JudgePolicy) -> str:
+    name = rule.component.name if rule.component is not None else ""
+    # A holiday halves a day or two and is in no slot; it leaves more than a quarter, and is over soon.
+    if name == "rows" and effect <= log(HALVED if rule.lasting else QUARTERED):
         return "volume"
-    if part.name == "errors" and effect >= LOUD * part.floor:
+    if name == "errors" and effect >= LOUD * floor:
         return "errors"
     return "important" if policy.is_important(result.column) else ""
-
-
-def _rows_are_gone(part: ComponentJudgement, effect: float) -> bool:
-    """A holiday halves a day, and is in no slot: what lasts for two windows, or leaves next to nothing, is
-    none. Their running mean then is at least that of two halved windows after a usual one."""
-    lasts = mix(mix(0.0, log(HALVED)), log(HALVED))
-    return effect <= log(QUARTERED) or (effect <= log(HALVED) and part.after.effect <= lasts)
 
 
 def _is_stuck(result: ColumnResult) -> bool:
