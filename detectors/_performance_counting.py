@@ -177,13 +177,12 @@ def _regressed(
     scored, labelled = np.isfinite(prediction), np.isfinite(truth)
     known = scored & labelled
     truth, prediction, scales = truth[known], prediction[known], part.scales
-    with np.errstate(over="ignore"):  # an overflow is ±inf: clipped, and in an open cell
-        error = truth - prediction
     away = truth != 0.0
     if part.errors is None:
         raise ValueError("the performance part is not of a regression: rebuild the reference")
-    standard, centred = error / scales.error, (truth - scales.centre) / scales.outcome
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # an overflow is ±inf: clipped, and in an open cell
+        error = truth - prediction
+        standard, centred = error / scales.error, (truth - scales.centre) / scales.outcome
         return Regressed(
             error=Sums.of(standard),
             absolute=Sums.of(np.abs(error), scales.absolute),

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from detectors._ranking import share_variance
 
 BINS = 10
-CLIP = (
-    8.0  # of one row's hit − score: a score beyond that is no probability, and one row must not drown a bin
-)
+# Of one row's hit − score: a score beyond that is no probability, and one row must not drown a bin.
+CLIP = 8.0
 _BITS = 30  # Σ rint(gap·2³⁰) stays below 2⁶³ up to 2³⁰ rows
 _UNIT = float(1 << _BITS)
 

@@ -15,6 +15,7 @@ from sklearn import metrics as sk
 from detectors import CategoryColumn, NumericColumn, Profile, Role, ScoreSpec, build_profile
 from detectors import performance as member
 from detectors._column import PERFORMANCE
+from detectors._column_profile import NumericProfile
 from detectors._measurement import Measurement
 from detectors._performance import (
     count_performance,
@@ -27,6 +28,8 @@ from detectors._performance import (
     performance_priors,
 )
 from detectors._performance_profile import PART, PerformanceProfile
+from detectors._performance_summary import Classified, Regressed
+from detectors._reliability import Reliability
 from detectors.performance import Performance
 from tests.detectors.outcomes import CLASSES, Batch, binary, counted, profiled, regression, three
 
@@ -333,6 +336,45 @@ def test_a_sure_and_wrong_row_costs_what_scikit_learn_says() -> None:
     columns = {"score": NumericColumn(values=np.array([0.0, 1.0, 0.5]))}
     found = measured(PROFILES["binary"], Batch(columns=columns, outcome=np.array([1.0, 1.0, 0.0])))
     assert found["log_loss"].value == pytest.approx(sk.log_loss([1, 1, 0], [0.0, 1.0, 0.5]), rel=1e-9)
+
+
+def test_absurd_predictions_are_clipped() -> None:
+    """Errors no number holds, in any scale: as far as sums go, and without a warning."""
+    rng = np.random.default_rng(22)
+    y = 1e-5 * rng.normal(size=300)
+    columns = {"score": NumericColumn(values=y + 1e-5 * rng.normal(size=300))}
+    score = ScoreSpec(task="regression", columns={"": "score"})
+    profile = build_profile(columns, roles={}, score=score, outcome=y)
+    part = fit_performance(profile, columns, y, 300)
+    assert part is not None
+    absurd = {"score": NumericColumn(values=np.array([1e305, -1.7e308, 0.0]))}
+    found = count_performance(profile.with_parts({PART: part}), absurd, np.array([-1e305, 1.7e308, 0.0]), 3)
+    assert isinstance(found.found, Regressed)
+    assert found.labelled == 3
+    assert found.found.absolute.mean == pytest.approx(2.0 * 2048.0 / 3.0)
+
+
+def test_reliability_of_many_scores_is_that_of_a_search() -> None:
+    """Cells that the score's column was counted in lead to the coarse grid's own, ends and knots included."""
+    rng = np.random.default_rng(23)
+    scores = NumericColumn(values=0.1 + 0.8 * rng.random(3_000))
+    hits = rng.random(3_000) < scores.values
+    spec = ScoreSpec(task="binary", columns={"": "score"})
+    profile = build_profile({"score": scores}, roles={}, score=spec, outcome=hits.astype(np.float64))
+    part = fit_performance(profile, {"score": scores}, hits.astype(np.float64), 3_000)
+    assert part is not None
+    column = profile.columns["score"]
+    assert isinstance(column, NumericProfile)
+    window = np.concatenate((rng.random(500), column.knots[::7], column.knots[::16], [0.0, 1.0]))
+    came_true = rng.random(window.size) < window
+    found = count_performance(
+        profile.with_parts({PART: part}),
+        {"score": NumericColumn(values=window)},
+        came_true.astype(np.float64),
+        window.size,
+    )
+    assert isinstance(found.found, Classified)
+    assert found.found.reliability == Reliability.of(column.knots[::16].copy(), window, came_true)
 
 
 def test_two_columns_of_a_binary_score() -> None:

@@ -53,6 +53,13 @@ def test_error_is_delongs(drawn: list[tuple[int, bool]]) -> None:
         assert found.error > 0.0
 
 
+def test_one_row_of_a_class_says_little() -> None:
+    """Where it stands is all that is known of its class: half a unit of error, the most there can be."""
+    alone = np.array([0, 0, 1]), np.array([500, 500, 0])
+    for positives, negatives in (alone, alone[::-1]):
+        assert roc_auc(positives, negatives).error >= 0.5
+
+
 def test_by_hand() -> None:
     """Positives at 2 and 3, negatives at 1 and 2: three and a half of four pairs are in order."""
     positives, negatives = np.array([0, 1, 1]), np.array([1, 1, 0])

@@ -29,6 +29,14 @@ def test_plain_number_is_that_of_equal_bins() -> None:
     assert calibration_error(of(score, hit)).plain == pytest.approx(plain(score, hit), abs=1e-9)
 
 
+def test_a_score_that_is_no_probability_does_not_drown_a_bin() -> None:
+    """One row's gap is held to 8 either way."""
+    for absurd in (1e300, -1e300):
+        score = np.append(np.full(99, 0.5), absurd)
+        counted = Reliability.of(np.array([0.5]), score, np.arange(100) < 50)
+        assert abs(int(counted.gaps.sum())) == 8 << 30
+
+
 def test_cells_of_a_reference_come_near() -> None:
     """With 256 cells of another sample the bins are of nearly equal count: within a tenth of a point."""
     rng = np.random.default_rng(2)
