@@ -2,11 +2,12 @@
 
 A reference that knew every label at once would make later windows look odd: the labels that come first are
 not like all labels. So each reference window keeps what was available when its labels were complete, by the
-same rule as a window of production.
+same rule as a window of production; one whose labels are still awaited keeps none.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,12 @@ def label_columns(model: ModelConfig, schema: Mapping[str, ColumnKind]) -> Label
 
 
 def with_outcomes(
-    model: ModelConfig, columns: LabelColumns, rows: Rows, windows: Sequence[Span], source: Source | None
+    model: ModelConfig,
+    columns: LabelColumns,
+    rows: Rows,
+    windows: Sequence[Span],
+    source: Source | None,
+    now: datetime,
 ) -> Rows:
     """The rows with their outcome as it was known window by window. `source`: the labels' own."""
     labels = model.labels
@@ -80,47 +86,62 @@ def with_outcomes(
         key = rows.columns.get(columns.key or "")
         if source is None or key is None:
             return rows
-        values = _joined(labels, columns.kind, rows, key, windows, source)
+        values = _joined(labels, columns.kind, rows, key, windows, source, now)
     else:
         at = rows.columns.get(columns.available_at or "")
         if not isinstance(at, NumericColumn) or columns.label not in rows.columns:
             return rows
         found = row_labels(rows.columns[columns.label], at.values)
-        cutoffs = _cutoffs(labels, rows, windows, first_available(found, rows.count))
-        values = _column(known_at(found, rows.count, cutoffs), found.classes)
+        cutoffs, awaited = _cutoffs(labels, rows, windows, first_available(found, rows.count), now)
+        values = _column(np.where(awaited, np.nan, known_at(found, rows.count, cutoffs)), found.classes)
     rest = {name: column for name, column in rows.columns.items() if name not in columns.wanted}
     return replace(rows, columns={**rest, columns.label: values})
 
 
 def _joined(
-    labels: LabelsConfig, kind: Kind, rows: Rows, key: Column, windows: Sequence[Span], source: Source
+    labels: LabelsConfig,
+    kind: Kind,
+    rows: Rows,
+    key: Column,
+    windows: Sequence[Span],
+    source: Source,
+    now: datetime,
 ) -> Column:
     keys = Keys()
     places = keys.add(key)
     found = read_labels(labels, kind, keys, source, _span(rows))
     first = by_row(places, first_available(found, len(keys)), NEVER)
-    cutoffs = _cutoffs(labels, rows, windows, first)
+    cutoffs, awaited = _cutoffs(labels, rows, windows, first, now)
     # A key that several rows share is asked at the latest of their cutoffs: what it says is one fact.
     limit = np.full(len(keys), np.iinfo(np.int64).min, dtype=np.int64)
     there = places >= 0
     np.maximum.at(limit, places[there], cutoffs[there])
-    return _column(values_by_row(places, known_at(found, len(keys), limit)), found.classes)
+    known = values_by_row(places, known_at(found, len(keys), limit))
+    return _column(np.where(awaited, np.nan, known), found.classes)
 
 
 def _cutoffs(
-    labels: LabelsConfig, rows: Rows, windows: Sequence[Span], first: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """int64[rows]: up to when each row's labels count. Rows outside any window know all there is."""
+    labels: LabelsConfig, rows: Rows, windows: Sequence[Span], first: NDArray[np.int64], now: datetime
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """int64[rows]: up to when each row's labels count. Rows outside any window know all there is.
+
+    bool[rows]: the window's labels are still awaited; those that come first are not like all of them.
+    """
     cutoffs = np.full(rows.count, NEVER, dtype=np.int64)
+    awaited = np.zeros(rows.count, dtype=np.bool_)
     if rows.times is None:
-        return cutoffs
+        return cutoffs, awaited
     for span in windows:
         start, stop = np.searchsorted(rows.times, [micros(span.start), micros(span.end)])
         deadline = micros(span.end + labels.max_delay)
-        done = completion(first[start:stop], min_share=labels.min_share, deadline=deadline, now=deadline)
+        done = completion(
+            first[start:stop], min_share=labels.min_share, deadline=deadline, now=min(micros(now), deadline)
+        )
         if done is not None:
             cutoffs[start:stop] = done.cutoff
-    return cutoffs
+        else:
+            awaited[start:stop] = True
+    return cutoffs, awaited
 
 
 def _column(values: NDArray[np.float64], classes: tuple[str, ...] | None) -> Column:

@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib.metadata import version
 
 from sqlalchemy import Connection
@@ -82,7 +83,7 @@ def build_reference(
             f"{watched.name}: the reference in force trails production; "
             f"run `leeway reference build --model {watched.name} --trailing`"
         )
-    built, notices, found = _read_and_build(watched, profile, progress)
+    built, notices, found = _read_and_build(watched, profile, progress, now)
     progress("saving", 0, 0)
     with runtime.store.write() as conn:
         if replaces is not None and not _is_in_force(conn, replaces):
@@ -193,7 +194,7 @@ def unfiltered(model: ModelConfig, columns: Container[str]) -> list[str]:
 
 
 def _read_and_build(
-    watched: Watched, profile: Profile | None, progress: Progress
+    watched: Watched, profile: Profile | None, progress: Progress, now: datetime
 ) -> tuple[Built, tuple[str, ...], dict[str, object]]:
     """Also what the reference's lineage knows of its columns and model versions."""
     progress("reading the reference", 0, 0)
@@ -207,7 +208,7 @@ def _read_and_build(
     if outcome.label is not None:
         progress("joining outcomes", 0, 0)
         known = reference_windows(rows, watched.spec, model.excluded_spans)
-        rows = with_outcomes(model, outcome, rows, known, watched.labels)
+        rows = with_outcomes(model, outcome, rows, known, watched.labels, now)
     beside = extras(model)
     sampled = _sampled(watched, rows)
     absent = {problem.column for problem in window.problems}

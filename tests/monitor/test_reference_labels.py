@@ -20,6 +20,7 @@ DAY = timedelta(days=1)
 HOUR_US = 3_600_000_000
 ROWS = 48  # one an hour, two windows
 WINDOWS = [Span(start=T0, end=T0 + DAY), Span(start=T0 + DAY, end=T0 + 2 * DAY)]
+LATER = T0 + 30 * DAY  # every label has come that ever will
 START_US = int(T0.timestamp()) * 1_000_000
 
 
@@ -100,11 +101,31 @@ def test_a_reference_window_knows_what_one_of_production_would(
     rows = reference(delays, key=joined)
     schema = dict.fromkeys(rows.columns, ColumnKind.NUMERIC)
     columns = label_columns(model, schema)
-    found = with_outcomes(model, columns, rows, WINDOWS, build_label_source(model))
+    found = with_outcomes(model, columns, rows, WINDOWS, build_label_source(model), LATER)
     assert set(found.columns) == {"label"}
     label = found.columns["label"]
     assert isinstance(label, NumericColumn)
     assert np.array_equal(label.values, slow(delays), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("joined", "dated"),
+    [(True, True), (True, False), (False, True)],
+    ids=["by key", "undated", "in the rows"],
+)
+def test_a_window_whose_labels_are_awaited_teaches_nothing(tmp_path: Path, joined: bool, dated: bool) -> None:
+    """Those that come first are not like all: a reference built meanwhile does without them."""
+    delays = [2.0] * 24 + [2.0 if n % 3 == 0 else float("nan") for n in range(24)]
+    model = config(tmp_path, source=joined, dated=dated)
+    write_labels(tmp_path / "labels.parquet", delays)
+    rows = reference(delays, key=joined)
+    columns = label_columns(model, dict.fromkeys(rows.columns, ColumnKind.NUMERIC))
+    for now, known in ((T0 + 3 * DAY, 0), (T0 + 5 * DAY, 8)):
+        label = with_outcomes(model, columns, rows, WINDOWS, build_label_source(model), now).columns["label"]
+        assert isinstance(label, NumericColumn)
+        there = ~np.isnan(label.values)
+        assert there[:24].sum() >= 12
+        assert there[24:].sum() == known
 
 
 def test_rows_outside_any_window_know_all_there_is(tmp_path: Path) -> None:
@@ -112,7 +133,7 @@ def test_rows_outside_any_window_know_all_there_is(tmp_path: Path) -> None:
     model = config(tmp_path, source=False)
     rows = reference([500.0] * ROWS, key=False)
     columns = LabelColumns(label="label", kind=Kind.NUMERIC, available_at="known")
-    label = with_outcomes(model, columns, rows, WINDOWS[1:], None).columns["label"]
+    label = with_outcomes(model, columns, rows, WINDOWS[1:], None, LATER).columns["label"]
     assert isinstance(label, NumericColumn)
     assert not np.isnan(label.values[:24]).any()
     assert np.isnan(label.values[24:]).all()
@@ -136,4 +157,4 @@ def test_labels_without_time_stay_as_they_are(tmp_path: Path) -> None:
     model = config(tmp_path, source=False, dated=False)
     rows = reference([9.0] * ROWS, key=False)
     columns = label_columns(model, {"label": ColumnKind.NUMERIC})
-    assert with_outcomes(model, columns, rows, WINDOWS, None) is rows
+    assert with_outcomes(model, columns, rows, WINDOWS, None, LATER) is rows
