@@ -9,12 +9,12 @@ docs/detectors.md derives each formula; `_learning` fits, `_ewma` looks for smal
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from detectors._ewma import Spread
+from detectors._records import Records
 from detectors._tails import count_tails, normal_score, t_tail, two_sided
 
 # Below this expected number of rows a share's normal law is wrong; the exact count decides.
@@ -26,36 +26,6 @@ TINY_COUNT = 5.0
 ENOUGH_WINDOWS = 20
 _VARIANCE_FLOOR = 1e-12  # a constant component: one that moves is at least finite numbers of sd away
 _FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """How far the reference's own windows went to one side: distances ascending.
-
-    At most 288 numbers: with more windows, 256 quantiles, and the 32 largest exactly.
-    """
-
-    values: tuple[float, ...] = ()
-    ranks: tuple[float, ...] = ()  # twice the share of all windows at least as far as values[i], descending
-
-    def share(self, distance: float) -> float:
-        """What guards a window that went so far to this side; 0 beyond all of the reference's."""
-        index = bisect_left(self.values, distance)
-        return self.ranks[index] if index < len(self.values) else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
-    """Each side by itself: one storm above must not mute what falls below. Twice the share, as either side
-    could have been the one that is looked at (two-sided p: Cox & Hinkley, Theoretical Statistics, 1974, 3.4).
-    """
-
-    up: Record = field(default_factory=Record)
-    down: Record = field(default_factory=Record)
-
-    def share(self, value: float) -> float:
-        """The guard of a window with this signed value."""
-        return (self.up if value >= 0.0 else self.down).share(abs(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,8 +246,8 @@ def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
         "ewma_nu": noise.ewma_nu,
         "sum_variances": list(noise.sum_variances),
         "sum_nu": noise.sum_nu,
-        "z_record": _records_to_json(noise.z_record),
-        "ewma_record": _records_to_json(noise.ewma_record),
+        "z_record": noise.z_record.to_json(),
+        "ewma_record": noise.ewma_record.to_json(),
         "offset": noise.offset,
     }
 
@@ -293,27 +263,8 @@ def _component_from_json(entry: Mapping[str, Any]) -> ComponentNoise:
     return ComponentNoise(
         means={code: value for code, value, _ in entry["means"]},
         cycles={code: count for code, _, count in entry["means"]},
-        z_record=_records_from_json(entry["z_record"]),
-        ewma_record=_records_from_json(entry["ewma_record"]),
+        z_record=Records.from_json(entry["z_record"]),
+        ewma_record=Records.from_json(entry["ewma_record"]),
         sum_variances=tuple(entry.get("sum_variances", (1.0, 1.0))),
         **plain,
     )
-
-
-def _records_to_json(records: Records) -> dict[str, list[list[float]]]:
-    return {
-        side: [list(record.values), list(record.ranks)]
-        for side, record in (("up", records.up), ("down", records.down))
-    }
-
-
-def _records_from_json(stored: Mapping[str, Any] | list[Any]) -> Records:
-    """Older models: one record, of both sides together, [values, ranks or None where each stands for one]."""
-    if isinstance(stored, Mapping):
-        up, down = (Record(values=tuple(v), ranks=tuple(r)) for v, r in (stored["up"], stored["down"]))
-        return Records(up=up, down=down)
-    values, ranks = stored
-    total = len(values)
-    plain = ((total - at) / total for at in range(total))
-    both = Record(values=tuple(values), ranks=tuple(plain if ranks is None else ranks))
-    return Records(up=both, down=both)

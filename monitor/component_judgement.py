@@ -12,7 +12,8 @@ from typing import Any
 from detectors import _e_process, _ewma
 from detectors._e_process import EProcess
 from detectors._ewma import Ewma
-from detectors._noise import ComponentNoise, Record, Records, Score, score_component
+from detectors._noise import ComponentNoise, Score, score_component
+from detectors._records import Record, Records
 from monitor.policy import (
     CLEAR_FLOOR,
     EWMA_FLOOR,

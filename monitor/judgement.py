@@ -103,7 +103,11 @@ def judge(
     # What gives no component and has no threshold (entropy, margin) is reported, not judged.
     columns = [column for column in columns if column.error or column.components or column.limits]
     adjusted = adjust([(c.result, c.ps) if c.components else None for c in columns])
-    rules = [_rules(column, of_family, policy) for column, of_family in zip(columns, adjusted, strict=True)]
+    alphas = Alphas.of(policy)
+    rules = [
+        [*calibrated_rules(c.components, c.m, of_family, alphas, learning=c.learning), *c.limits]
+        for c, of_family in zip(columns, adjusted, strict=True)
+    ]
     units = [
         unit_evidence(column.result, said, column.components, state.units.get(_place(column.result)))
         for column, said in zip(columns, rules, strict=True)
@@ -125,8 +129,7 @@ def _look(
     facts: WindowFacts, result: ColumnResult, noise: NoiseModel, state: JudgeState, policy: JudgePolicy
 ) -> _Column:
     """Steps 1 to 3 of one column, up to its p."""
-    place = _place(result)
-    error = ""
+    place, slips, error = _place(result), result.role is Role.PERFORMANCE, ""
     parts: list[ComponentJudgement] = []
     for component in result.components:
         known = noise.components.get((result.column, component.name))
@@ -145,9 +148,7 @@ def _look(
                 slot,
                 floor_of(policy, result.column, component.name, known, slot, component.y),
                 state.ewma.get((place, component.name), Ewma()),
-                state.slips.get((place, component.name), EProcess())
-                if result.role is Role.PERFORMANCE
-                else None,
+                state.slips.get((place, component.name), EProcess()) if slips else None,
             )
         )
     # A slice or a pseudo-column that the noise model was not taught has nothing to be compared with yet.
@@ -204,13 +205,6 @@ def _after(
         elif verdict.kind is VerdictKind.CLEAR:
             breaching.pop(place, None)
     return JudgeState(ewma=ewma, harm=harm, breaching=breaching, units=runs, slips=slips)
-
-
-def _rules(column: _Column, adjusted: FamilyAdjusted, policy: JudgePolicy) -> list[Rule]:
-    """Step 4."""
-    alphas = Alphas.of(policy)
-    calibrated = calibrated_rules(column.components, column.m, adjusted, alphas, learning=column.learning)
-    return [*calibrated, *column.limits]
 
 
 def _alerts(columns: Sequence[_Column], rules: Sequence[Sequence[Rule]]) -> Alerts:
