@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from monitor.appearances import KNOWN_COLUMNS
 from monitor.config import Config
 from monitor.performance_lines import realised
 from monitor.realised import told
@@ -37,6 +38,7 @@ def standing(
         "next": "",
         "reference": reference.version if reference else None,
         "against": reference.lineage.get("against") if reference else None,
+        "older": reference is not None and KNOWN_COLUMNS not in reference.lineage,
         "noise": "learning" if learnt < ENOUGH_WINDOWS or not fits else "learnt",
         "noise_windows": learnt,
         "last_window": seen.last_start.astimezone(zone).isoformat() if seen and seen.last_start else None,
@@ -84,6 +86,11 @@ def line(facts: dict[str, Any]) -> list[str]:
         *_promise_line(facts),
         f"  {reference}; {noise}" if facts["reference"] else f"  {reference}",
     ]
+    if facts["older"]:
+        lines.append(
+            "  reference of an earlier version: relations, behaviour, volume, slices and performance are "
+            f"not judged; `leeway reference build --model {facts['model']}` brings them"
+        )
     if facts["performance"] is not None:
         lines.append(f"  performance: {_performance_line(facts['performance'])}")
     return [*lines, f"  next: {facts['next']}"] if facts["next"] else lines

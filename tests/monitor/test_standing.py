@@ -9,6 +9,7 @@ import pytest
 
 from detectors._noise import ENOUGH_WINDOWS
 from monitor import standing as of_status
+from monitor.appearances import KNOWN_COLUMNS
 from monitor.config import Config
 from monitor.config_file import parse
 from monitor.config_types import Sensitivity
@@ -32,7 +33,7 @@ REFERENCE = Reference(
     digest="0" * 64,
     config_digest="",
     notices=(),
-    lineage={},
+    lineage={KNOWN_COLUMNS: ["a"]},
 )
 NOISE = Noise(
     id=1,
@@ -145,7 +146,16 @@ def test_the_promise_stands_beside_what_was_kept(seen: PagesSeen | None, said: s
 
 def test_a_reference_that_moves_says_so() -> None:
     """And which fixed one stays behind."""
-    moving = replace(SEEN, reference=replace(REFERENCE, lineage={"against": 2}))
+    moving = replace(SEEN, reference=replace(REFERENCE, lineage={**REFERENCE.lineage, "against": 2}))
     text = "\n".join(line(standing("m", config(), moving)))
     assert "reference v3, which moves along (creep is judged against v2)" in text
     assert "moves along" not in "\n".join(line(standing("m", config(), SEEN)))
+
+
+def test_a_reference_of_an_earlier_version_says_so() -> None:
+    """What it was not taught is not judged; the line names the command that brings it."""
+    older = replace(SEEN, reference=replace(REFERENCE, lineage={"program": "leeway-monitor 0.1.0"}))
+    said = [each for each in line(standing("m", config(), older)) if "earlier version" in each]
+    assert len(said) == 1
+    assert "`leeway reference build --model m`" in said[0]
+    assert not any("earlier version" in each for each in line(standing("m", config(), SEEN)))
