@@ -18,6 +18,11 @@ class Cache(Generic[Value]):
         self._size = 0
         self._lock = threading.Lock()
 
+    @property
+    def size(self) -> int:
+        """Bytes that are kept, as `size` counts them."""
+        return self._size
+
     def get(self, key: int, load: Callable[[], Value]) -> Value:
         """The value of a key. Two threads may load the same one at once; both get an equal value."""
         with self._lock:
