@@ -7,6 +7,7 @@ Nothing heavy is imported before a command runs: `--help` and `history` start wi
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 import traceback
@@ -96,6 +97,9 @@ def hoisted(arguments: list[str]) -> list[str]:
 def main(arguments: list[str] | None = None) -> None:
     """Run `leeway` and leave with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    # Before numpy loads. Its matrices are small here, and threads that wait for each other by spinning cost a
+    # busy machine, the watched service's, several times the work; sums no longer hang on the number of cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         build_app()(hoisted(given), standalone_mode=True)
     except KeyboardInterrupt:
