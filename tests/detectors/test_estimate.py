@@ -191,6 +191,37 @@ def test_distrusted_without_its_inputs() -> None:
     assert "x1" in found.why
 
 
+def test_bands_widen_together_with_what_windows_stray() -> None:
+    """Accuracy strays beyond what scores promise; F1 and AUC by as much more."""
+    world = World(blind=True)
+    profile = world.profile(world.draw(np.random.default_rng(13), ROWS))
+    summary = count(profile, world.draw(np.random.default_rng(14), 900, shift1=1.5).columns, 900)
+    wide, narrow = estimate(profile, summary), estimate(plain(profile), summary)
+    assert wide is not None
+    assert narrow is not None
+    assert wide.accuracy is not None
+    assert narrow.accuracy is not None
+    factor = wide.accuracy.band / narrow.accuracy.band
+    assert factor > 1.1
+    for one, other in ((wide.f1, narrow.f1), (wide.roc_auc, narrow.roc_auc)):
+        assert one is not None
+        assert other is not None
+        assert one.band == pytest.approx(factor * other.band)
+
+
+def test_a_window_of_the_reference_is_asked_of_who_has_not_seen_it() -> None:
+    """The place among the reference's rows decides who answers, asked in any order."""
+    world = World(blind=True)
+    profile = world.profile(world.draw(np.random.default_rng(15), ROWS))
+    summary = count(profile, world.draw(np.random.default_rng(16), 900, shift1=1.5).columns, 900)
+    final, first, last = (estimate(profile, summary, at) for at in (None, 0.1, 0.9))
+    assert final is not None
+    assert first is not None
+    assert last is not None
+    assert len({each.accuracy.value for each in (final, first, last) if each.accuracy is not None}) == 3
+    assert estimate(profile, summary, 0.1) == first
+
+
 def test_component_is_the_estimate() -> None:
     """`accuracy`, over the rows with a score, with the variance of what one row adds."""
     summary = count(PROFILE, WINDOW.columns, 900)
