@@ -1,5 +1,6 @@
 """What only repeats another breach of the same window is held back, with the reason."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -80,3 +81,30 @@ def test_creep_is_an_echo_where_the_reference_in_force_alerts() -> None:
     told = without_echoes([said("amount", "harm"), said("amount", segment="reference=v1")])
     assert told[1].kind is VerdictKind.HOLD
     assert without_echoes([*told[1:], said("amount", segment="reference=v1")])[1].kind is VerdictKind.BREACH
+
+
+def moved(
+    effect: float, *, segment: str = "", place: str = "", severity: Severity = Severity.TICKET
+) -> Verdict:
+    """A breach of c1 by so much."""
+    facts = {"component": "c1", "components": {"c1": {"y": effect + 0.1, "mu": 0.1, "se": 0.1}}, "rules": []}
+    told = said("amount", segment=segment)
+    return replace(told, severity=severity, facts=facts | ({"place": place} if place else {}))
+
+
+@pytest.mark.parametrize(("effect", "echo"), [(0.6, True), (0.4, True), (0.9, False), (-0.6, False)])
+def test_a_slice_that_moves_with_the_whole_is_its_echo(effect: float, echo: bool) -> None:
+    """No further than two standard errors beyond it, and the same way."""
+    part = moved(effect, segment="shop=7")
+    told = without_echoes([moved(0.6), part])
+    assert (told[1].kind is VerdictKind.HOLD) is echo
+    assert (ECHO in told[1].facts) is echo
+
+
+def test_the_place_of_a_change_speaks() -> None:
+    """The whole names it; or it is more urgent than the whole; or the whole says nothing."""
+    part = moved(0.6, segment="shop=7")
+    assert without_echoes([moved(0.6, place="shop=7"), part])[1] == part
+    assert without_echoes([part]) == [part]
+    urgent = moved(0.6, segment="shop=7", severity=Severity.PAGE)
+    assert without_echoes([moved(0.6), urgent])[1] == urgent
