@@ -8,7 +8,7 @@ and read by this program alone is kept as {"$packed": "…"}: the same text, com
 import json
 import math
 import zlib
-from base64 import b85decode, b85encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -105,7 +105,7 @@ def packed(value: object, clear: Sequence[str] = ()) -> str:
     kept = {name: value[name] for name in clear if name in value} if isinstance(value, Mapping) else {}
     if kept and isinstance(value, Mapping):
         text = dumps({**value, **dict.fromkeys(kept)})  # their places, so that keys keep their order
-    return dumps({**kept, _PACKED: b85encode(zlib.compress(text.encode())).decode()})
+    return dumps({**kept, _PACKED: b64encode(zlib.compress(text.encode())).decode()})
 
 
 def unpacked(text: str) -> Any:
@@ -113,7 +113,7 @@ def unpacked(text: str) -> Any:
     value = loads(text)
     if not isinstance(value, dict) or _PACKED not in value:
         return value
-    whole = loads(zlib.decompress(b85decode(value.pop(_PACKED))).decode())
+    whole = loads(zlib.decompress(b64decode(value.pop(_PACKED))).decode())
     return {**whole, **value} if value else whole
 
 
