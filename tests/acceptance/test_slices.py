@@ -117,7 +117,7 @@ def test_a_challenger_is_compared_on_the_same_rows(config: Path) -> None:
 
 
 def test_the_service_has_limits(config: Path) -> None:
-    """A third of the rows (one such day is a ticket), slow ones, none after eight: each is its own verdict."""
+    """A third of the rows (one such day is a ticket), slow ones, none after eight: each its own verdict."""
     found = verdicts(config, 4)
     assert found["__volume__", "", ""]["verdict"] == "breach"
     assert found["__volume__", "", ""]["severity"] == "ticket"
