@@ -47,6 +47,7 @@ def standing(
         "last_rows": seen.last_rows if seen else None,
         "waiting": seen.waiting if seen else 0,
         "overdue": seen.overdue if seen else 0,
+        "unjudged_since": seen.unjudged.astimezone(zone).isoformat() if seen and seen.unjudged else None,
         "failed_30d": seen.failed if seen else 0,
         "open_pages": seen.open_pages if seen else 0,
         "open_tickets": seen.open_tickets if seen else 0,
@@ -160,6 +161,11 @@ def _state(name: str, facts: dict[str, Any], *, configured: bool, fits: bool) ->
         return (
             "its window changed since the reference was built",
             f"leeway reference build --model {name} --noise-only",
+        )
+    if facts["unjudged_since"]:
+        return (
+            f"is evaluated, but not judged since the window of {facts['unjudged_since'][:16]}",
+            "leeway run; where it runs, its log says why (tick.failed)",
         )
     if facts["open_pages"]:
         return "needs a person", f"leeway incidents list --model {name}"

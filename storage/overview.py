@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from alerting.verdict import Severity
-from storage import profiles
+from storage import fold_order, profiles
 from storage.label_overview import LabelOverview, label_overview
 from storage.ledger import Stream, WindowState
 from storage.profiles import Noise, Reference
 from storage.tables import incident, ledger, reference
 
 PAGES_WITHIN = timedelta(days=30)
+FOLDED_WITHIN = timedelta(minutes=10)  # a daemon folds within seconds: after this something holds it up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class ModelOverview:
     windows: int  # folded windows that started in the last 30 days
     pages: int  # incidents of page severity that opened in the last 30 days
     labels: LabelOverview | None = None  # None: no label window was ever planned
+    unjudged: datetime | None = None  # start of the window that is evaluated and does not get judged
 
 
 def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
@@ -76,7 +78,19 @@ def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview
         windows=_count(conn, *folded, ledger.c.start >= since),
         pages=_count(conn, *paged),
         labels=label_overview(conn, model),
+        unjudged=_unjudged(conn, model, now),
     )
+
+
+def _unjudged(conn: Connection, model: str, now: datetime) -> datetime | None:
+    """The window whose turn it has been for long, of either stream; labels wait for their inputs."""
+    folded = fold_order.folded_span(conn, model, Stream.INPUTS)
+    for stream in Stream:
+        for window in fold_order.to_fold(conn, model, stream):
+            waits = stream is Stream.LABELS and (folded is None or window.span.start > folded.start)
+            if not waits and window.finished_at is not None and window.finished_at < now - FOLDED_WITHIN:
+                return window.span.start
+    return None
 
 
 def _last(conn: Connection, model: str) -> Row[*tuple[Any, ...]] | None:

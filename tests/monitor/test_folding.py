@@ -17,6 +17,7 @@ from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import ledger
 from storage.ledger import Stream, WindowKind, WindowState
+from storage.overview import model_overview
 from storage.span import Span
 from tests.acceptance.world import build_shop
 
@@ -99,3 +100,16 @@ def test_labels_are_folded_after_the_inputs_of_the_same_rows(runtime: Runtime) -
     evaluate_next(runtime)
     order = [(each.window.stream, each.window.span) for each in fold_model(runtime, watched)]
     assert order == [(Stream.INPUTS, spans[0]), (Stream.LABELS, spans[0])]
+
+
+def test_a_model_that_is_not_judged_any_more_is_seen(runtime: Runtime) -> None:
+    """Whatever holds up the fold, silence must not look like health; a moment between steps is nothing."""
+    plan(runtime)
+    evaluate(runtime)
+    now = runtime.clock.now()
+    with runtime.store.read() as conn:
+        assert model_overview(conn, "shop", now).unjudged is None
+        assert model_overview(conn, "shop", now + timedelta(hours=1)).unjudged == START
+    fold_model(runtime, runtime.models["shop"])
+    with runtime.store.read() as conn:
+        assert model_overview(conn, "shop", now + timedelta(hours=1)).unjudged is None

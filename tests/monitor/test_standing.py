@@ -91,6 +91,7 @@ def test_every_sensitivity_has_its_promise() -> None:
         (None, "not watched yet", "leeway reference build --model m"),
         (replace(SEEN, reference=None, noise=None), "not watched yet", "leeway reference build --model m"),
         (replace(SEEN, noise=replace(NOISE, window_spec="1h@UTC")), "its window changed", "--noise-only"),
+        (replace(SEEN, open_pages=1, unjudged=NOW), "is evaluated, but not judged", "tick.failed"),
         (replace(SEEN, open_pages=1, overdue=1), "needs a person", "leeway incidents list --model m"),
         (replace(SEEN, last_state=WindowState.FAILED), "its last window failed", "leeway history windows"),
         (replace(SEEN, overdue=2), "windows are overdue", "leeway run"),
