@@ -98,6 +98,16 @@ def test_no_column_is_named_without_evidence() -> None:
     assert facts["pairs"][0]["moved"] is None  # no third column to tell by
 
 
+def test_two_that_moved_alike_are_not_told_apart() -> None:
+    """a and b both left c: of their own pair neither is the one that moved."""
+    rng = np.random.default_rng(8)
+    columns = draw(rng, ROWS)
+    columns["a"], columns["b"] = rng.permutation(columns["a"]), rng.permutation(columns["b"])
+    facts = joint_evidence(RELATIONS, joint(columns), ROWS)
+    moved = {"".join(fact["columns"]): fact["moved"] for fact in facts["pairs"][:3]}
+    assert moved == {"ab": None, "ac": None, "bc": None}
+
+
 def test_silent_without_a_change() -> None:
     """Of 200 windows like the reference's, z of the strongest pair is that of six normal values."""
     rng = np.random.default_rng(6)
