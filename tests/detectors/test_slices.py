@@ -81,6 +81,23 @@ def test_what_is_pooled_is_a_slice_where_it_is_large() -> None:
     assert segment.codes(strange).tolist() == [0, 20, 20]
 
 
+def test_a_value_may_be_called_other() -> None:
+    """Then it is a slice like any value, and nothing is pooled into it."""
+    codes = np.arange(9_000, dtype=np.int32) % 30
+    labels = ("other", *(f"v{i:02d}" for i in range(1, 30)))
+    columns: dict[str, Column] = {
+        "x": NumericColumn(values=np.arange(9_000.0)),
+        "origin": CategoryColumn(codes=codes, labels=labels),
+    }
+    profile = build_profile(columns, roles={})
+    slices = slices_of(profile.with_parts(fit_slices(profile, columns, 9_000, ["origin"])))
+    assert slices is not None
+    assert slices.profiles["origin=other"].rows == 300
+    (segment,) = slices.segments
+    strange = CategoryColumn(codes=np.array([0, 1, -1], dtype=np.int32), labels=("other", "brand new"))
+    assert segment.codes(strange).tolist() == [0, 20, 20]
+
+
 def test_a_column_of_numbers_can_be_a_segment() -> None:
     """Whole numbers without their .0, as a source writes labels."""
     column = labels_of(NumericColumn(values=np.array([2.0, 1.5, np.nan, 2.0])))
@@ -141,6 +158,17 @@ def test_a_slice_counts_its_own_rows(odd: bool) -> None:
         rows = {value: int((plain.codes == code).sum()) for code, value in enumerate(plain.labels)}
         assert labels.counts.tolist() == [rows[level] for level in whole.levels]
         assert (labels.unseen, labels.missing) == (rows["new"], int((plain.codes < 0).sum()))
+
+
+def test_values_beyond_the_edges_count_in_every_block() -> None:
+    """Long after the first of them was a new extreme."""
+    profile = sliced()
+    columns = batch(5_000, 9)
+    columns["x"] = NumericColumn(values=np.full(5_000, -1e6))
+    columns["origin"] = CategoryColumn(codes=np.zeros(5_000, dtype=np.int32), labels=LABELS)
+    found = count(profile, columns, 5_000).slices["origin=JFK"].columns["x"]
+    assert isinstance(found, NumericSummary)
+    assert found.below_edge == 5_000
 
 
 def test_knots_do_not_change_what_a_slice_is_in_the_mean() -> None:
