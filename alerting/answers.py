@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from alerting import phrases
 from alerting.phrases import text
 from alerting.sanitise import clean
-from alerting.series import LABEL_FEED
+from alerting.series import AGAINST_FIXED, CREEP, PLAIN
 
 Line = Mapping[str, object]
 Facts = Mapping[str, object]
@@ -19,6 +19,8 @@ COMMAND = 240  # characters of a next step: a command that is cut short is worth
 HEADING = 130  # characters: Slack's header block takes 150, the repeat label needs some
 _TITLE = 120  # of a diagnosis: our sentence around data, so longer than a data string
 _DOTS = {"page": "🔴", "ticket": "🟡"}
+_SERVED = ("volume", "errors")
+_UNFORETOLD = ("relation", "behaviour", "estimate", "shadow")
 _FATES = {
     "recovered": "back to normal for several windows in a row",
     "rebaselined": "closed because another reference was promoted: this is not a recovery",
@@ -85,17 +87,25 @@ def _closing(model: str, facts: Facts, lines: Sequence[Line]) -> str:
 
 
 def subject(line: Line) -> str:
-    """The column, with the slice where it is one."""
-    column, segment = text(line.get("column")), text(line.get("segment"))
-    column = {"": "data feed", LABEL_FEED: "labels"}.get(column, column)
-    return f"{column} ({segment})" if segment else column
+    """The column as a person calls it, with the slice or the model's version where it is of one."""
+    segment, version = text(line.get("segment")), text(line.get("version"))
+    where = [AGAINST_FIXED if segment.startswith(f"{CREEP}=") else segment, version and f"version {version}"]
+    said = ", ".join(each for each in where if each)
+    column = _name(line).removeprefix("the ")
+    return f"{column} ({said})" if said else column
+
+
+def _name(line: Line) -> str:
+    column = text(line.get("column"))
+    return PLAIN.get(column, column)
 
 
 def diagnosis(line: Line) -> str:
     """Without the column's name in front: `median 54 → 63 °F (normal for a Tuesday 48–61)`."""
-    title, column = text(line.get("title"), _TITLE), text(line.get("column"))
-    column = {"": "the data feed", LABEL_FEED: "the labels"}.get(column, column)
-    for name in (f"{column} in {text(line.get('segment'))}", column):
+    title, column = text(line.get("title"), _TITLE), _name(line)
+    places = (f"{column} {AGAINST_FIXED}", f"{column} in {text(line.get('segment'))}", column)
+    versions = [f"{place} of version {text(line.get('version'))}" for place in places]
+    for name in (*versions, *places):
         if title.startswith((f"{name} ", f"{name}:")):
             title = title[len(name) :].lstrip(" :")
             break
@@ -148,6 +158,9 @@ def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
     """The worst effect on the model that the profile alone can foresee."""
     if not lines:
         return ""
+    if measured := next((line for line in lines if line.get("kind") == "performance"), None):
+        said = diagnosis(measured).partition(" (")[0]
+        return f"How bad: measured on labels, not foretold: {said}."
     harms = [(harm, line) for line in lines if (harm := phrases.number(line.get("harm"))) is not None]
     if harms:
         worst, line = min(harms, key=lambda pair: pair[0])
@@ -156,12 +169,16 @@ def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
         unit = "% in mean error" if facts.get("task") == "regression" else "points of accuracy"
         of = f" (through {subject(line)})" if len(lines) > 1 else ""
         return f"How bad: the model is expected to lose {-worst:.1f} {unit}{of}."
+    if all(line.get("change") in _SERVED for line in lines):
+        return "How bad: callers feel it; what was answered is judged by itself."
     if all(line.get("kind") == "data" for line in lines):
         return "How bad: while its data is broken, drift of this cannot be judged at all."
     pulls = [pull for line in lines if (pull := phrases.number(line.get("pull"))) is not None]
     if pulls:
         most = phrases.signed(max(pulls, key=abs), 3)
         return f"How bad: the mean score is expected to move by {most}; without labels no more is known."
+    if all(line.get("change") in _UNFORETOLD for line in lines):
+        return "How bad: not known before labels come: no loss is foretold of a change of this kind."
     return "How bad: not known, the reference holds neither outcomes nor scores for this."
 
 

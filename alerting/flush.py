@@ -168,6 +168,8 @@ def _next(top: Incident) -> list[str]:
         return [show, shlex.join(["leeway", "history", "windows", "--model", series.model, *stream])]
     window = top.window_start.isoformat()
     explain = ["leeway", "explain", "--model", series.model, "--column", series.column, "--window", window]
+    explain += ["--segment", series.segment] if series.segment else []
+    explain += ["--model-version", series.version] if series.version else []
     return [show, shlex.join(explain)]
 
 

@@ -24,6 +24,10 @@ _EPSILON = float(np.finfo(np.float64).eps)  # as scikit-learn clips: one sure an
 _FOREIGN = 0.5  # share of outcomes that are no class from which on the wrong column was named
 
 
+class ForeignOutcomesError(ValueError):
+    """Outcomes that are no class of the score: a person must name another column, or spell it otherwise."""
+
+
 def fit_performance(profile: Profile, columns: Columns, outcome: Outcome | None, rows: int) -> bytes | None:
     """The part of the profile that outcomes are counted on; None where the model has no score.
 
@@ -275,7 +279,7 @@ def _refuse_foreign(score: ScoreSpec, outcome: Outcome | None) -> None:
     known = int((truth != -1).sum())
     foreign = int((truth == -2).sum())
     if foreign > _FOREIGN * known:
-        raise ValueError(
+        raise ForeignOutcomesError(
             f"{foreign} of {known} outcomes of the reference are none of the classes {list(classes)}: "
             "name the right label column, or spell the score's classes as it does"
         )

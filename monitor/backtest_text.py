@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerting.incident import Incident
+from alerting.series import PLAIN
 from monitor.backtest import Backtest
 from monitor.retold import Met, Said, Tally
 from storage.encoding import iso
@@ -118,5 +119,5 @@ def _severity(incident: Incident | None) -> str | None:
 
 
 def _place(incident: Incident) -> str:
-    column = incident.series.column or "the data feed"
+    column = PLAIN.get(incident.series.column, incident.series.column)
     return f"{column}, {incident.series.segment}" if incident.series.segment else column

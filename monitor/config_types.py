@@ -35,12 +35,18 @@ class MemberConfig(BaseModel):
         return self.model_extra or {}
 
 
+_LONGEST = timedelta(days=36_500)  # beside any window of our days it stays within what a date can say
+
+
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
         raise ValueError(f"must be {EXPECTED}, got {value!r}")  # noqa: TRY004 pydantic collects ValueErrors
-    return parse_duration(value)
+    duration = parse_duration(value)
+    if duration > _LONGEST:
+        raise ValueError(f'must be 100 years (36500d) at most, got "{value}"')
+    return duration
 
 
 def _positive(value: timedelta) -> timedelta:

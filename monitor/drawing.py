@@ -19,6 +19,7 @@ from alerting.incident import Transition, TransitionKind
 from alerting.message import Message
 from alerting.notification import Action
 from alerting.retraining import Outcome, RetrainingDecision
+from alerting.series import PLAIN
 from alerting.verdict import Severity
 from monitor.story import Decided, Event, Found, Origin, ReferenceBuilt, Score, Sent, WindowFolded, origin
 
@@ -142,7 +143,7 @@ class Stage:
     def _transition(self, event: Transition) -> None:
         where = origin(event, self._score.faults)
         verdict = event.verdict
-        column = event.series.column or "the data feed"
+        column = PLAIN.get(event.series.column, event.series.column)
         title = verdict.title if verdict is not None and verdict.title else column
         word = event.kind.value.replace("_", " ")
         if event.reason is not None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from alerting.series import Series
+from alerting.series import PLAIN, Series
 from detectors._column import PSEUDO
 from monitor.config import Config
 from monitor.exits import CommandError
@@ -55,7 +55,11 @@ def heading(stored: StoredVerdict, config: Config) -> list[str]:
     zone = ZoneInfo(zone_of(config, said.series.model))
     start, end = said.start.astimezone(zone), said.end.astimezone(zone)
     series = said.series
-    parts = series.column or "the data feed", series.segment, series.version and f"version {series.version}"
+    parts = (
+        PLAIN.get(series.column, series.column),
+        series.segment,
+        series.version and f"version {series.version}",
+    )
     place = ", ".join(part for part in parts if part)
     lines = [
         f"verdict {stored.id}: {said.series.model}, {place}, {start:%a %d %b %Y %H:%M} to {end:%d %b %H:%M} "

@@ -5,15 +5,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alerting.series import LABEL_FEED
-from detectors._column import PERFORMANCE
+from alerting.series import PLAIN
 from monitor.config import Config
 from monitor.moments import zone_of
 from monitor.performance_lines import foretold, realised
 from monitor.terminal import printable, sparkline
 
 LATEST_VERDICTS = 12
-PLACES = {"": "the data feed", LABEL_FEED: "the labels", PERFORMANCE: "performance"}
 
 
 def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
@@ -24,7 +22,7 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
         return f"{datetime.fromisoformat(text).astimezone(zone):%a %d %b %Y %H:%M}" if text else "—"
 
     facts = record["facts"]
-    place = PLACES.get(record["column_name"], record["column_name"])
+    place = PLAIN.get(record["column_name"], record["column_name"])
     yield f"{record['severity']} · {record['status']} · {record['model']} · {place}"
     yield f"  {printable(record['title'] or record['change'])}"
     yield f"  incident   {record['incident_id']} ({record['kind']})"

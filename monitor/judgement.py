@@ -28,7 +28,7 @@ from alerting.verdict import Severity, Verdict, VerdictKind
 from detectors._column import PSEUDO, Role
 from detectors._e_process import EProcess
 from detectors._ewma import Ewma
-from detectors._noise import NoiseModel
+from detectors._noise import ENOUGH_WINDOWS, NoiseModel
 from monitor.column_rules import (
     Alphas,
     FamilyAdjusted,
@@ -168,9 +168,15 @@ def _look(
                 result.measurements, [t for t in policy.thresholds if fnmatchcase(result.column, t.column)]
             )
         ),
-        learning=noise.learning,
+        learning=noise.learning or _is_young(result, noise),
         error=error,
     )
+
+
+def _is_young(result: ColumnResult, noise: NoiseModel) -> bool:
+    """Of performance the reference may know less than of its columns: few of its rows had labels."""
+    known = [n.windows for (column, _), n in noise.components.items() if column == result.column]
+    return result.role is Role.PERFORMANCE and max(known, default=0) < ENOUGH_WINDOWS
 
 
 def _noise_of(result: ColumnResult, noise: NoiseModel, versions: Mapping[str, NoiseModel]) -> NoiseModel:

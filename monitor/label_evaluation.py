@@ -174,8 +174,9 @@ def _wait(found: _Rows, labels: LabelsConfig, window: DueWindow, now: datetime) 
     least = needed(found.count, labels.min_share)
     deadline = window.span.end + labels.max_delay
     age = now - window.span.end
+    are = "is" if least == 1 else "are"
     return Waiting(
-        reason=f"{labelled} of {found.count} rows have a label, {least} are waited for till "
+        reason=f"{labelled} of {found.count} rows have a label, {least} {are} waited for till "
         f"{deadline:%Y-%m-%d %H:%M} UTC" + (f"; {found.trouble}" if found.trouble else ""),
         wait=min(max(age / LOOK_AGAIN, OFTEN), max(deadline - now, SHORTLY)),
     )

@@ -112,7 +112,7 @@ def _why(
     effect = part.after.effect if rule.lasting else part.score.effect
     match result.role:
         case Role.PERFORMANCE:
-            return _of_performance(part.name, effect, result)
+            return _of_performance(part.name, part.score.mu, effect, result)
         case Role.ESTIMATE | Role.SHADOW:
             # The score it is made of pages by itself; a challenger answers nobody.
             return ""
@@ -128,6 +128,8 @@ def _why(
         return "data"
     if unit_changed:
         return "unit"
+    if part.name in DATA_QUALITY and effect <= 0.0:
+        return ""  # fewer rows lack a value than in the reference
     if result.role in (Role.SCORE, Role.PREDICTION):
         return "itself"
     if alerts.score:
@@ -146,13 +148,14 @@ def _why(
     return "size" if abs(effect) >= LOUD * part.floor else ""
 
 
-def _of_performance(component: str, effect: float, result: ColumnResult) -> str:
+def _of_performance(component: str, usual: float, effect: float, result: ColumnResult) -> str:
     """The model got worse; or its scores fit no more, where its own column has not said so already."""
     if result.evidence.get("incomplete"):
         return ""  # labels that come late are not a fair sample of the window
     if component in ("accuracy", "mae"):
         return "performance" if (effect < 0.0) == (component == "accuracy") else ""
-    better = component == "brier" and effect < 0.0
+    # A bias nearer to 0 than the reference's is none to wake anybody for, on whichever side.
+    better = effect < 0.0 if component == "brier" else abs(usual + effect) < abs(usual)
     return "" if better or result.evidence.get("score_alerted") else "calibration"
 
 

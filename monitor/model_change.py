@@ -96,9 +96,9 @@ def _performance(result: ColumnResult, part: ComponentJudgement, where: str, ove
 def _goodness(part: ComponentJudgement, where: str, over: str) -> str:
     """Accuracy, or the mean error as a share of the reference's."""
     low, high = normal_range(part)
-    what = "accuracy" if part.name == "accuracy" else "mean error of the reference's"
+    what, of = ("accuracy", "") if part.name == "accuracy" else ("mean error", " of the reference's")
     return (
-        f"{what} {percent(part.score.mu)} → {percent(part.score.y)}{over} "
+        f"{what} {percent(part.score.mu)} → {percent(part.score.y)}{of}{over} "
         f"(normal{where} {percent(low).removesuffix(' %')} to {percent(high)})"
     )
 
@@ -127,7 +127,8 @@ def _shadow(part: ComponentJudgement, where: str, over: str) -> Change:
 def _service(part: ComponentJudgement, where: str, over: str) -> Change | None:
     low, high = normal_range(part)
     if part.name == "rows":
-        usual = f"(normal{where} {number(round(exp(low)))} to {number(round(exp(high)))})"
+        least, most = (number(round(exp(end))) for end in (low, high))
+        usual = f"(normal{where} {least if least == most else f'{least} to {most}'})"
         return "volume", f"{number(round(exp(part.score.y)))} rows{over} {usual}"
     if part.name == "errors":
         usual = f"(normal{where} ≤ {percent(high)})"

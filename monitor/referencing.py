@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from alerting import failpoint
 from detectors import CategoryProfile, Profile, ScoreSpec
 from detectors._noise import NoiseModel
+from detectors._performance_counting import ForeignOutcomesError
 from detectors._slices import seen_labels
 from monitor.appearances import KNOWN_COLUMNS, KNOWN_VERSIONS
 from monitor.build import build_reference_source
@@ -220,26 +221,29 @@ def _read_and_build(
             "harm is told from the score's pull alone: write the label as numbers (0 and 1 for a binary "
             "task) and build again"
         )
-    built = build(
-        rows,
-        roles={name: role for name, role in resolved.roles.items() if name not in absent},
-        score=ScoreSpec(task=model.task, columns=resolved.score)
-        if resolved.score and not absent.intersection(resolved.score.values())
-        else None,
-        label=outcome.label if outcome.label not in absent else None,
-        include=model.columns.include,
-        spec=watched.spec,
-        excluded=model.excluded_spans,
-        min_rows=model.window.min_rows,
-        profile=profile,
-        asked=Asked(
-            segments=[name for name in model.columns.segments if name not in absent],
-            shadow=beside.shadow,
-            error=beside.error,
-            volume=not sampled,
-        ),
-        progress=progress,
-    )
+    try:
+        built = build(
+            rows,
+            roles={name: role for name, role in resolved.roles.items() if name not in absent},
+            score=ScoreSpec(task=model.task, columns=resolved.score)
+            if resolved.score and not absent.intersection(resolved.score.values())
+            else None,
+            label=outcome.label if outcome.label not in absent else None,
+            include=model.columns.include,
+            spec=watched.spec,
+            excluded=model.excluded_spans,
+            min_rows=model.window.min_rows,
+            profile=profile,
+            asked=Asked(
+                segments=[name for name in model.columns.segments if name not in absent],
+                shadow=beside.shadow,
+                error=beside.error,
+                volume=not sampled,
+            ),
+            progress=progress,
+        )
+    except ForeignOutcomesError as error:
+        raise CommandError(f"{watched.name}: {error}") from error
     unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
     notices = (*resolved.notices, *unfiltered(model, schema), *problems, *built.notices, *unlike)
     return built, (*notices, *sampled), _known(watched, rows, schema, beside.version)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 
 from alerting.verdict import VerdictKind
+from detectors._column import Role
 from monitor.column_rules import Rule, unit_rule
 from monitor.component_judgement import ComponentJudgement
 from monitor.judge_state import UnitRun
@@ -44,7 +45,7 @@ def unit_evidence(
 ) -> UnitEvidence:
     """Whether this column looks converted, given the windows before it."""
     location = next((part for part in components if part.name == "c1"), None)
-    if location is None:
+    if location is None or _has_no_unit(result):
         return UnitEvidence()
     between = _between(result.evidence, location.noise.windows)
     off_grid = between is not None and between >= OFF_GRID
@@ -65,6 +66,15 @@ def unit_evidence(
     rule = unit_rule(between) if off_grid and between is not None else None
     sure = off_grid or far or (_breaches(rules) and run is not None and _adds_up(run, location))
     return UnitEvidence(change=change if sure else None, rule=rule, run=run)
+
+
+def _has_no_unit(result: ColumnResult) -> bool:
+    """What is made of scores; and a probability that stays one: at 0.62 of itself it is not in miles."""
+    if result.role is Role.DERIVED:
+        return True
+    quantiles = quantiles_of(result) if result.role in (Role.SCORE, Role.PREDICTION) else None
+    values = [] if quantiles is None else [*quantiles["reference"], *quantiles["window"]]
+    return bool(values) and all(0.0 <= value <= 1.0 for value in values)
 
 
 def _breaches(rules: Sequence[Rule]) -> bool:

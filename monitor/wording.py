@@ -4,30 +4,17 @@ from collections.abc import Mapping
 from math import floor, log10
 
 from alerting.sanitise import clean
-from alerting.series import CREEP
-from detectors._column import BEHAVIOUR, ESTIMATED, FRESHNESS, JOINT, PERFORMANCE, SHADOW, VOLUME
+from alerting.series import AGAINST_FIXED, CREEP, PLAIN
 from storage.measurements import ColumnResult
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-# What is told like a column and is none, as a person calls it.
-_PLAIN = {
-    PERFORMANCE: "performance",
-    JOINT: "relations",
-    BEHAVIOUR: "model behaviour",
-    ESTIMATED: "estimate",
-    SHADOW: "shadow",
-    VOLUME: "volume",
-    FRESHNESS: "freshness",
-}
-
-
 def place(result: ColumnResult) -> str:
     """Where something happened: "temp", "temp in origin=JFK", "performance of version v2"."""
-    name = _PLAIN.get(result.column, result.column)
+    name = PLAIN.get(result.column, result.column)
     if result.segment.startswith(f"{CREEP}="):
-        name = f"{name} against the fixed reference"
+        name = f"{name} {AGAINST_FIXED}"
     elif result.segment:
         name = f"{name} in {clean(result.segment)}"
     return f"{name} of version {clean(result.version)}" if result.version else name

@@ -120,6 +120,23 @@ def test_the_heading_reads_at_three_in_the_morning() -> None:
         ),
         ({"column": "", "title": "the data feed: no data"}, "data feed: no data"),
         ({"title": "temperature: other"}, "temp: temperature: other"),
+        (
+            {"column": "__performance__", "title": "performance: accuracy 76 % → 53 %"},
+            "performance: accuracy 76 % → 53 %",
+        ),
+        ({"column": "__volume__", "title": "volume: 80 rows (normal 480)"}, "volume: 80 rows (normal 480)"),
+        (
+            {
+                "column": "__joint__",
+                "version": "v2",
+                "title": "relations of version v2: correlation of a and b",
+            },
+            "relations (version v2): correlation of a and b",
+        ),
+        (
+            {"segment": "reference=v1", "title": "temp against the fixed reference: missing 0 → 10 %"},
+            "temp (against the fixed reference): missing 0 → 10 %",
+        ),
     ],
 )
 def test_headings(changed: dict[str, object], heading: str) -> None:
@@ -170,6 +187,17 @@ def test_late_news_says_so(minutes: int, late: str | None) -> None:
         ({"harm": None, "pull": None}, "binary", "not known"),
         ({"harm": float("nan"), "pull": None}, "binary", "not known"),
         ({"harm": None, "pull": None, "kind": "data"}, "binary", "cannot be judged"),
+        ({"harm": None, "pull": None, "kind": "data", "change": "volume"}, "binary", "callers feel it"),
+        ({"harm": None, "pull": None, "change": "behaviour"}, "binary", "not known before labels come"),
+        (
+            {
+                "harm": -1.0,
+                "kind": "performance",
+                "title": "distance: accuracy 76 % → 53 % (normal 70 to 80 %)",
+            },
+            "binary",
+            "measured on labels, not foretold: accuracy 76 % → 53 %.",
+        ),
     ],
 )
 def test_how_bad(changed: dict[str, object], task: str, said: str) -> None:

@@ -57,7 +57,7 @@ def _pair(moved: str | None) -> dict[str, object]:
         (
             special("__performance__", Role.PERFORMANCE, accuracy=0.86, bias=0.0, brier=0.1, mae=1.5),
             "performance",
-            "performance: mean error of the reference's 100 % → 150 % (normal ",
+            "performance: mean error 100 % → 150 % of the reference's (normal ",
         ),
         (
             special("__performance__", Role.PERFORMANCE, accuracy=0.86, bias=0.2, brier=0.1, mae=1.0),
