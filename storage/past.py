@@ -4,14 +4,15 @@ Verdicts and incidents follow from stored results alone, but for what happened b
 reference was promoted, or the model left the config.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
 
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
-from storage.due_window import DueWindow, window_of
+from storage.due_window import DueWindow, Stream, window_of
 from storage.tables import checkpoint, daemon_event, incident, incident_event, ledger, noise_model
 
 
@@ -34,7 +35,10 @@ class Promotion:
 
 
 def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
-    """Every window that has verdicts, both streams, in the order they were folded in."""
+    """Every window that has verdicts, both streams, in the order they were folded in.
+
+    Each stream is folded by the start of its windows, whatever the clock said: set back, it stands still.
+    """
     mine = (ledger.c.model == model, ledger.c.folded_at.is_not(None))
     noise = func.json_extract(checkpoint.c.judge_state, "$.noise")
     used = select(checkpoint.c.ledger_id, noise).join(ledger, ledger.c.id == checkpoint.c.ledger_id)
@@ -43,13 +47,26 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
         row.id: row.window_spec for row in conn.execute(select(noise_model.c.id, noise_model.c.window_spec))
     }
     statement = select(ledger).where(*mine)
-    order = (ledger.c.folded_at, ledger.c.start, ledger.c.revision, ledger.c.stream)
-    rows = (window_of(row) for row in conn.execute(statement.order_by(*order)))
+    rows = _in_turn([window_of(row) for row in conn.execute(statement)])
     return [
         PastWindow(window=row, noise_id=noises[row.id], noise_spec=specs.get(noises[row.id], ""))
         for row in rows
         if row.id in noises
     ]
+
+
+def _in_turn(windows: Sequence[DueWindow]) -> list[DueWindow]:
+    turns: dict[tuple[str, datetime], datetime] = {}  # by stream and start
+    found: list[tuple[datetime, datetime, int, str, DueWindow]] = []
+    for stream in Stream:  # what labels say is folded after the inputs of the same rows
+        latest = datetime.min.replace(tzinfo=UTC)
+        mine = [each for each in windows if each.stream is stream]
+        for window in sorted(mine, key=lambda each: (each.span.start, each.revision)):
+            start = window.span.start
+            latest = max(latest, window.folded_at or latest, turns.get((Stream.INPUTS, start), latest))
+            turns[stream, start] = latest
+            found.append((latest, start, window.revision, stream, window))
+    return [turn[-1] for turn in sorted(found, key=lambda turn: turn[:4])]
 
 
 def promotions(conn: Connection, model: str) -> list[Promotion]:

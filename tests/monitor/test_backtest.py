@@ -1,6 +1,8 @@
 """Laws of judging history again: the same rules say the same, other rules change what they are about."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,6 +77,22 @@ def run(shop: Shop, rules: str = "", *, since: datetime = FIRST, until: datetime
     watched = build.build_models(load(other, members=build.check)).models["shop"]
     with open_store(f"sqlite:///{shop.folder}/leeway.db", read_only=True) as store:
         return backtest(store, watched, since=since, until=until)
+
+
+def test_a_clock_that_was_set_back_changes_no_order(shop: Shop, tmp_path: Path) -> None:
+    """Windows are judged again in their own order, also where a later one was folded at an earlier time."""
+    copy = Shop(config=tmp_path / "leeway.toml", start=shop.start)
+    copy.config.write_text(shop.config.read_text().replace("data/", f"{shop.folder}/data/"))
+    with (
+        closing(sqlite3.connect(shop.folder / "leeway.db")) as old,
+        closing(sqlite3.connect(tmp_path / "leeway.db")) as new,
+    ):
+        old.backup(new)
+        last = "(SELECT max(id) FROM ledger)"
+        new.execute(f"UPDATE ledger SET folded_at = folded_at - 86400000001 WHERE id = {last}")
+        new.commit()
+    found = run(copy)
+    assert found.alike == found.verdicts > 50
 
 
 def test_the_same_rules_say_the_same_to_the_bit(shop: Shop) -> None:
