@@ -194,10 +194,17 @@ def _noise(
     runtime: Runtime, watched: Watched, conn: Connection, reference: Reference
 ) -> tuple[int, NoiseModel]:
     """The noise model in force; an empty one, which is learning, where none fits the window spec."""
-    stored = profiles.load_noise(conn, reference.id, str(watched.spec))
-    if stored is None:
+    newest = profiles.newest_noise(conn, reference.id, str(watched.spec))
+    if newest is None:
         return 0, NoiseModel(components={}, windows=0)
-    return stored.id, runtime.noises.get(stored.id, lambda: NoiseModel.from_json(stored.content))
+    return newest, runtime.noises.get(newest, lambda: _loaded(conn, newest))
+
+
+def _loaded(conn: Connection, noise_id: int) -> NoiseModel:
+    stored = profiles.get_noise(conn, noise_id)
+    if stored is None:
+        raise ValueError(f"no noise model {noise_id}")
+    return NoiseModel.from_json(stored.content)
 
 
 def worth_keeping(result: WindowFold) -> list[Folded]:

@@ -247,6 +247,15 @@ def load_noise(
     return None if row is None else Noise(**_noise(row))
 
 
+def newest_noise(conn: Connection, reference_id: int, window_spec: str) -> int | None:
+    """The id of what `load_noise` would load, which is large and never changes."""
+    newest = select(func.max(noise_model.c.id))
+    found: int | None = conn.execute(
+        newest.where(noise_model.c.reference_id == reference_id, noise_model.c.window_spec == window_spec)
+    ).scalar()
+    return found
+
+
 def get_noise(conn: Connection, noise_id: int) -> Noise | None:
     """One version, whichever is the newest by now."""
     row = conn.execute(select(noise_model).where(noise_model.c.id == noise_id)).first()

@@ -83,7 +83,9 @@ def test_noise_models_have_versions(store: Store) -> None:
             )
         assert profiles.load_noise(conn, saved.id, "1d") == noise
         assert (noise.version, noise.content) == (2, {"tau2": 0.1 + 0.2})
+        assert profiles.newest_noise(conn, saved.id, "1d") == noise.id
         assert profiles.load_noise(conn, saved.id, "1h") is None
+        assert profiles.newest_noise(conn, saved.id, "1h") is None
         first = profiles.load_noise(conn, saved.id, version=1)
         assert first is not None
         assert first.content == {"tau2": 0.1}
