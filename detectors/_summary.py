@@ -5,7 +5,7 @@ into batches, in any order, gives equal summaries.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -221,8 +221,14 @@ class WindowSummary:
             shadow=self.shadow + other.shadow
             if self.shadow and other.shadow
             else self.shadow or other.shadow,
-            errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
+            errors=_sum_of([part.errors for part in said or (self, other)]),
         )
+
+
+def _sum_of(errors: Sequence[int | None]) -> int | None:
+    """None where one is not known."""
+    known = [each for each in errors if each is not None]
+    return sum(known) if len(known) == len(errors) else None
 
 
 def _merged(a: Mapping[str, WindowSummary], b: Mapping[str, WindowSummary]) -> dict[str, WindowSummary]:

@@ -104,6 +104,19 @@ def test_what_the_batch_lacks_is_not_counted() -> None:
     assert (found.version, found.versions, found.shadow, found.errors) == (None, {}, None, None)
 
 
+def test_errors_of_some_rows_are_not_those_of_all() -> None:
+    """A batch that does not say leaves the window's errors unknown; one without rows has nothing to say."""
+    columns = batch(20, 10)
+    said = count(PROFILE, columns, 20, EXTRAS)
+    silent = {name: column for name, column in columns.items() if name != "error"}
+    unsaid = count(PROFILE, silent, 20, EXTRAS)
+    nothing = count(PROFILE, cut(silent, 0, 0), 0, EXTRAS)
+    assert said.errors is not None
+    assert [(said + unsaid).errors, (unsaid + said).errors] == [None, None]
+    assert [(said + nothing).errors, (nothing + said).errors] == [said.errors, said.errors]
+    assert (nothing + nothing).errors is None
+
+
 def test_a_second_score_against_its_twin() -> None:
     """Agreement, distance and difference, over rows that have both; to the resolution of a sum."""
     columns = batch(2_000, 7)
