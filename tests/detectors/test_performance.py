@@ -377,6 +377,18 @@ def test_reliability_of_many_scores_is_that_of_a_search() -> None:
     assert found.found.reliability == Reliability.of(column.knots[::16].copy(), window, came_true)
 
 
+def test_error_of_r2_is_that_of_both_sums() -> None:
+    """The plain twin: squared errors and squared distances from the mean, each with its own scatter."""
+    batch = regression(np.random.default_rng(24), 3_000)
+    column, y = batch.columns["score"], truth(batch)
+    assert isinstance(column, NumericColumn)
+    known = np.isfinite(y) & np.isfinite(column.values)
+    error2, total = (y - column.values)[known] ** 2, (y[known] - y[known].mean()) ** 2
+    ratio = error2.mean() / total.mean()
+    noise = math.sqrt((error2.var() + ratio**2 * total.var()) / known.sum()) / total.mean()
+    assert measured(PROFILES["regression"], batch)["r2"].bound == pytest.approx(2.0 * noise, rel=0.02)
+
+
 def test_two_columns_of_a_binary_score() -> None:
     """{no, yes} columns without a class "1": the first named is the positive one."""
     rng = np.random.default_rng(19)

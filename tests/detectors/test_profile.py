@@ -187,3 +187,11 @@ def test_importing_detectors_loads_no_compiler() -> None:
     code = f"import sys, detectors; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_was_learnt_is_part_of_the_digest() -> None:
+    """Other parts, another profile: windows counted on the one do not add up with the other's."""
+    profile = build_profile({"x": NumericColumn(values=np.arange(50.0))}, roles={})
+    digests = [profile.with_parts(parts).digest for parts in ({}, {"a": b"1"}, {"a": b"2"}, {"b": b"1"})]
+    assert digests[0] == profile.digest
+    assert len(set(digests)) == 4
