@@ -21,7 +21,7 @@ _ERROR_KNOTS = 512  # error quantiles to 1/512
 _RELIABILITY_EVERY = 16  # of 4,096 knots: 256 cells for ten bins
 _RANKED_CELLS = 1 << 16  # of all classes together: 0.5 MB a window
 _EPSILON = float(np.finfo(np.float64).eps)  # as scikit-learn clips: one sure and wrong row costs 36 nats
-_FOREIGN = 0.5  # share of outcomes that are no class from which on the wrong column was named
+FOREIGN = 0.5  # share of outcomes that are no class from which on the wrong column was named
 
 
 class ForeignOutcomesError(ValueError):
@@ -278,7 +278,7 @@ def _refuse_foreign(score: ScoreSpec, outcome: Outcome | None) -> None:
     truth = truth_codes(classes, outcome)
     known = int((truth != -1).sum())
     foreign = int((truth == -2).sum())
-    if foreign > _FOREIGN * known:
+    if foreign > FOREIGN * known:
         raise ForeignOutcomesError(
             f"{foreign} of {known} outcomes of the reference are none of the classes {list(classes)}: "
             "name the right label column, or spell the score's classes as it does"

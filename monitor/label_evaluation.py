@@ -13,6 +13,7 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.sanitise import clean
 from detectors import CategoryColumn, Kind, NumericColumn, Profile, Role
 from detectors._column import PERFORMANCE
 from detectors._performance import (
@@ -21,7 +22,9 @@ from detectors._performance import (
     performance_evidence,
     performance_measurements,
 )
-from detectors._performance_profile import PART
+from detectors._performance_counting import FOREIGN
+from detectors._performance_profile import PART, performance_of
+from detectors._performance_summary import Classified, PerformanceSummary
 from monitor.columns import extras
 from monitor.config_model import LabelsConfig
 from monitor.duration import format_duration
@@ -52,6 +55,7 @@ from storage.profiles import Reference
 
 SHORTLY = timedelta(seconds=30)  # the inputs of the same window are being evaluated
 LOOK_AGAIN = 12  # labels as old as a day are looked for every two hours: a verdict is a twelfth late at most
+_NAMED = 3  # labels
 OFTEN = timedelta(minutes=15)  # … but they are not looked for more often than this
 
 
@@ -225,6 +229,7 @@ def _result(profile: Profile, found: _Rows, done: Completion, incomplete: str) -
         start, stop = stop, stop + batch.rows
         parts.append(count_performance(profile, batch.columns, _cut(known, start, stop), batch.rows))
     summary = reduce(add, parts)
+    _refuse_foreign(profile, summary, found.labels.classes)
     evidence = performance_evidence(profile, summary) | {"share": done.share}
     return ColumnResult(
         column=PERFORMANCE,
@@ -236,6 +241,22 @@ def _result(profile: Profile, found: _Rows, done: Completion, incomplete: str) -
         measurements=tuple(performance_measurements(profile, summary)),
         evidence=evidence | ({"incomplete": incomplete} if incomplete else {}),
     )
+
+
+def _refuse_foreign(profile: Profile, summary: PerformanceSummary, labels: Sequence[str] | None) -> None:
+    """Labels that are mostly no class of the score are another column, or spelt otherwise: they say nothing
+    about the model, though not one of its answers is right by them."""
+    part = performance_of(profile)
+    if part is None or not isinstance(summary.found, Classified):
+        return
+    foreign, known = summary.found.foreign, summary.labelled
+    if foreign > FOREIGN * known:
+        strange = sorted(set(labels or ()).difference(part.classes))[:_NAMED]
+        such_as = f", such as {', '.join(map(clean, strange))}" if strange else ""
+        raise ValueError(
+            f"{foreign} of {known} are none of the classes {', '.join(map(clean, part.classes))}{such_as}: "
+            "name the right labels.column, or write labels as the classes are spelt in columns.score"
+        )
 
 
 def _second(watched: Watched, profile: Profile, found: _Rows, done: Completion) -> list[ColumnResult]:

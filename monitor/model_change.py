@@ -74,7 +74,7 @@ def _estimate(result: ColumnResult, part: ComponentJudgement, where: str, over: 
 
 def _performance(result: ColumnResult, part: ComponentJudgement, where: str, over: str) -> Change:
     incomplete = result.evidence.get("incomplete")
-    late = f"; {incomplete}" if incomplete else ""
+    late = f"{_foreign(result)}; {incomplete}" if incomplete else _foreign(result)
     if part.name in ("accuracy", "mae"):
         return "performance", f"{_goodness(part, where, over)}{_beside(result, part.name)}{late}"
     low, high = normal_range(part)
@@ -91,6 +91,14 @@ def _performance(result: ColumnResult, part: ComponentJudgement, where: str, ove
         return "calibration", f"scores {side}: {wording.points(now)}{over} {usual}{late}"
     usual = f"(normal{where} {number(low, 3)} to {number(high, 3)})"
     return "calibration", f"Brier score {number(part.score.mu, 3)} → {number(now, 3)}{over} {usual}{late}"
+
+
+def _foreign(result: ColumnResult) -> str:
+    """Labels that are no class of the model make it wrong whatever it answers."""
+    foreign, labelled = result.evidence.get("foreign"), result.evidence.get("labelled")
+    if not isinstance(foreign, int) or not isinstance(labelled, int) or not foreign:
+        return ""
+    return f"; {percent(foreign / labelled)} of labels are none of its classes"
 
 
 def _goodness(part: ComponentJudgement, where: str, over: str) -> str:

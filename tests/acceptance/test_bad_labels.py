@@ -68,3 +68,23 @@ def test_outcomes_that_are_no_class_are_refused_in_words(tmp_path: Path) -> None
     )
     with pytest.raises(CommandError, match="shop: 4800 of 4800 outcomes of the reference are none of"):
         learn(shop)
+
+
+def test_labels_spelt_otherwise_are_no_verdict_on_the_model(tmp_path: Path) -> None:
+    """None of them is a class of the score: the labels are told, not a model that is never right."""
+    shop = build_labelled_shop(tmp_path / "shop", days=4)
+    reference(shop, pl.when(pl.col("label") > 0.5).then(pl.lit("hit")).otherwise(pl.lit("miss")))
+    for path in [shop.folder / "data/reference.parquet", *shop.folder.glob("data/orders-*.parquet")]:
+        pl.read_parquet(path).with_columns((1.0 - pl.col("score")).alias("miss")).write_parquet(path)
+    for path in shop.folder.glob("data/labels-*.parquet"):
+        spelt = pl.when(pl.col("label") > 0.5).then(pl.lit("Hit")).otherwise(pl.lit("Miss"))
+        pl.read_parquet(path).with_columns(spelt.alias("label")).write_parquet(path)
+    multiclass = 'score = { hit = "score", miss = "miss" }'
+    reconfigure(shop, {'task = "binary"': 'task = "multiclass"', 'score = "score"': multiclass})
+    learn(shop)
+    past = live(shop, 4)
+    assert past.incidents() == [("__labels__", "data", "ticket")]
+    assert (
+        "labels cannot be compared with scores: 152 of 152 are none of the classes hit, miss, "
+        "such as Hit, Miss: name the right labels.column"
+    ) in past.titles()
