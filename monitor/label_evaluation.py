@@ -29,7 +29,7 @@ from monitor.columns import extras
 from monitor.config_model import LabelsConfig
 from monitor.duration import format_duration
 from monitor.ending import Outcome, Waiting
-from monitor.label_source import instant, label_kind, micros, read_labels
+from monitor.label_source import instant, label_kind, micros, read_labels, strangers
 from monitor.labels import (
     NEVER,
     Completion,
@@ -154,7 +154,14 @@ def _join(
         keys = Keys()
         places = np.concatenate([keys.add(batch.columns[key]) for batch in batches])
         found = read_labels(labels, label_kind(watched.config), keys, watched.labels, window.span)
-        return _Rows(batches=batches, count=count, labels=found, places=places, keys=len(keys))
+        return _Rows(
+            batches=batches,
+            count=count,
+            labels=found,
+            places=places,
+            keys=len(keys),
+            trouble=strangers(key, found, keys),
+        )
     troubles = [problems[name] for name in (labels.column, labels.available_at) if name in problems]
     parts = [_row_labels(labels, batch) for batch in batches] if not troubles else []
     return _Rows(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from alerting.sanitise import clean
 from detectors._column import Kind
 from monitor.config_model import LabelsConfig, ModelConfig
 from monitor.labels import Keys, Labels, key_labels
@@ -33,6 +34,17 @@ def read_labels(labels: LabelsConfig, kind: Kind, keys: Keys, source: Source, ro
             (batch.columns[key], batch.columns[labels.column], batch.times if timed else None)
             for batch in window.batches
         ),
+    )
+
+
+def strangers(key: str, found: Labels, keys: Keys) -> str:
+    """That labels are there and not one is about these rows: most likely keys are spelt in two ways."""
+    if found.place.size or not found.others or not keys.example:
+        return ""
+    said = "1 label was" if found.others == 1 else f"{found.others:,} labels were"
+    return (
+        f"{said} read, none for a key of these rows: labels have {key} = {clean(found.other)}, "
+        f"rows {key} = {clean(keys.example)}; write both alike"
     )
 
 

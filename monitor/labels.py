@@ -35,6 +35,8 @@ class Labels:
     at: NDArray[np.int64]
     values: NDArray[np.float64]
     classes: tuple[str, ...] | None
+    others: int = 0  # labels that were read beside these, of keys that none of the rows has
+    other: str = ""  # such a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,11 @@ class Keys:
     def __len__(self) -> int:
         return len(self._number)
 
+    @property
+    def example(self) -> str:
+        """One of them, "" without any."""
+        return next(iter(self._number), "")
+
     def add(self, keys: Column) -> NDArray[np.int64]:
         """int64[rows]: the number of each row's key, −1 where a row has none."""
         column = _labelled(keys)
@@ -169,7 +176,7 @@ def key_labels(keys: Keys, batches: Iterable[tuple[Column, Column, NDArray[np.in
     classes: dict[str, int] = {}
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
     found = [(_NONE, _NONE, _NONE.astype(np.float64))]
-    categories = False
+    categories, others, other = False, 0, ""
     for key, label, times in batches:
         place = keys.find(key)
         numbers, named = _numbers(label, classes)
@@ -177,11 +184,17 @@ def key_labels(keys: Keys, batches: Iterable[tuple[Column, Column, NDArray[np.in
         mine = (place >= 0) & ~np.isnan(numbers)
         since = np.full(place.shape, ALWAYS, dtype=np.int64) if times is None else times
         found.append((place[mine], since[mine], numbers[mine]))
+        codes = _labelled(key).codes
+        strange = np.flatnonzero((place < 0) & (codes >= 0) & ~np.isnan(numbers))
+        others += int(strange.size)
+        other = other or (_labelled(key).labels[codes[strange[0]]] if strange.size else "")
     return Labels(
         place=np.concatenate([each[0] for each in found]),
         at=np.concatenate([each[1] for each in found]),
         values=np.concatenate([each[2] for each in found]),
         classes=_names(classes) if categories else None,
+        others=others,
+        other=other,
     )
 
 

@@ -88,3 +88,18 @@ def test_labels_spelt_otherwise_are_no_verdict_on_the_model(tmp_path: Path) -> N
         "labels cannot be compared with scores: 152 of 152 are none of the classes hit, miss, "
         "such as Hit, Miss: name the right labels.column"
     ) in past.titles()
+
+
+def test_keys_that_are_spelt_in_two_ways_are_shown_side_by_side(tmp_path: Path) -> None:
+    """Not one label finds its row: the reason gives a key of each, and asks for one spelling."""
+    shop = build_labelled_shop(tmp_path / "shop", days=2)
+    for path in shop.folder.glob("data/labels-*.parquet"):
+        padded = pl.format("A{}", pl.col("order")).alias("order")
+        pl.read_parquet(path).with_columns(padded).write_parquet(path)
+    learn(shop)
+    past = live(shop, 6)
+    assert past.incidents()[0] == ("", "data", "page")  # no orders since day 2
+    assert (
+        "none of 160 rows has a label 4d after the window's end: 320 labels were read, none for a key of "
+        "these rows: labels have order = A0, rows order = 0; write both alike"
+    ) in [reason for _, reason in past.windows()]

@@ -1,10 +1,12 @@
 """How sure it is that a column comes in another unit."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from alerting.verdict import Severity, Verdict, VerdictKind
+from detectors._column import Role
 from monitor.judge_state import JudgeState
 from tests.monitor.judging import QUANTILES, judged, noise_model, numeric, one
 
@@ -80,3 +82,19 @@ def test_a_run_ends_with_a_window_that_does_not_fit() -> None:
     _, state = _said(state, 0.0, _converted(1.0))
     assert state.units == {}
     assert _said(state, 1.1, _converted(1.609344))[0].change != "unit"
+
+
+def test_a_probability_that_stays_one_has_no_unit() -> None:
+    """At 0.62 of itself a score is not in miles; a feature may be, and a score in percent is converted."""
+    quantiles = {**QUANTILES, "reference": [0.1, 0.2, 0.3, 0.5, 0.9]}
+
+    def said(factor: float, role: Role) -> str:
+        evidence = _converted(factor)
+        evidence["quantiles"] = {**quantiles, "window": [factor * v for v in quantiles["reference"]]}
+        found = judged(replace(numeric(c1=-3.0, evidence=evidence), role=role), noise=STEADY)
+        return one(found).change
+
+    assert said(0.6214, Role.FEATURE) == "unit"
+    assert said(0.6214, Role.SCORE) != "unit"
+    assert said(0.6214, Role.DERIVED) != "unit"
+    assert said(100.0, Role.SCORE) == "unit"
