@@ -164,6 +164,10 @@ def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
     harms = [(harm, line) for line in lines if (harm := phrases.number(line.get("harm"))) is not None]
     if harms:
         worst, line = min(harms, key=lambda pair: pair[0])
+        unknown = next((each for each in lines if each.get("change") in _UNFORETOLD), None)
+        if worst > -0.05 and unknown is not None:
+            costs = f"what {subject(unknown)} costs, labels will tell"
+            return f"How bad: the inputs alone foretell no loss; {costs}."
         if worst > -0.05:  # rounds to 0.0
             return "How bad: no loss is expected from what the reference knows."
         unit = "% in mean error" if facts.get("task") == "regression" else "points of accuracy"

@@ -38,7 +38,7 @@ def _relation(result: ColumnResult, part: ComponentJudgement, where: str, over: 
     fact = _pair(result.evidence, part.name)
     first, second = fact["columns"] if fact else part.name.removeprefix(PAIR).split("~", 1)
     low, high = normal_range(part)
-    moved = f"; of the two {fact['moved']} moved" if fact and fact["moved"] else ""
+    moved = f"; of the two, {fact['moved']} moved" if fact and fact["moved"] else ""
     return "relation", (
         f"correlation of {first} and {second} {tanh(part.score.mu):.2f} → {tanh(part.score.y):.2f}{over} "
         f"(normal{where} {tanh(low):.2f} to {tanh(high):.2f}){moved}"

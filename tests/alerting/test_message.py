@@ -206,6 +206,15 @@ def test_how_bad(changed: dict[str, object], task: str, said: str) -> None:
     assert said in next(line for line in message.lines if line.startswith("How bad"))
 
 
+def test_no_loss_foretold_is_no_comfort_where_the_model_itself_moved() -> None:
+    """Inputs say nothing of what another behaviour costs."""
+    moved = {**CARRIER, "column": "__behaviour__", "kind": "confidence", "change": "behaviour", "harm": None}
+    message = word(notification(facts=facts({**DISTANCE, "harm": 2.0}, moved)), NOW)
+    assert "How bad: the inputs alone foretell no loss; what model behaviour costs, labels will tell." in (
+        message.lines
+    )
+
+
 @pytest.mark.parametrize(
     ("reason", "dot"),
     [("recovered", "🟢"), ("rebaselined", "⚪"), ("paused", "⚪"), ("removed", "⚪"), ("manual", "⚪")],

@@ -99,7 +99,7 @@ def test_each_kind_is_named(result: ColumnResult, change: str, start: str) -> No
 def test_the_column_that_moved_is_named() -> None:
     """Of the two of a pair, where the evidence knows it."""
     result = special("__joint__", Role.JOINT, evidence=_pair("dewp"), r_temp_dewp=atanh(0.1))
-    assert judged(result, noise=NOISE).verdicts[0].title.endswith("; of the two dewp moved")
+    assert judged(result, noise=NOISE).verdicts[0].title.endswith("; of the two, dewp moved")
     unknown = special("__joint__", Role.JOINT, evidence=_pair(None), r_temp_dewp=atanh(0.1))
     assert "moved" not in judged(unknown, noise=NOISE).verdicts[0].title
 
