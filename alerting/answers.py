@@ -26,6 +26,7 @@ _FATES = {
     "rebaselined": "closed because another reference was promoted: this is not a recovery",
     "paused": "closed because the model was paused: this is not a recovery",
     "removed": "closed because the model was removed: this is not a recovery",
+    "gone": "closed because its slice or model version has no rows any more: this is not a recovery",
     "manual": "closed by hand: this is not a recovery",
     "revised": "closed because late data changed the verdicts",
 }

@@ -82,6 +82,7 @@ class FoldPolicy:
     health_for: int = 2  # bad windows in a row that open a data incident …
     health_span: timedelta = timedelta(hours=6)  # … or one, if it is at least this long
     reopen_within: int = 6  # windows after a resolve in which firing again is the same incident
+    gone_after: int = 6  # judged windows of the model without a word on a slice or version that is open
 
     def __post_init__(self) -> None:
         if not 1 <= self.fire_after <= self.fire_within:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerting.alert_state import AlertState, Condition
-from alerting.fold import HEALTH_RULE, Fold, FoldPolicy, fold
-from alerting.incident import Transition
+from alerting.fold import HEALTH_RULE, Fold, FoldPolicy, fold, rebaseline
+from alerting.incident import ResolveReason, Transition
 from alerting.series import LABEL_FEED, Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 
@@ -78,7 +78,8 @@ def fold_window(
 ) -> WindowFold:
     """Fold all verdicts of one window of one model, on both axes.
 
-    A series without a verdict in this window stands still. Bad feeds must be said: the series of column ""
+    A series without a verdict in this window stands still, but for slices and versions that are gone.
+    Bad feeds must be said: the series of column ""
     needs a verdict in every window, bad or clear, or its data incident would never resolve.
     """
     after = dict(states)
@@ -109,11 +110,34 @@ def fold_window(
                 incident_id=health.incident_id if unfit else drift.incident_id,
             )
         )
+    for fingerprint in _gone(after, verdicts, policy):
+        after[fingerprint], closed = rebaseline(after[fingerprint], ResolveReason.GONE, verdicts[0].end)
+        changed.add(fingerprint)
+        transitions.extend(closed)
     return WindowFold(
         states=after,
         changed=tuple(sorted(changed)),
         transitions=tuple(transitions),
         verdicts=tuple(folded),
+    )
+
+
+def _gone(states: Mapping[str, AlertState], verdicts: Sequence[Verdict], policy: FoldPolicy) -> list[str]:
+    """Open series of a slice or version that had no word for so long, while the feed of its model is good.
+
+    A canary that was withdrawn has no rows to recover with. The whole always has a verdict, bad or clear.
+    """
+    feed = next((verdict for verdict in verdicts if _is_feed(verdict.series)), None)
+    if feed is None or feed.kind in _BAD:
+        return []
+    latest = feed.end - (feed.end - feed.start) * policy.gone_after
+    return sorted(
+        fingerprint
+        for fingerprint, state in states.items()
+        if (state.series.segment or state.series.version)
+        and state.is_open
+        and state.end is not None
+        and state.end <= latest
     )
 
 

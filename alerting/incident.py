@@ -37,6 +37,7 @@ class ResolveReason(StrEnum):
     REBASELINED = "rebaselined"  # another reference was promoted: the question has changed
     PAUSED = "paused"
     REMOVED = "removed"
+    GONE = "gone"  # its slice or model version has no rows any more
     MANUAL = "manual"
 
 

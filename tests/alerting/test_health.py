@@ -8,10 +8,10 @@ import pytest
 from alerting.alert_state import AlertState, Condition
 from alerting.fold import FoldPolicy
 from alerting.health import WindowFold, fold_window, health_series
-from alerting.incident import Transition, TransitionKind
+from alerting.incident import ResolveReason, Transition, TransitionKind
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity
-from tests.alerting.verdicts import SERIES, verdict
+from tests.alerting.verdicts import SERIES, START, verdict
 
 FEED = Series(model="delays", column="")
 DIST = Series(model="delays", column="dist")
@@ -111,6 +111,30 @@ def test_a_series_without_a_verdict_stands_still() -> None:
     folds, _ = replay({FEED: "cc", SERIES: "p "})
     assert SERIES.fingerprint not in folds[1].changed
     assert folds[1].states[SERIES.fingerprint] == folds[0].states[SERIES.fingerprint]
+
+
+CANARY = Series(model="delays", column="temp", version="v2")
+
+
+def test_a_version_that_left_does_not_fire_for_ever() -> None:
+    """Six windows without a word, the feed good: closed, and not as a recovery."""
+    _, (opened, closed) = replay({FEED: "cccccccc", CANARY: "P       "})
+    assert (opened.kind, closed.kind) == (TransitionKind.OPENED, TransitionKind.RESOLVED)
+    assert closed.reason is ResolveReason.GONE
+    assert closed.start == START + 7 * timedelta(hours=1)
+
+
+def test_a_version_is_not_gone_while_nothing_is_known() -> None:
+    """A feed that is bad says nothing of who left; a word in between begins anew."""
+    for feed, canary in (("czzzzzzz", "P       "), ("cccccccc", "P   h   ")):
+        _, found = replay({FEED: feed, CANARY: canary})
+        assert ResolveReason.GONE not in {transition.reason for transition in found}
+
+
+def test_the_whole_is_never_gone() -> None:
+    """A column without a word stands still."""
+    _, (opened,) = replay({FEED: "cccccccc", SERIES: "P       "})
+    assert opened.kind is TransitionKind.OPENED
 
 
 def test_rows_in_the_order_given() -> None:
