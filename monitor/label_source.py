@@ -43,8 +43,8 @@ def strangers(key: str, found: Labels, keys: Keys) -> str:
         return ""
     said = "1 label was" if found.others == 1 else f"{found.others:,} labels were"
     return (
-        f"{said} read, none for a key of these rows: labels have {key} = {clean(found.other)}, "
-        f"rows {key} = {clean(keys.example)}; write both alike"
+        f"{said} read, none for a key of these rows (labels have {key} = {clean(found.other)}, rows "
+        f"{key} = {clean(keys.example)}): check that these are written too, and keys alike"
     )
 
 

@@ -101,5 +101,6 @@ def test_keys_that_are_spelt_in_two_ways_are_shown_side_by_side(tmp_path: Path) 
     assert past.incidents()[0] == ("", "data", "page")  # no orders since day 2
     assert (
         "none of 160 rows has a label 4d after the window's end: 320 labels were read, none for a key of "
-        "these rows: labels have order = A0, rows order = 0; write both alike"
+        "these rows (labels have order = A0, rows order = 0): check that these are written too, and "
+        "keys alike"
     ) in [reason for _, reason in past.windows()]
