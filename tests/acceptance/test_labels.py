@@ -167,7 +167,8 @@ def test_labels_that_never_come_are_a_ticket_and_no_verdict_on_the_model(tmp_pat
     assert states(past) == ["done"] * 3 + ["no_data"] * 2 + ["planned"] * 4
     assert past.rows(LABELS)[3]["reason"] == (
         "none of 160 rows has a label 4d after the window's end: 480 labels were read, none for a key of "
-        "these rows (labels have order = 0, rows order = 30000): check that these are written too, and keys alike"
+        "these rows (labels have order = 0, rows order = 30000): check that these are written too, and "
+        "keys alike"
     )
     assert said(past) == ["clear"] * 3 + ["no_data"] * 2
     assert said(past, "__labels__") == ["no_data"] * 2
