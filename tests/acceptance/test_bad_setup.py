@@ -93,7 +93,7 @@ REFERENCES: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str, list[tu
     "half infinities": (
         lambda rows: rows.with_columns(items=pl.when(EVENS).then(np.inf).otherwise(pl.col("items"))),
         "",
-        [("items", "data", "page")],
+        [("items", "drift", "ticket")],
     ),
 }
 
