@@ -47,7 +47,8 @@ class JudgeState:
 
     ewma: Mapping[tuple[Place, str], Ewma] = field(default_factory=dict)
     harm: Mapping[Place, HarmState] = field(default_factory=dict)
-    breaching: Mapping[Place, int] = field(default_factory=dict)  # breaches since the last clear window
+    # Breaches since the last clear window, a sure one as many as it takes to be known.
+    breaching: Mapping[Place, int] = field(default_factory=dict)
     units: Mapping[Place, UnitRun] = field(default_factory=dict)
     slips: Mapping[tuple[Place, str], EProcess] = field(default_factory=dict)
 

@@ -207,7 +207,7 @@ def _after(
             slips |= {(place, part.name): part.slip for part in column.components if part.slip is not None}
             harm[place] = column.harm
         if verdict.kind is VerdictKind.BREACH:
-            breaching[place] = breaching.get(place, 0) + 1
+            breaching[place] = breaching.get(place, 0) + (KNOWN_AFTER if verdict.sure else 1)
         elif verdict.kind is VerdictKind.CLEAR:
             breaching.pop(place, None)
     return JudgeState(ewma=ewma, harm=harm, breaching=breaching, units=runs, slips=slips)
