@@ -35,7 +35,8 @@ def cause_first(
 ) -> Order:
     """Sort key of breaches: the whole before its slices and versions; features before how they go together,
     that before the score, the score before what follows from it, performance last; what has just begun before
-    what was told windows ago (`known`); the sure before the doubtful; then by p, then by effect in floors."""
+    what was told windows ago (`known`) or has lasted; the sure before the doubtful; then by p, then by effect
+    in floors."""
     effect = max(
         (abs(part.score.effect) / part.floor for part in components if part.floor > 0.0), default=0.0
     )
@@ -43,7 +44,7 @@ def cause_first(
     return (
         family(result) is Family.PARTS,
         causal_order(result.role),
-        known,
+        known or verdict.facts.get("rule") == "ewma",
         not verdict.sure,
         p if isinstance(p, float) else 1.0,
         -effect,

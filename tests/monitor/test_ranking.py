@@ -1,8 +1,12 @@
 """Causes before effects, over every kind of verdict."""
 
+from datetime import UTC, datetime
 from math import log
 
+from alerting.series import Series
+from alerting.verdict import Verdict, VerdictKind
 from detectors import Role
+from monitor.ranking import cause_first
 from tests.monitor.judging import judged, special, special_noise
 
 NORMAL = (
@@ -39,3 +43,22 @@ def test_causes_come_before_effects_and_the_whole_before_its_parts() -> None:
         ("__performance__", ""),
         ("x", "origin=JFK"),
     ]
+
+
+def test_what_has_just_begun_comes_before_what_lasts() -> None:
+    """A change of this window, before one that only its running mean still holds, however small its p."""
+    result, old = special("x", Role.FEATURE, c1=0.5), verdict_of("ewma", 1e-17)
+    new = verdict_of("shewhart", 1e-10)
+    assert cause_first(result, (), new, known=False) < cause_first(result, (), old, known=False)
+
+
+def verdict_of(rule: str, p: float) -> Verdict:
+    """A sure breach by this rule."""
+    return Verdict(
+        series=Series(model="m", column="x"),
+        start=datetime(2026, 1, 1, tzinfo=UTC),
+        end=datetime(2026, 1, 2, tzinfo=UTC),
+        kind=VerdictKind.BREACH,
+        sure=True,
+        facts={"rule": rule, "p": p},
+    )
