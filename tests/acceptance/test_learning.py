@@ -1,6 +1,5 @@
 """A reference without time: production teaches what is normal, of the whole, of slices and of performance."""
 
-import json
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from storage.encoding import unpacked
 from tests.acceptance.service import FIRST, REFERENCE_DAYS, build_service, production
 
 DAYS = 21
@@ -57,7 +57,7 @@ def test_the_model_leaves_learning_with_its_slices(config: Path) -> None:
         (content,) = connection.execute("SELECT content FROM noise_model ORDER BY id DESC LIMIT 1").fetchone()
     assert "noise.learnt" in kinds
     assert "performance.learnt" in kinds
-    noise = json.loads(content)
+    noise = unpacked(content)
     assert (noise["windows"], noise["learnt_from"]) == (20, "production")
     known = {entry["column"]: entry["windows"] for entry in noise["components"]}
     assert {"delay", "__joint__", "__behaviour__", "__performance__", "error"} <= set(known)
