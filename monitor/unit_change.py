@@ -36,6 +36,7 @@ _FACTORS = (
     (1.609344, "miles → kilometres"),
     (0.3048, "feet → metres"),
     (2.54, "inches → centimetres"),
+    (25.4, "inches → millimetres"),
     (0.45359237, "pounds → kilograms"),
     (1.852, "knots → km/h"),
     (3.6, "m/s → km/h"),

@@ -197,6 +197,17 @@ def test_around_zero_a_wider_spread_is_no_unit() -> None:
         assert (unit_change(evidence) is not None) is is_unit
 
 
+def test_millimetres_are_no_hours() -> None:
+    """25.4 and 24 lie 6 % apart: each is named alone where it fits, and both in between."""
+    for factor, name in ((25.4, "inches → millimetres"), (24.0, "days → hours")):
+        found = unit_change(_evidence(factor))
+        assert found is not None
+        assert found.name.startswith(name)
+    between = unit_change(_evidence(24.65))
+    assert between is not None
+    assert between.name == "days → hours or inches → millimetres"
+
+
 def test_conversions_that_a_window_cannot_tell_apart_are_all_named() -> None:
     """Windows that stray by 15 % do not tell 0.45 from 0.39; where they could be anything, none is named."""
     sharp = unit_change(_evidence(0.40), stray=0.02)
