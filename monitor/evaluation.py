@@ -36,7 +36,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> bool:
     """Claim the oldest due window and bring it to a stated end, or give it back. False: nothing is due."""
     now = runtime.clock.now()
-    with runtime.store.write() as conn:
+    with runtime.store.claim() as conn:
         window = ledger.claim(conn, now, runtime.owner, LEASE, models=list(runtime.models), ids=ids)
     if window is None:
         return False

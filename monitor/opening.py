@@ -1,7 +1,7 @@
 """How does a working Leeway come up? Database at this program's revision, models and channels ready."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from alerting.courier import Courier
@@ -17,7 +17,7 @@ from monitor.promotion import close_removed
 from monitor.runtime import Runtime
 from monitor.telling import mark_untold
 from storage import profiles
-from storage.engine import open_store
+from storage.engine import SqliteStore, open_store
 from storage.lock import OwnerLock
 from storage.outbox import SqlOutbox, waiting_channels
 from storage.takeover import take_over
@@ -47,9 +47,11 @@ def open_runtime(config: Config, clock: Clock) -> Iterator[Runtime]:
 @contextmanager
 def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
     """Be the one daemon of this database. The lock proves that whoever held leases is dead: they are free."""
-    with OwnerLock(runtime.store.path):
-        with runtime.store.write() as conn:
-            take_over(conn, runtime.clock.now())
+    store = runtime.store
+    with OwnerLock(store.path) if isinstance(store, SqliteStore) else nullcontext():
+        with store.write() as conn:
+            if not store.shared:
+                take_over(conn, runtime.clock.now())
             closed = close_removed(conn, runtime.config, runtime.clock.now())
             gone = waiting_channels(conn).difference(runtime.channels)
         for incident in closed:

@@ -62,7 +62,7 @@ def renew_leases(runtime: Runtime) -> None:
     with runtime.lease_lock:
         held = dict(runtime.leases)
     if held:
-        with runtime.store.write() as conn:
+        with runtime.store.claim() as conn:
             for window_id, fence in held.items():
                 ledger.renew(conn, window_id, fence, until)
 

@@ -1,9 +1,11 @@
 """What is spelled differently on SQLite and PostgreSQL?
 
-The claim of a window, the engine and this file are all that a second database has to be taught.
+The claim of a window, the stores, the views and this file are all that a second database has to be taught.
 """
 
-from sqlalchemy import Connection, Insert, Table
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Insert, Table, cast, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -17,3 +19,13 @@ def upsert(conn: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def json_member(conn: Connection, column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """One member of an object in a column of JSON text: as text on PostgreSQL, as what it is on SQLite."""
+    if conn.dialect.name == "sqlite":
+        return func.json_extract(column, f"$.{name}")
+    # A NUL in any member would make it refuse the whole object.
+    shown = func.replace(column, "\\u0000", "\\ufffd")
+    member: ColumnElement[Any] = cast(shown, postgresql.JSON)[name].astext
+    return member

@@ -1,8 +1,8 @@
 """What was said about each series, and which problems came of it?"""
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, UniqueConstraint
 
-from storage.encoding import Json, PackedJson
+from storage.encoding import Json, PackedJson, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
 
 verdict = Table(
@@ -29,7 +29,7 @@ verdict = Table(
     Column("p", Double),
     Column("harm", Double),
     Column("facts", PackedJson("rules", "performance"), nullable=False),  # the first is in a view
-    Column("incident_id", Text, ForeignKey("incident.id")),
+    Column("incident_id", Words, ForeignKey("incident.id")),
     # one row a window, segment and column is the contract of `leeway history verdicts`
     UniqueConstraint("ledger_id", "segment", "column_name", "version"),
 )
@@ -39,7 +39,7 @@ Index("ix_verdict_incident", verdict.c.incident_id)
 alert_state = Table(
     "alert_state",
     metadata,
-    Column("fingerprint", Text, primary_key=True),
+    Column("fingerprint", Words, primary_key=True),
     word("model"),
     word("segment", ""),
     word("column_name"),
@@ -61,7 +61,7 @@ checkpoint = Table(
 incident = Table(
     "incident",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     word("fingerprint"),
     word("model"),
     word("segment", ""),
@@ -96,7 +96,7 @@ Index("ix_incident_model", incident.c.model, incident.c.opened)
 incident_event = Table(
     "incident_event",
     metadata,
-    Column("incident_id", Text, ForeignKey("incident.id"), primary_key=True),
+    Column("incident_id", Words, ForeignKey("incident.id"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     when("at"),
     word("kind"),
