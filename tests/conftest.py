@@ -71,9 +71,9 @@ def postgres_template(postgres: Server) -> str:
 @pytest.fixture
 def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
     """A new database on it, at this program's revision."""
-    name = postgres.database(postgres_template)
+    name = postgres.borrow(postgres_template)
     yield postgres.url(name)
-    postgres.drop(name)
+    postgres.give_back(name, postgres_template)
 
 
 @pytest.fixture

@@ -33,6 +33,25 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "logging_collector": "off",
 }
+_EMPTY = """
+DO $$ DECLARE each text; BEGIN
+  SET LOCAL session_replication_role = replica;  -- neither triggers nor foreign keys
+  FOR each IN SELECT tablename FROM pg_tables
+               WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('DELETE FROM %I', each);
+  END LOOP;
+  FOR each IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', each);
+  END LOOP;
+END $$
+"""
+_SCHEMA = """
+SELECT (SELECT version_num FROM alembic_version),
+       (SELECT array_agg(relname ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+       (SELECT count(*) FROM pg_attribute),
+       (SELECT count(*) FROM pg_constraint),
+       (SELECT count(*) FROM pg_trigger)
+"""
 
 
 @dataclass(slots=True)
@@ -44,6 +63,7 @@ class Server:
     user: str | None  # whom it runs as; None: as we do
     _process: "subprocess.Popen[bytes] | None" = None
     _numbers: Iterator[int] = field(default_factory=count)
+    _spare: list[str] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -84,6 +104,22 @@ class Server:
         name = f"test_{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' STRATEGY FILE_COPY")
         return name
+
+    def borrow(self, template: str) -> str:
+        """A database like `template` with no row in it; for the next one to use after `give_back`."""
+        return self._spare.pop() if self._spare else self.database(template)
+
+    def give_back(self, name: str, template: str) -> None:
+        """Emptied, which takes a tenth of the time of a new one; one whose schema was changed is dropped."""
+        try:
+            self.sql("SET lock_timeout = '1s'", _EMPTY, database=name)
+            alike = self.sql(_SCHEMA, database=name) == self.sql(_SCHEMA, database=template)
+        except psycopg.Error:
+            alike = False
+        if alike:
+            self._spare.append(name)
+        else:
+            self.drop(name)
 
     def drop(self, name: str) -> None:
         self.sql(f"DROP DATABASE {name} WITH (FORCE)")
