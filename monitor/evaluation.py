@@ -18,7 +18,6 @@ from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
 from monitor.measuring import is_column, judged_on, measure_window, read_window, wanted
-from monitor.planning import LEASE
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
 from storage import label_windows, ledger, profiles
@@ -37,7 +36,7 @@ def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> boo
     """Claim the oldest due window and bring it to a stated end, or give it back. False: nothing is due."""
     now = runtime.clock.now()
     with runtime.store.claim() as conn:
-        window = ledger.claim(conn, now, runtime.owner, LEASE, models=list(runtime.models), ids=ids)
+        window = ledger.claim(conn, now, runtime.owner, runtime.lease, models=list(runtime.models), ids=ids)
     if window is None:
         return False
     failpoint.hit("after_claim")

@@ -3,10 +3,13 @@
 The claim of a window, the stores, the views and this file are all that a second database has to be taught.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Table, cast, func
+from sqlalchemy import ColumnElement, Connection, Insert, Table, cast, func, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.encoding import from_micros
 
 
 def insert_ignore(conn: Connection, table: Table) -> Insert:
@@ -29,3 +32,11 @@ def json_member(conn: Connection, column: ColumnElement[Any], name: str) -> Colu
     shown = func.replace(column, "\\u0000", "\\ufffd")
     member: ColumnElement[Any] = cast(shown, postgresql.JSON)[name].astext
     return member
+
+
+def database_time(conn: Connection) -> datetime:
+    """What time it is where the database is: the one clock that all its daemons see."""
+    if conn.dialect.name == "sqlite":
+        return datetime.now(UTC)  # a file has no clock of its own, and is on this machine
+    micros = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+    return from_micros(conn.execute(micros).scalar_one())

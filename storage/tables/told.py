@@ -1,6 +1,6 @@
 """Who was told what, and what else did the daemon do?"""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table
 
 from storage.encoding import Json, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
@@ -134,3 +134,13 @@ daemon_event = Table(
     Column("facts", Json, nullable=False),
 )
 Index("ix_daemon_event_at", daemon_event.c.at)
+
+leader = Table(
+    "leader",
+    metadata,
+    Column("name", Words, primary_key=True),  # one row; none where a database has one daemon (SQLite)
+    word("owner"),  # "" nobody
+    Column("fence", BigInteger, nullable=False),  # +1 a change; the leader's writes name it
+    when("since"),
+    when("lease_until"),
+)
