@@ -33,7 +33,7 @@ Kind = tuple[str, int]
 # and need no more power than this leaves them.
 _NU_JOINT = 8.0
 # A share that expects fewer rows a window has the skew and tail of its count, no kin of the others'.
-_ROWS = 20.0
+_ROWS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +122,8 @@ def _kind(found: Scatter) -> Kind | None:
         return "smooth", found.used
     if found.key[0] == JOINT:
         return "pair", found.used
-    if name.startswith("level:") and float(np.mean(found.y) * np.mean(found.n)) >= _ROWS:
-        return "level", found.used
+    if found.share and float(np.mean(found.y) * np.mean(found.n)) >= _ROWS:
+        return "share", found.used
     return None
 
 
