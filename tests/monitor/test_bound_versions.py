@@ -48,7 +48,7 @@ def test_the_reference_in_force_speaks_for_its_own_version() -> None:
 
 
 def test_stored_results_name_their_reference() -> None:
-    """Those of the whole, of the reference in force, and of older databases, which name none, are not asked."""
+    """Those of the whole, of the one in force, and of older databases, which name none, are not asked."""
     active, own = reference(1, "v1", ReferenceStatus.ACTIVE), reference(2, "v2")
     results = [result("", ""), result("v1", "v1"), result("v2", "v2"), result("v3", "")]
     assert elsewhere(results, active, [active, own]) == {"v2": own}
