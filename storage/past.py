@@ -94,6 +94,12 @@ def removals(conn: Connection, model: str) -> list[datetime]:
     return sorted(set(conn.execute(statement).scalars()))
 
 
+def closed_at(conn: Connection, model: str) -> datetime | None:
+    """When all of a model's incidents were last ended at once: another reference, or it left the config."""
+    ends = [each.at for each in promotions(conn, model) if not each.moved] + removals(conn, model)
+    return max(ends, default=None)
+
+
 def opened_within(conn: Connection, model: str, since: datetime, until: datetime) -> list[Incident]:
     """Incidents whose opening window starts in [since, until), oldest first."""
     statement = select(incident.c.id).where(
