@@ -20,7 +20,6 @@ from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
 from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
-from monitor.planning import LEASE
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
 from storage import label_windows, ledger, profiles, revisions
@@ -38,8 +37,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> bool:
     """Claim the oldest due window and bring it to a stated end, or give it back. False: nothing is due."""
     now = runtime.clock.now()
-    with runtime.store.write() as conn:
-        window = ledger.claim(conn, now, runtime.owner, LEASE, models=list(runtime.models), ids=ids)
+    with runtime.store.claim() as conn:
+        window = ledger.claim(conn, now, runtime.owner, runtime.lease, models=list(runtime.models), ids=ids)
     if window is None:
         return False
     failpoint.hit("after_claim")
