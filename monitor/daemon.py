@@ -26,6 +26,7 @@ from monitor.folding import fold_model
 from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.planning import plan_model, renew_leases
+from monitor.rechecking import recheck_next
 from monitor.runtime import Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
 from monitor.ticker import STALE_AFTER_S, Ticker
@@ -86,6 +87,9 @@ def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
     while attempt("evaluate", partial(evaluate_next, runtime)):
         evaluated += 1
         lead(fold)
+    while attempt("recheck", partial(recheck_next, runtime)):
+        while attempt("evaluate", partial(evaluate_next, runtime)):
+            evaluated += 1
     lead(fold)
     lead(flush)
     for courier in couriers:
@@ -239,7 +243,7 @@ class Daemon:
             self._guarded("refresh", self._refresher.look)
 
     def _evaluate_all(self) -> None:
-        while not self._stopping.is_set() and evaluate_next(self._runtime):
+        while not self._stopping.is_set() and (evaluate_next(self._runtime) or recheck_next(self._runtime)):
             self._wake.set()  # fold what is ready now rather than at the next tick
 
     def _deliver(self, courier: Courier) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
 from storage.dialect import json_member
-from storage.due_window import DueWindow, Stream, window_of
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, window_of
 from storage.tables import checkpoint, daemon_event, incident, incident_event, ledger, noise_model
 
 
@@ -40,7 +40,12 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
 
     Each stream is folded by the start of its windows, whatever the clock said: set back, it stands still.
     """
-    mine = (ledger.c.model == model, ledger.c.folded_at.is_not(None))
+    mine = (
+        ledger.c.model == model,
+        ledger.c.folded_at.is_not(None),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
     noise = json_member(conn, checkpoint.c.judge_state, "noise")
     used = select(checkpoint.c.ledger_id, noise).join(ledger, ledger.c.id == checkpoint.c.ledger_id)
     found = conn.execute(used.where(*mine))
@@ -94,6 +99,12 @@ def removals(conn: Connection, model: str) -> list[datetime]:
         )
     )
     return sorted(set(conn.execute(statement).scalars()))
+
+
+def closed_at(conn: Connection, model: str) -> datetime | None:
+    """When all of a model's incidents were last ended at once: another reference, or it left the config."""
+    ends = [each.at for each in promotions(conn, model) if not each.moved] + removals(conn, model)
+    return max(ends, default=None)
 
 
 def opened_within(conn: Connection, model: str, since: datetime, until: datetime) -> list[Incident]:
