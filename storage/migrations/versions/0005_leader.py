@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leader")),
     )
     if op.get_bind().dialect.name == "postgresql":
-        # Of months of rows a day's are deleted at a time: by the default, a fifth, they would pile up for weeks.
+        # Of months of rows a day's are deleted at a time: by the default, a fifth, they pile up for weeks.
         for name in ("column_result", "verdict"):
             op.execute(f"ALTER TABLE {name} SET (autovacuum_vacuum_scale_factor = 0.02)")
     if op.get_bind().dialect.name == "sqlite":
