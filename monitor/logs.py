@@ -16,7 +16,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
-        "daemon.started": "the daemon owns the database and begins to look for due windows",
+        "daemon.started": "the daemon owns its database, or shares it, and begins to look for due windows",
         "daemon.stopping": "a signal asked the daemon to end; it finishes or releases what it holds",
         "daemon.stopped": "the daemon ended in good order",
         "daemon.stalled": "the ticker has not run for a minute: the process dumps its stacks and exits 70",
