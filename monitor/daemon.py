@@ -42,11 +42,17 @@ SAY_AGAIN_S = 3600.0
 Value = TypeVar("Value")
 
 
-def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
+def one_pass(
+    runtime: Runtime,
+    couriers: Sequence[Courier],
+    *,
+    evaluate: Callable[[Runtime], bool] = evaluate_next,
+) -> int:
     """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
 
     What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
-    holds up no other here either: its error is raised when all the rest is done.
+    holds up no other here either: its error is raised when all the rest is done. `evaluate` brings one window
+    to its end; a scenario (monitor/scenario) gives values where a source would be read.
     """
     faults: dict[str, Exception] = {}
 
@@ -64,7 +70,7 @@ def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
     for name, watched in runtime.models.items():
         attempt(f"plan {name}", partial(plan_model, runtime, watched))
     evaluated = 0
-    while attempt("evaluate", partial(evaluate_next, runtime)):
+    while attempt("evaluate", partial(evaluate, runtime)):
         evaluated += 1
         fold()
     fold()
