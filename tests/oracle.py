@@ -102,11 +102,12 @@ def _may_fire(decisive: Sequence[str], rules: Rules) -> bool:
     return False
 
 
-def health(letters: str, feed: str, *, hours: float, column: bool = True) -> str:
+def health(letters: str, feed: str, *, hours: float, column: bool = True, asks: str | None = None) -> str:
     """The letters that the health axis of a column sees, given the feed's. The feed itself: `column=False`.
 
     Bad is a breach, judged is clear; a window of six hours is sure by itself, as is an immediate error. While
-    the feed as a whole is bad its columns stand still.
+    the feed as a whole is bad its columns stand still. A page for the feed and for immediate errors, else a
+    ticket; `asks` where it is always the same (labels that do not come wake nobody).
     """
     seen = ""
     for letter, whole in zip(letters, feed, strict=True):
@@ -117,8 +118,8 @@ def health(letters: str, feed: str, *, hours: float, column: bool = True) -> str
         elif letter not in BAD:
             seen += CLEAR
         else:
-            asks = "p" if letter == "E" or not column else "t"
-            seen += asks.upper() if letter == "E" or hours >= 6 else asks
+            page = asks or ("p" if letter == "E" or not column else "t")
+            seen += page.upper() if letter == "E" or hours >= 6 else page
     return seen
 
 

@@ -91,7 +91,9 @@ class Given:
         for name, metrics in self.scenario.values.items():
             values = {metric: v for metric, all_ in metrics.items() if (v := all_[index]) is not None}
             z = values.pop(Z, None)
-            if values or z is not None:
+            if self.ending(index) == "low_volume":
+                found.append(of_word(Place.of(name), "low_volume", few=few, **self._kind(name)))
+            elif values or z is not None:
                 found.append(of_values(Place.of(name), values, z, **self._kind(name)))
         return found
 

@@ -85,6 +85,7 @@ def _problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _lengths(scenario)
     yield from _series(scenario)
     yield from _silent_windows(scenario)
+    yield from _too_few(scenario)
     yield from _thresholds(scenario)
     yield from _channels(scenario)
     yield from _moments(scenario)
@@ -125,8 +126,9 @@ def _series(scenario: Scenario) -> Iterator[Problem]:
                     expectation='must be a column, or a column and a slice such as "distance @ origin=JFK"',
                     hint="`feed = …` at the top says how whole windows end" if name == FEED else "",
                 )
-            if table == "values" and name in scenario.verdicts:
-                yield Problem(path=(table, name), expectation="must not be given as verdicts as well")
+            same = [other for other in given if Place.of(other) == Place.of(name)]
+            if len(same) > 1 or (table == "values" and name in scenario.verdicts):
+                yield Problem(path=(table, name), expectation="must be given once")
     expected = scenario.expect
     places = {str(Place.of(name)): name for name in known}
     wanted: list[tuple[Path, str]] = [(("columns", name), name) for name in scenario.columns]
@@ -176,6 +178,14 @@ def _silent_windows(scenario: Scenario) -> Iterator[Problem]:
                 break
 
 
+def _too_few(scenario: Scenario) -> Iterator[Problem]:
+    """A window that has rows, and fewer than min_rows."""
+    said = {word for words in (scenario.feed or (), *scenario.verdicts.values()) for word in words}
+    if "low_volume" in said and scenario.window.min_rows < 2:
+        expectation = "must be at least 2 where a window has low_volume"
+        yield Problem(path=("window", "min_rows"), expectation=expectation, got=str(scenario.window.min_rows))
+
+
 def _thresholds(scenario: Scenario) -> Iterator[Problem]:
     """A metric without a limit is reported and never judged: such a scenario could only be green."""
     for name, metrics in scenario.values.items():
@@ -202,6 +212,8 @@ def _channels(scenario: Scenario) -> Iterator[Problem]:
         (("expect", "messages", index, "channel"), each.channel)
         for index, each in enumerate(scenario.expect.messages)
     ]
+    if scenario.retraining.target is not None:
+        wanted.append((("retraining", "target"), scenario.retraining.target))
     for path, name in wanted:
         if name not in scenario.channels:
             yield Problem(

@@ -1,7 +1,7 @@
 """What can be said in a scenario? Values in, expected incidents and messages out (docs/scenarios.md)."""
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -101,7 +101,7 @@ class Scenario(Room):
     model: str = "model"
     task: Task = "binary"
     start: Moment = START
-    lasts: Duration = timedelta(minutes=20)  # goes on for so long after the last window is due
+    lasts: Annotated[Duration, Field(le=timedelta(days=31))] = timedelta(minutes=20)  # after the last is due
     window: WindowConfig
     policy: PolicyConfig = PolicyConfig()
     retraining: RetrainingConfig = RetrainingConfig(mode="off")

@@ -2,8 +2,8 @@
 
 Values are given where the daemon would read and measure (steps 4 to 6 of docs/architecture.md); everything
 else, from the plan to the courier, is `monitor.daemon.one_pass`. The clock goes from one instant at which
-something may happen to the next: a window falls due, a person acts, a retry, a reminder. In between the
-daemon looks every `LOOK_EVERY` as well, so that a timer nobody told this file about is late, not lost.
+something may happen to the next: a window falls due, a person acts, a retry, a reminder. While a group is
+open the daemon looks every `LOOK_EVERY` as well: a timer that is not known here is late, not lost.
 """
 
 from collections.abc import Iterator, Sequence
@@ -125,9 +125,9 @@ def _live(stage: Stage, scenario: Scenario, times: Times, said: Given) -> None:
             while acts and times.at(acts[0].at) <= now:
                 acts.pop(0).perform(stage)
                 daemon.look(up=daemon.is_up)
-            ahead = {at for at in marks if at > now}
-            if daemon.is_up:
-                ahead |= {at for at in _timers(stage.runtime) if at > now} | {now + LOOK_EVERY}
+            ahead = {
+                at for at in (*marks, *(_timers(stage.runtime, now) if daemon.is_up else ())) if at > now
+            }
             if not ahead or min(ahead) > end:
                 return
             clock.advance_to(min(ahead))
@@ -169,11 +169,13 @@ class _Daemon:
         self._end()
 
 
-def _timers(runtime: Runtime) -> Iterator[datetime]:
-    """Everything that may move by itself: in the database, and by the pace of each open group."""
+def _timers(runtime: Runtime, now: datetime) -> Iterator[datetime]:
+    """Everything that may move by itself: in the database, and by the pace of each group there is to tell."""
     with runtime.store.read() as conn:
         yield from timers(conn)
         open_groups = groups.to_look_at(conn)
+    if open_groups:
+        yield now + LOOK_EVERY
     for group in open_groups:
         policy = group_policies(runtime.config, group.labels["model"]).get(group.channel)
         paces = [] if policy is None else [getattr(policy, field.name) for field in fields(policy)]

@@ -155,7 +155,12 @@ def run_all(scenarios: Sequence[tuple[str, Scenario]]) -> Iterator[Ran]:
         for number, (file, scenario) in enumerate(scenarios):
             database = Path(folder) / f"{number}.db"
             shutil.copy(template, database)
-            yield run(scenario, database, file=file)
+            try:
+                ran = run(scenario, database, file=file)
+            except Exception as error:
+                error.add_note(f"while {file} was played")
+                raise
+            yield ran
             for path in Path(folder).glob(f"{number}.db*"):
                 path.unlink()
 

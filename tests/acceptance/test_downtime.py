@@ -23,8 +23,7 @@ from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
-from tests import oracle
-from tests.oracle import Rules
+from tests.oracle_history import compare
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 15, tzinfo=UTC)  # of production
@@ -207,66 +206,6 @@ def test_beyond_the_horizon_the_oldest_are_skipped_each_with_its_row(beyond: Pat
 
 def test_beyond_the_horizon_the_fold_is_the_oracles(beyond: Path) -> None:
     """From the verdicts as they were judged, with the skipped windows saying nothing."""
-    letters = spelled(beyond)
-    expected: dict[tuple[str, str], list[tuple[int, int | None, str, int, int]]] = {}
-    for column, text in letters.items():
-        rules = Rules()
-        for rule, found in (
-            ("", oracle.tell(text, rules)),
-            (
-                "data_health",
-                oracle.tell(
-                    oracle.health(text, letters[""], hours=1, column=bool(column)), oracle.health_rules()
-                ),
-            ),
-        ):
-            if found.tales:
-                expected[column, rule] = [
-                    (tale.opened, tale.resolved, tale.severity, tale.relapses, tale.reopens)
-                    for tale in found.tales
-                ]
-    assert incidents(beyond) == expected
+    found, expected = compare(beyond, every_hours=1)
+    assert found == expected
     assert len(expected) >= 2
-
-
-def spelled(database: Path) -> dict[str, str]:
-    """Each column's verdicts as the oracle reads them; "" is the feed."""
-    with closing(sqlite3.connect(database)) as connection:
-        windows = connection.execute("SELECT id, state FROM ledger ORDER BY start").fetchall()
-        verdicts = connection.execute(
-            "SELECT ledger_id, column_name, verdict, severity_asked, sure, immediate FROM verdict"
-        ).fetchall()
-    columns = {row[1] for row in verdicts} | {""}
-    said = {(row[0], row[1]): letter(*row[2:]) for row in verdicts}
-    return {
-        column: "".join(
-            "." if state == "skipped" else said.get((id_, column), "." if column else "c")
-            for id_, state in windows
-        )
-        for column in columns
-    }
-
-
-def letter(kind: str, asked: str, sure: int, immediate: int) -> str:
-    if kind == "breach":
-        found = "p" if asked == "page" else "t"
-        return found.upper() if sure else found
-    return {"clear": "c", "hold": "h", "no_data": "z", "low_volume": "l"}.get(kind, "E" if immediate else "e")
-
-
-def incidents(database: Path) -> dict[tuple[str, str], list[tuple[int, int | None, str, int, int]]]:
-    """Every incident by column and rule, its windows numbered from 0."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute(
-            "SELECT column_name, rule, opened, resolved, severity, relapses, reopens FROM incident "
-            "ORDER BY opened"
-        ).fetchall()
-    origin = int(START.timestamp() * 1_000_000)
-    hour = 3_600_000_000
-    found: dict[tuple[str, str], list[tuple[int, int | None, str, int, int]]] = {}
-    for column, rule, opened, resolved, severity, relapses, reopens in rows:
-        last = None if resolved is None else (resolved - origin) // hour - 1
-        found.setdefault((column, rule), []).append(
-            ((opened - origin) // hour, last, severity, relapses, reopens)
-        )
-    return found

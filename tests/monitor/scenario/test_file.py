@@ -73,7 +73,8 @@ def test_all_at_once() -> None:
         (('feed = "clear x7"',), "`feed = …` at the top says how whole windows end"),
         (('"distance @ JFK" = "clear x7"',), "must be a column, or a column and a slice"),
         (("[values.temp]", 'psi = "0.1 x7"'), "values.temp.psi: must have a limit that judges it"),
-        (("[values.distance]", 'z = "0 x7"'), "must not be given as verdicts as well"),
+        (("[values.distance]", 'z = "0 x7"'), "values.distance: must be given once"),
+        (('"distance " = "clear x7"',), 'verdicts."distance ": must be given once'),
         (("[columns.tmp]",), 'columns.tmp: must be a series of this scenario, got "tmp"'),
         (("[[down]]", "from = 5", "to = 4"), "down[0]: must end after it begins, got 5 to 4"),
         (("[[down]]", "from = 5", "to = 9"), "down[0].to: must be one of 7 windows"),
@@ -106,6 +107,12 @@ def test_nothing_can_be_said_of_a_window_without_rows() -> None:
     """A breach there would be passed over in silence."""
     text = GOOD.replace('name = "good"', 'name = "good"\nfeed = "done x5 no_data done"')
     assert [line for line in problems(text) if "must be _ in window 6: its feed is no_data" in line]
+
+
+def test_too_few_rows_need_a_number_that_they_fall_below() -> None:
+    """One row is not fewer than one."""
+    text = GOOD.replace('every = "1h"', 'every = "1h", min_rows = 1').replace("breach", "low_volume")
+    assert [line for line in problems(text) if "window.min_rows: must be at least 2" in line]
 
 
 def test_a_scenario_without_windows_is_none() -> None:
