@@ -5,19 +5,21 @@ finish is refused when the fence has moved: a worker that was paused and comes b
 """
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
-from detectors import Profile
+from detectors import Profile, WindowSummary
 from monitor.appearances import appearances, tell
+from monitor.bound_versions import measured_by_version
 from monitor.columns import extras
 from monitor.creep import against, creep_results
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
-from monitor.measuring import is_column, judged_on, measure_window, read_window, wanted
+from monitor.measuring import is_column, measure_window, read_window, wanted
 from monitor.planning import LEASE
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
@@ -139,12 +141,34 @@ def _measure_inputs(
         reference_id=reference.id,
         facts=facts,
         results=[
-            *(
-                judged_on(result, f"v{reference.version}", str(reference.lineage.get("model_version", "")))
-                for result in results
-            ),
+            *_by_version(runtime, watched, window, reference, summary, results),
             *_creep(runtime, watched, window, reference),
         ],
+    )
+
+
+def _by_version(
+    runtime: Runtime,
+    watched: Watched,
+    window: DueWindow,
+    reference: Reference,
+    summary: WindowSummary,
+    results: Sequence[ColumnResult],
+) -> list[ColumnResult]:
+    """Each version's results on the reference in force, or on its own where it has one."""
+    if not any(result.version for result in results):
+        return list(results)
+    with runtime.store.read() as conn:
+        references = profiles.list_(conn, watched.name)
+    return measured_by_version(
+        summary,
+        results,
+        references,
+        reference,
+        lambda own: runtime.profiles.get(own.id, lambda: _load(runtime, own)),
+        watched.source,
+        window.span,
+        watched,
     )
 
 

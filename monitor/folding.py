@@ -19,6 +19,7 @@ from alerting.series import LABEL_FEED
 from alerting.verdict import Severity, Verdict, VerdictKind
 from detectors import Role
 from detectors._noise import NoiseModel
+from monitor.bound_versions import elsewhere
 from monitor.learning import learn_from_production, learn_performance
 from monitor.logs import logger
 from monitor.realised import beside
@@ -162,11 +163,14 @@ def _judge(
     """The verdicts of a window, its feed's last, the judge's state after it, and the noise model it used."""
     reference = profiles.get(conn, window.reference_id) if window.reference_id is not None else None
     noise = None if reference is None else _noise(runtime, watched, conn, reference)
+    results = _results(conn, window)
+    own = {} if reference is None else elsewhere(results, reference, profiles.list_(conn, watched.name))
     stored = StoredWindow(
         window=window,
         reference=reference or profiles.active(conn, watched.name),
         noise=noise,
-        results=_results(conn, window),
+        results=results,
+        versions={version: _noise(runtime, watched, conn, found) for version, found in own.items()},
     )
     said, after = judge_stored(watched, stored, checkpoints.judge_state(conn, watched.name, window.stream))
     return said, after, noise[1] if noise is not None and stored.is_judged else None
