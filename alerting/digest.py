@@ -15,6 +15,7 @@ from alerting.verdict import Severity
 Facts = Mapping[str, object]
 
 MAX_LINES = 10
+_COUNTED = ("firing", "pages", "tickets", "resolved")
 _DEADLINES = {Severity.PAGE.value: timedelta(hours=72)}
 _DEADLINE = timedelta(hours=24)
 
@@ -34,7 +35,7 @@ def merged(parts: Sequence[Facts]) -> dict[str, object]:
             id_ = str(line.get("incident_id"))
             first = str(lines.get(id_, {}).get("news") or line.get("news") or "")
             lines[id_] = {**line, "news": first}
-        for id_, why in _told(part).items():
+        for id_, why in _texts(part.get("told")).items():
             told.setdefault(id_, why)
     ordered = _ordered(list(lines.values()))
     unseen = len(set(told) - set(lines))
@@ -67,33 +68,28 @@ def digest(
 
     A part may be a digest itself that could not be sent: its groups are taken over.
     """
-    lines: list[Mapping[str, object]] = []
-    groups: dict[str, Mapping[str, str]] = {}
-    counts = dict.fromkeys(("firing", "pages", "tickets", "resolved", "changed"), 0)
+    lines: dict[str, Mapping[str, object]] = {}
+    groups: dict[str, dict[str, str]] = {}
+    tallies: dict[str, dict[str, int]] = {}
     models: set[str] = set()
     flushes: dict[str, object] = {}
-    more = 0
     for key, facts in parts.items():
-        inner = facts.get("groups")
-        groups |= (
-            {str(k): _told(v) for k, v in inner.items()}
-            if isinstance(inner, Mapping)
-            else {key: _told(facts)}
-        )
-        before = facts.get("flushes")
-        flushes |= dict(before) if isinstance(before, Mapping) else {key: facts.get("flush")}
+        for inner, told in _by_group(key, facts, "groups", facts.get("told")).items():
+            # What the reader knew before the first message that was not sent is what counts.
+            groups[inner] = _texts(told) | groups.get(inner, {})
+        for inner, said in _by_group(key, facts, "tallies", facts.get("counts")).items():
+            tallies[inner] = {name: int(_number(_get(said, name))) for name in _COUNTED}
+        flushes |= _by_group(key, facts, "flushes", facts.get("flush"))
         named = facts.get("models")
         models |= {str(each) for each in named} if isinstance(named, list) else {str(facts.get("model"))}
-        lines += [{"model": facts.get("model"), **line} for line in _lines(facts)]
-        more += int(_number(facts.get("more")))
-        said = facts.get("counts")
-        for name in counts:
-            counts[name] += int(_number(said.get(name))) if isinstance(said, Mapping) else 0
-    ordered = _ordered(lines)
+        for line in _lines(facts):
+            lines[str(line.get("incident_id"))] = {"model": facts.get("model"), **line}
+    counts = {name: sum(tally[name] for tally in tallies.values()) for name in _COUNTED}
+    ordered = _ordered(list(lines.values()))
     severity = max((str(facts.get("severity")) for facts in parts.values()), key=_level)
     zones = {facts.get("zone") for facts in parts.values()}
     key = hashlib.sha256(
-        "\x1f".join(["digest", channel, *_identities(groups, flushes, lines)]).encode()
+        "\x1f".join(["digest", channel, *_identities(groups, flushes, list(lines.values()))]).encode()
     ).hexdigest()
     return Notification(
         key=key[:32],
@@ -112,15 +108,30 @@ def digest(
             "why": why,
             "broken_since": None if broken_since is None else broken_since.isoformat(),
             "lines": ordered[:MAX_LINES],
-            "more": more + max(0, len(ordered) - MAX_LINES),
+            "more": max(counts["firing"] + counts["resolved"], len(ordered)) - len(ordered[:MAX_LINES]),
             "counts": counts | {"models": len(models)},
             "told": {},
+            "groups": groups,
+            "tallies": tallies,
             "flushes": flushes,
-            "groups": {key: dict(told) for key, told in groups.items()},
         },
         created=now if created is None else created,
         deadline=now + _DEADLINES.get(severity, _DEADLINE),
     )
+
+
+def _by_group(key: str, facts: Facts, name: str, own: object) -> dict[str, object]:
+    """Of a digest that was not sent what it says of each group, else the group's own."""
+    inner = facts.get(name)
+    return {str(k): v for k, v in inner.items()} if isinstance(inner, Mapping) else {key: own}
+
+
+def _get(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _texts(told: object) -> dict[str, str]:
+    return {str(id_): str(why) for id_, why in told.items()} if isinstance(told, Mapping) else {}
 
 
 def _identities(
@@ -154,14 +165,6 @@ def _lines(facts: Facts) -> list[Mapping[str, object]]:
     if not isinstance(lines, list | tuple):
         return []
     return [line for line in lines if isinstance(line, Mapping)]
-
-
-def _told(facts: object) -> dict[str, str]:
-    """`facts["told"]`, or the mapping itself where it is one of `groups`."""
-    if not isinstance(facts, Mapping):
-        return {}
-    told = facts.get("told", facts if "lines" not in facts else {})
-    return {str(id_): str(why) for id_, why in told.items()} if isinstance(told, Mapping) else {}
 
 
 def _level(severity: object) -> int:
