@@ -47,7 +47,7 @@ from alerting.incident import ResolveReason, Transition, TransitionKind, inciden
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 
-__all__ = ["AlertState", "Fold", "FoldPolicy", "fold", "rebaseline"]
+__all__ = ["AlertState", "Fold", "FoldPolicy", "fold", "rebaseline", "recount"]
 
 HEALTH_RULE = "data_health"
 
@@ -202,6 +202,19 @@ def _turn(
             after = replace(after, incident_id="", resolved_ago=None)
         return replace(after, flapping=False), calm
     return after, ()
+
+
+def recount(state: AlertState) -> AlertState:
+    """Other rules are in force: what was counted by the old ones does not count; what is open stays open."""
+    pending = state.condition is Condition.PENDING
+    return replace(
+        state,
+        condition=Condition.OK if pending else state.condition,
+        recent=(),
+        clears=0,
+        silent=0,
+        since=None if pending else state.since,
+    )
 
 
 def _next_window(state: AlertState, verdict: Verdict, policy: FoldPolicy) -> AlertState:

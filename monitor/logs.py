@@ -23,6 +23,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "tick.failed": "one look for due work failed; the next tick tries again",
         "clock.jumped": "wall clock and monotonic clock differ by over a minute since the last tick",
         "model.skipped": "a model cannot be evaluated until what the reason says is done",
+        "rules.changed": "a model is judged by other rules than before; counted breaches begin anew",
         "windows.planned": "rows were added to the ledger",
         "windows.skipped": "windows were passed over: skipped, or too late to be folded in order",
         "window.evaluated": "a window was measured and its result is in the ledger",

@@ -13,7 +13,7 @@ from monitor.cache import Cache
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.logs import logger
-from monitor.promotion import close_removed
+from monitor.promotion import close_removed, note_rules
 from monitor.runtime import Runtime
 from monitor.telling import mark_untold
 from storage import profiles
@@ -51,9 +51,12 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
         with runtime.store.write() as conn:
             take_over(conn, runtime.clock.now())
             closed = close_removed(conn, runtime.config, runtime.clock.now())
+            changed = note_rules(conn, runtime.config, runtime.clock.now())
             gone = waiting_channels(conn).difference(runtime.channels)
         for incident in closed:
             logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
+        for name in changed:
+            logger().info("rules.changed", model=name)
         _say_what_waits(runtime)
         mark_untold(runtime)
         lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]

@@ -1,10 +1,12 @@
 """What ends open incidents other than recovery? Another reference, or a model that left the config."""
 
+import hashlib
+import json
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting.fold import rebaseline
+from alerting.fold import rebaseline, recount
 from alerting.grouping import mark_dirty
 from alerting.incident import Incident, ResolveReason, Transition, TransitionKind
 from monitor.config import Config
@@ -35,14 +37,43 @@ def promote(
 
 
 def close_removed(conn: Connection, config: Config, now: datetime) -> list[Incident]:
-    """Nothing can recover in a model that is watched no more: its incidents end, and nobody is reminded."""
+    """Nothing can recover in a model that is watched no more: its incidents end, and nobody is reminded.
+
+    A model that is paused is not watched either; its incidents end as paused.
+    """
     watched = {"", *config.models}  # "" is Leeway itself
     gone = {incident.series.model for incident in incidents.open_incidents(conn)}.difference(watched)
-    return [
-        incident
-        for model in sorted(gone)
-        for incident in _close(conn, config, model, ResolveReason.REMOVED, now)
-    ]
+    paused = {name for name, model in config.models.items() if model.paused}
+    ended = [(model, ResolveReason.REMOVED) for model in sorted(gone)]
+    ended += [(model, ResolveReason.PAUSED) for model in sorted(paused)]
+    return [each for model, reason in ended for each in _close(conn, config, model, reason, now)]
+
+
+def note_rules(conn: Connection, config: Config, now: datetime) -> list[str]:
+    """The models whose rules are others than when this was last looked at.
+
+    Breaches counted by the old rules do not count by the new; what is open stays open, with an event.
+    """
+    changed = []
+    for name, model in config.models.items():
+        rules = {"policy": model.policy.model_dump(mode="json"), "min_rows": model.window.min_rows}
+        digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()[:16]
+        known = daemon_events.facts_of(conn, "rules.in_force", name)
+        if known and known[-1]["digest"] == digest:
+            continue
+        daemon_events.add(conn, "rules.in_force", now, {"digest": digest}, model=name)
+        if not known:
+            continue
+        changed.append(name)
+        for state in checkpoints.alert_states(conn, name).values():
+            if (after := recount(state)) != state:
+                checkpoints.set_alert_state(conn, after)
+        for incident in incidents.open_incidents(conn, name):
+            facts = {"rules": digest, "before": known[-1]["digest"]}
+            incidents.add_event(
+                conn, incident.id, now=now, kind="rules_changed", actor="leeway", payload=facts
+            )
+    return changed
 
 
 def resolve_by_hand(

@@ -46,6 +46,7 @@ def standing(
         "model": name,
         "state": "",
         "next": "",
+        "paused": model is not None and model.paused,
         "reference": reference.version if reference else None,
         "against": reference.lineage.get("against") if reference else None,
         "older": reference is not None and KNOWN_COLUMNS not in reference.lineage,
@@ -180,6 +181,8 @@ def _counted(count: int, noun: str) -> str:
 def _state(name: str, facts: dict[str, Any], *, configured: bool, fits: bool) -> tuple[str, str]:
     if not configured:
         return "not in the config: its history stays", ""
+    if facts["paused"]:
+        return "paused: nobody looks at it", ""
     if facts["reference"] is None:
         return "not watched yet", f"leeway reference build --model {name}"
     if not fits:

@@ -1,4 +1,4 @@
-"""Alerts without models: verdicts spelled as letters go through the fold, grouping, outbox and courier for real.
+"""Alerts without models: verdicts spelled as letters go through fold, grouping, outbox and courier for real.
 
 A day is a moment and a test is about alerting alone: what is measured and judged is proven elsewhere. The
 database, the channels and the loopback server are real; only the clock is moved by hand.

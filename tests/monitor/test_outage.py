@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 from alerting.channel import DeliveryError, Failure
 from alerting.channels.slack import SlackChannel
 from alerting.notification import Action
+from storage import history, outbox
+from storage.engine import open_store
 from tests.loopback import Loopback, error
 from tests.monitor.alerts import HOUR, MINUTE, Alerts, Reader, alerts
+from tests.storage.samples import message
 
 POST, EDIT = "/api/chat.postMessage", "/api/chat.update"
 DOWN = DeliveryError(Failure.TRANSIENT, "no connection to slack.com: connection refused")
@@ -75,15 +79,12 @@ def test_fired_and_resolved_while_slack_was_down(tmp_path: Path, mail: Reader) -
 
 
 def life_rows(life: Alerts) -> list[dict[str, Any]]:
-    from storage import history
-    from storage.engine import open_store
-
     with open_store(life.runtime.store.url, read_only=True) as store, store.read() as conn:
         return history.notifications(conn)
 
 
 def test_a_broken_channel_for_six_hours(tmp_path: Path, server: Loopback, mail: Reader) -> None:
-    """T6: at most one probe in five minutes; the fallback is told once; then one digest of all; nothing dead."""
+    """T6: one probe in five minutes at most; the fallback is told once; then one digest; nothing dead."""
     server.always(POST, error("invalid_auth"))
     with alerts(tmp_path, {"oncall": slack(server), "mail": mail}) as life:
         for hour in range(6):
@@ -187,7 +188,7 @@ def test_without_a_fallback_the_own_channel_is_told_again(tmp_path: Path, oncall
 
 
 def test_a_backlog_drains_in_order_and_in_time(life: Alerts, oncall: Reader) -> None:
-    """T46: 2,000 rows in 500 lanes after an outage: oldest page first, each lane in order, edits superseded."""
+    """T46: 2,000 rows in 500 lanes: oldest page first, each lane in order, edits superseded."""
     backlog(life, lanes=500, edits=3)
     taken = oncall.taken
     life.look()
@@ -200,14 +201,7 @@ def test_a_backlog_drains_in_order_and_in_time(life: Alerts, oncall: Reader) -> 
 
 
 def backlog(life: Alerts, *, lanes: int, edits: int) -> None:
-    from datetime import datetime
-
-    from storage import outbox
-    from tests.storage.samples import message
-
     def row(n: int, lane: int, action: Action, at: datetime) -> Any:
-        from dataclasses import replace
-
         severity = "page" if lane % 5 == 0 else "ticket"
         made = message(f"{n}", f"oncall/{lane}", action, severity=severity)
         facts = {**made.facts, "n": n, "kind": "retraining"}  # of no incident in the database

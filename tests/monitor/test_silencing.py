@@ -140,10 +140,8 @@ def test_ten_thousand_silences_are_looked_through_in_time(life: Alerts, oncall: 
         life.silence(f"column=c{column:04}", lasting=24 * HOUR)
     with life.runtime.store.write() as conn:
         conn.exec_driver_sql(
-            "INSERT INTO silence SELECT hex(randomblob(6)), matchers, starts - 90000000000, ends - 90000000000,"
-            " author, comment, created, NULL, '', '' FROM silence, (SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3"
-            " UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8"
-            " UNION ALL SELECT 9)"
+            "INSERT INTO silence SELECT hex(randomblob(6)), matchers, starts - 9e10, ends - 9e10, author,"
+            " comment, created, NULL, '', '' FROM silence, json_each('[1,2,3,4,5,6,7,8,9]')"
         )
     life.window({"amount": "P", "c0007": "P"})
     life.look()
