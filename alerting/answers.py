@@ -113,6 +113,15 @@ def meanwhile(facts: Facts, *, now: datetime, zone: tzinfo) -> str:
     return f"Looked back: {when}: {opened} opened, {resolved} resolved, {firing} still firing."
 
 
+def unsteadiness(reason: str) -> str:
+    """Why less is told than happens, or that this is over."""
+    if reason == "flapping":
+        return "Comes and goes: three turns within 48 windows; the next post comes when it is steady."
+    if reason == "steady":
+        return "Steady: it came and went; the last 24 windows did not."
+    return ""
+
+
 def meant_for(facts: Facts) -> str:
     """Why this stands here and not in the channel it was for."""
     channel = text(facts.get("for_channel"))
@@ -139,6 +148,8 @@ def subject(line: Line) -> str:
     where = [AGAINST_FIXED if segment.startswith(f"{CREEP}=") else segment, version and f"version {version}"]
     said = ", ".join(each for each in where if each)
     column = _name(line).removeprefix("the ")
+    if line.get("kind") == "daemon":
+        column = f"channel {column}"
     return f"{column} ({said})" if said else column
 
 
@@ -162,7 +173,7 @@ def diagnosis(line: Line) -> str:
 def headline(line: Line) -> str:
     """`distance looks like ×1.609`, but `temp: median 54 → 63 °F`: a colon where no verb follows."""
     said = diagnosis(line)
-    joint = " " if said.startswith(("looks ", "is ", "has ", "was ", "stuck ")) else ": "
+    joint = " " if said.startswith(("looks ", "is ", "has ", "was ", "stuck ", "takes ", "gave ")) else ": "
     return f"{subject(line)}{joint}{said}"
 
 

@@ -53,7 +53,7 @@ def word(notification: Notification, now: datetime) -> Message:
     if late <= LATE or notification.action is Action.TEST:
         return message
     said = answers.lateness(
-        answers.rows(notification.facts),
+        [] if notification.facts.get("kind") == "digest" else answers.rows(notification.facts),
         phrases.how_long(late),
         clean(notification.last_failure, 120) if notification.last_failure else "",
         now=now,
@@ -85,6 +85,7 @@ def _incident(notification: Notification, now: datetime) -> Message:
         answers.how_bad(facts, standing),
         answers.probably(standing),
         answers.retraining(facts),
+        answers.unsteadiness(reason if news else ""),
         answers.meanwhile(facts, now=now, zone=zone),
         answers.meant_for(facts),
     )

@@ -148,7 +148,7 @@ def test_a_dead_letter_is_told_by_the_fallback(life: Alerts, oncall: Reader, mai
     life.wait(MINUTE)
     life.look()
     assert sorted(mail.posts()) == [
-        "🔴 leeway: oncall: gave 1 message up (invalid_blocks)",
+        "🔴 leeway: channel oncall gave 1 message up (invalid_blocks)",
         "🔴 shop: amount: P0",
     ]
     said = next(message for row, message in mail.taken if row.facts.get("for_channel"))
