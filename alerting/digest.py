@@ -5,6 +5,7 @@ before the first of them is kept in `told`, so that the one message can be taken
 """
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -87,7 +88,7 @@ def digest(
     counts = {name: sum(tally[name] for tally in tallies.values()) for name in _COUNTED}
     ordered = _ordered(list(lines.values()))
     severity = max((str(facts.get("severity")) for facts in parts.values()), key=_level)
-    zones = {facts.get("zone") for facts in parts.values()}
+    zones = {zone for facts in parts.values() if isinstance(zone := facts.get("zone"), str)}
     key = hashlib.sha256(
         "\x1f".join(["digest", channel, *_identities(groups, flushes, list(lines.values()))]).encode()
     ).hexdigest()
@@ -172,4 +173,10 @@ def _level(severity: object) -> int:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    """Zero for what is none: an odd row must not keep the others from being told."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        return float(value) if math.isfinite(value) else 0.0
+    except OverflowError:
+        return 0.0
