@@ -81,6 +81,7 @@ def flush(
             | {
                 "group": group.key,
                 "flush": group.flushes,
+                "deaths": group.deaths,
                 # All of it, also what is beyond max_lines: needed if this post dies (grouping.untell).
                 "told": {} if action is Action.EDIT else {id_: why.value for id_, why in found.items()},
                 "retraining": None if retraining is None else dict(retraining),

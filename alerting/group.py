@@ -66,6 +66,8 @@ class Group:
     held: frozenset[str] = frozenset()  # incidents with news that a silence kept back
     past: Past | None = None  # None: nothing happened while nobody looked
     fallback: bool = False  # its own channel gave a message up: what comes next goes to the fallback
+    deaths: int = 0  # messages given up since the last one that arrived
+    retry_from: datetime | None = None  # nothing is told before then; None: at once
 
     def to_json(self) -> dict[str, object]:
         """Only JSON values; `from_json` gives an equal group back."""
@@ -99,12 +101,15 @@ class Group:
                 "ids": list(past.ids),
             },
             "fallback": self.fallback,
+            "deaths": self.deaths,
+            "retry_from": None if self.retry_from is None else self.retry_from.isoformat(),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """The group that `to_json` wrote, this version or an earlier one."""
         dirty, flushed, past = value["dirty_since"], value["flushed"], value.get("past")
+        retry = value.get("retry_from")
         return cls(
             key=value["key"],
             channel=value["channel"],
@@ -134,6 +139,8 @@ class Group:
                 ids=tuple(past["ids"]),
             ),
             fallback=value.get("fallback", False),
+            deaths=value.get("deaths", 0),
+            retry_from=None if retry is None else datetime.fromisoformat(retry),
         )
 
     @property

@@ -65,6 +65,7 @@ __all__ = [
     "Told",
     "begins",
     "decide",
+    "give_up",
     "group_labels",
     "hold",
     "mark_dirty",
@@ -75,6 +76,8 @@ __all__ = [
     "untell",
 ]
 
+FIRST_WAIT = timedelta(minutes=15)  # after the second message in a row that was given up
+LONGEST_WAIT = timedelta(hours=4)
 REMEMBERED = 50  # resolved incidents of a thread: one page that fires for months must not collect them all
 
 
@@ -128,6 +131,8 @@ def decide(
     the same end are folded. `silenced`: ids that a silence covers now. `catching_up`: windows of the model
     that ended long ago are about to be folded, so how things stand is not known yet.
     """
+    if group.retry_from is not None and now < group.retry_from:
+        return None
     found = news(group, incidents, policy, silenced)
     if (found or group.past is not None) and not (catching_up and _may_wait(group, policy, now)):
         waited = group.dirty_since is None or now >= group.dirty_since + policy.group_wait
@@ -234,6 +239,19 @@ def untell(group: Group, posted: Mapping[str, str], *, key: str) -> Group:
         root_key="" if group.root_key == key else group.root_key,
         closed=bool(told) and not any(entry.firing or entry.flapping for entry in told.values()),
     )
+
+
+def give_up(group: Group, posted: Mapping[str, str], *, key: str, now: datetime) -> Group:
+    """A channel refused a message for good: untold, and told next by the fallback.
+
+    What is refused again and again is tried more and more rarely: a page that no channel takes must not be
+    sent every few seconds.
+    """
+    after = untell(group, posted, key=key)
+    if not posted:
+        return after
+    wait = timedelta(0) if group.deaths == 0 else min(FIRST_WAIT * 2 ** (group.deaths - 1), LONGEST_WAIT)
+    return replace(after, fallback=True, deaths=min(group.deaths + 1, 10), retry_from=now + wait)
 
 
 def _why(group: Group, incident: Incident, policy: GroupPolicy) -> Reason | None:

@@ -38,7 +38,7 @@ from storage import (
     profiles,
     verdicts,
 )
-from storage.ledger import DueWindow, Stream, WindowState
+from storage.ledger import DueWindow, Stream, WindowKind, WindowState
 from storage.measurements import ColumnResult
 from storage.profiles import Reference
 from storage.span import Span
@@ -150,7 +150,9 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
-    _mark_groups(runtime, conn, result, touched, past=is_past(window, now))
+    # What `leeway evaluate` looks at by hand is told by it, or to nobody: it is no downtime.
+    past = is_past(window, now) and window.kind is WindowKind.SCHEDULED
+    _mark_groups(runtime, conn, result, touched, past=past)
     fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance

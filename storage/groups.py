@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select
 
-from alerting.grouping import Group, mark_dirty, untell
+from alerting.grouping import Group, give_up, mark_dirty, untell
 from storage.dialect import upsert
 from storage.tables import notification_group
 
@@ -48,18 +48,28 @@ def forget_told(
     posted: object,
     now: datetime,
     *,
-    fallback: bool = False,
+    dead: bool = False,
 ) -> None:
     """A message was not sent: its news, facts["told"], was not told after all, and its root is no root.
 
-    `fallback`: its channel gave it up, so the fallback channel is told next.
+    `dead`: its channel gave it up, so the fallback channel is told next.
     """
     group = get(conn, key)
     if group is None:
         return
     news = {str(id_): str(why) for id_, why in posted.items()} if isinstance(posted, Mapping) else {}
-    after = untell(group, news, key=notification_key)
-    save(conn, mark_dirty(replace(after, fallback=after.fallback or (fallback and bool(news))), now))
+    if dead:
+        after = give_up(group, news, key=notification_key, now=now)
+    else:
+        after = untell(group, news, key=notification_key)
+    save(conn, mark_dirty(after, now))
+
+
+def forgive(conn: Connection, key: str) -> None:
+    """A message arrived after some that did not."""
+    group = get(conn, key)
+    if group is not None and group.deaths:
+        save(conn, replace(group, deaths=0, retry_from=None))
 
 
 def forget_root(conn: Connection, key: str, notification_key: str) -> None:

@@ -302,6 +302,8 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
         retraining.delivered(conn, notification.key, mark.state, now, mark.reason)
     if mark.state is OutboxState.SENT:
         troubles.clear(conn, notification.channel, now)
+        if notification.facts.get("deaths"):
+            groups.forgive(conn, str(notification.facts.get("group", notification.lane)))
         if meant_for := notification.facts.get("for_channel"):
             troubles.clear_dead(conn, str(meant_for), now)
     if mark.state in (OutboxState.DEAD, OutboxState.CANCELLED):
@@ -326,7 +328,7 @@ def _not_told(conn: Connection, notification: Notification, now: datetime, *, de
     )
     for key, posted in told.items():
         if posted or dead:
-            groups.forget_told(conn, key, notification.key, posted, now, fallback=dead)
+            groups.forget_told(conn, key, notification.key, posted, now, dead=dead)
 
 
 def _close_attempt(

@@ -1,4 +1,4 @@
-"""T58: the config changes while something fires; each incident ends, or goes on, for a reason that is said."""
+"""T58: the config changes while something fires; each incident ends, or goes on, and it is said why."""
 
 from pathlib import Path
 from typing import Any

@@ -156,6 +156,24 @@ def test_a_dead_letter_is_told_by_the_fallback(life: Alerts, oncall: Reader, mai
     assert life.open("") == []  # it was told after all
 
 
+def test_what_no_channel_takes_is_tried_more_and_more_rarely(
+    life: Alerts, oncall: Reader, mail: Reader
+) -> None:
+    """At once by the fallback, then after 15, 30, 60 minutes …, at most every four hours; never dropped."""
+    oncall.fails = mail.fails = DeliveryError(Failure.PAYLOAD, "invalid_blocks")
+    life.window({"amount": "P"})
+    for _ in range(12 * 12):
+        life.look()
+        life.wait(5 * MINUTE)
+    rows = [row for row in life.rows() if row["model"] == "shop"]
+    assert {row["state"] for row in rows} == {"dead"}
+    assert len(rows) == 7  # its own, the fallback, then after 15, 30, 60, 120 and 240 minutes more
+    mail.fails = None
+    life.wait(4 * HOUR)
+    life.look()
+    assert "🔴 shop: amount: P0" in mail.posts()
+
+
 def test_after_the_fallback_its_own_channel_goes_on(life: Alerts, oncall: Reader, mail: Reader) -> None:
     """What comes next is tried where it belongs, as a new root."""
     oncall.fails = DeliveryError(Failure.PAYLOAD, "invalid_blocks")
