@@ -26,7 +26,7 @@ from monitor import build, logs
 from monitor.clock import SteppedClock
 from monitor.config_file import load
 from monitor.daemon import deliver
-from monitor.folding import _mark_groups
+from monitor.fold_output import mark_groups
 from monitor.opening import open_runtime, own
 from monitor.runtime import Runtime
 from monitor.telling import flush
@@ -93,7 +93,9 @@ class Alerts:
         self.states |= folded.states
         with self.runtime.store.write() as conn:
             touched = incidents.apply(conn, folded.transitions, self.now)
-            _mark_groups(self.runtime, conn, folded, touched, past=past)
+            eventful = {each.incident_id for each in folded.transitions if each.is_event}
+            history = folded.transitions if past else ()
+            mark_groups(conn, self.runtime.config, touched, eventful, self.now, past=history)
         self.index = max(self.index, index + 1)
         return touched
 
