@@ -56,8 +56,8 @@ def one_pass(
 
     What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
     holds up no other here either: its error is raised when all the rest is done. Where another daemon leads,
-    planning, folding and flushing are left to it. `evaluate` brings one window to its end, `recheck` looks for
-    late rows; a scenario (monitor/scenario) gives values where a source would be read.
+    planning, folding and flushing are left to it. `evaluate` brings one window to its end, `recheck` looks
+    for late rows; a scenario (monitor/scenario) gives values where a source would be read.
     """
     faults: dict[str, Exception] = {}
     leading = led(runtime)

@@ -6,6 +6,7 @@ group has something to tell. Killed anywhere, the window is folded again from th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 
 from sqlalchemy import Connection
@@ -25,7 +26,7 @@ from monitor.retraining import decide_retraining
 from monitor.runtime import Runtime, Watched
 from monitor.stored_window import judge_stored
 from storage import checkpoints, fold_order, incidents, ledger, verdicts
-from storage.ledger import DueWindow, Stream, WindowState
+from storage.ledger import DueWindow, Stream, WindowKind, WindowState
 from storage.span import Span
 
 _EVENTS = {
@@ -33,6 +34,8 @@ _EVENTS = {
     TransitionKind.REOPENED: "incident.reopened",
     TransitionKind.SEVERITY_UP: "incident.severity_up",
     TransitionKind.RESOLVED: "incident.resolved",
+    TransitionKind.FLAPPING: "incident.flapping",
+    TransitionKind.STEADY: "incident.steady",
 }
 
 
@@ -168,14 +171,26 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
+    # What `leeway evaluate` looks at by hand is told by it, or to nobody: it is no downtime.
+    history = is_past(window, now) and window.kind is WindowKind.SCHEDULED
     eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
-    mark_groups(conn, runtime.config, touched, eventful, now)
+    past = result.transitions if history else ()
+    mark_groups(conn, runtime.config, touched, eventful, now, past=past)
     fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
         teach(runtime, watched, conn, window, noise)
-    decision = decide_retraining(runtime, watched, conn, window)
+    decision = decide_retraining(runtime, watched, conn, window, past=is_past(window, now))
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
+
+
+def is_past(window: DueWindow, now: datetime) -> bool:
+    """Folded more than two intervals after it could have been: what happened in it is history by now.
+
+    Labels are judged when they have come, which may be days later and is no downtime.
+    """
+    ready = window.due if window.stream is Stream.INPUTS else max(window.due, window.give_up)
+    return now - ready > 2 * (window.span.end - window.span.start)
 
 
 def _log(folded: FoldedWindow) -> None:

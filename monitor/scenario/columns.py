@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from detectors._column import Role
-from monitor.planning import LEASE
 from monitor.runtime import Runtime
 from monitor.scenario.model import Scenario, Z
 from monitor.scenario.numbers import ROWS, of_values, of_word
@@ -45,7 +44,7 @@ class Given:
         """Steps 3 to 6 of one due window: claimed, and ended with what is given. False: nothing is due."""
         now = runtime.clock.now()
         with runtime.store.write() as conn:
-            window = ledger.claim(conn, now, runtime.owner, LEASE, models=list(runtime.models))
+            window = ledger.claim(conn, now, runtime.owner, runtime.lease, models=list(runtime.models))
         if window is None:
             return False
         if window.span not in self.spans:  # time goes on for a while after the last window: its rows do not
