@@ -69,6 +69,8 @@ class RetrainingFacts:
     windows: Sequence[JudgedWindow]  # the last `within` or more, in order
     targets: frozenset[str]  # names of the channels that take requests
     killed: bool = False  # retraining is switched off for the whole daemon
+    historical: bool = False  # the window was judged long after it could have been: a catch-up, a restore
+    restored_at: datetime | None = None  # what was asked for shortly before that is not known any more
     schema_changed: bool = False  # a column appeared, vanished or changed type in the last window
     in_flight: str = ""  # id of the request that has not ended; "" none
     previous: str = ""  # id of the last request (or dry run) of this model; "" none
@@ -112,7 +114,8 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
     recent = facts.windows[-policy.within :]
     breached = [window for window in recent if _is_breached(window, policy)]
     counted = [window for window in breached if window.rows >= policy.min_rows]
-    rest_until = None if facts.previous_at is None else facts.previous_at + policy.cooldown
+    begins = max((at for at in (facts.previous_at, facts.restored_at) if at is not None), default=None)
+    rest_until = None if begins is None else begins + policy.cooldown
     rested = rest_until is None or now >= rest_until
     return (
         Gate(name="mode", passed=policy.mode is not Mode.OFF, why=f"mode is {policy.mode}"),
@@ -154,6 +157,15 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
             why=f"{len(counted)} of them have {policy.min_rows} rows or more, {policy.breached} needed",
         ),
         Gate(
+            name="historical",
+            passed=not facts.historical,
+            why=(
+                "the window is of the past: it was judged over two intervals late"
+                if facts.historical
+                else "judged in its time"
+            ),
+        ),
+        Gate(
             name="data_quality",
             passed=not unfit,
             why=(
@@ -170,11 +182,7 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
         Gate(
             name="cooldown",
             passed=rested,
-            why=(
-                "no earlier request"
-                if rest_until is None
-                else f"last request {facts.previous}, next one from {rest_until.isoformat()}"
-            ),
+            why=_rest(facts, rest_until),
         ),
         Gate(
             name="in_flight",
@@ -200,6 +208,17 @@ def decide(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> R
         gates=looked_at,
         request={} if outcome is Outcome.REFUSED else _request(policy, facts, id_, cause),
     )
+
+
+def _rest(facts: RetrainingFacts, until: datetime | None) -> str:
+    if until is None:
+        return "no earlier request"
+    if facts.restored_at is not None and (facts.previous_at is None or facts.restored_at > facts.previous_at):
+        return (
+            f"the database was restored at {facts.restored_at.isoformat()} and may not know of the last "
+            f"request, next one from {until.isoformat()}"
+        )
+    return f"last request {facts.previous}, next one from {until.isoformat()}"
 
 
 def _request(

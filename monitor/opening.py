@@ -50,25 +50,31 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
     with OwnerLock(runtime.store.path):
         with runtime.store.write() as conn:
             take_over(conn, runtime.clock.now())
-            closed = close_removed(conn, runtime.config, runtime.clock.now())
-            gone = waiting_channels(conn).difference(runtime.channels)
-        for incident in closed:
-            logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
-        _say_what_waits(runtime)
-        mark_untold(runtime)
-        lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]
-        if gone:  # what waits for a channel that left the config waits till its deadline, and says so
-            lanes.append(tuple(sorted(gone)))
-        yield tuple(
-            Courier(
-                outbox=SqlOutbox(runtime.store),
-                channels=runtime.channels,
-                owner=runtime.owner,
-                lease=COURIER_LEASE,
-                only=only,
-            )
-            for only in lanes
+        yield take_up(runtime)
+
+
+def take_up(runtime: Runtime) -> tuple[Courier, ...]:
+    """Begin by this config: what it no longer watches ends, what it newly routes is told. Its couriers."""
+    with runtime.store.write() as conn:
+        closed = close_removed(conn, runtime.config, runtime.clock.now())
+        gone = waiting_channels(conn).difference(runtime.channels)
+    for incident in closed:
+        logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
+    _say_what_waits(runtime)
+    mark_untold(runtime)
+    lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]
+    if gone:  # what waits for a channel that left the config waits till its deadline, and says so
+        lanes.append(tuple(sorted(gone)))
+    return tuple(
+        Courier(
+            outbox=SqlOutbox(runtime.store),
+            channels=runtime.channels,
+            owner=runtime.owner,
+            lease=COURIER_LEASE,
+            only=only,
         )
+        for only in lanes
+    )
 
 
 def _names(incident: Incident) -> dict[str, object]:

@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 
 from alerting.notification import Action, Notification
 from alerting.retraining import Mode, Outcome, RetrainingDecision, RetrainingFacts, decide
+from monitor.catching_up import is_historical
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
 from storage import fold_order, incidents, label_windows, measurements, outbox, profiles, retraining
 from storage.ledger import DueWindow, Stream
 from storage.measurements import ColumnStatus
+from storage.restored import restored_at
 from storage.retraining import RetrainingState
 
 DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is stale: it expires
@@ -38,6 +40,8 @@ def decide_retraining(
             # Days lie between what inputs and labels say of one window: each stream counts its own.
             windows=retraining.judged_windows(conn, watched.name, policy.within, window.stream),
             targets=frozenset(runtime.channels),
+            historical=is_historical(watched, window, now),
+            restored_at=restored_at(conn),
             schema_changed=_schema_changed(conn, window),
             in_flight=flying.id if flying else "",
             previous=previous[0] if previous else "",

@@ -15,6 +15,7 @@ from alerting.flush import flush as tell_group
 from alerting.grouping import Group, GroupPolicy, Reason, decide, mark_dirty
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
+from monitor.catching_up import holds_back
 from monitor.logs import logger
 from monitor.routing import group_policies, groups_of
 from monitor.runtime import Runtime
@@ -124,6 +125,9 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
     model = group.labels["model"]
     policy = group_policies(runtime.config, model).get(group.channel)
     if policy is None:  # no route leads here any more
+        return None
+    watched = runtime.models.get(model)
+    if watched is not None and holds_back(conn, watched, group.dirty_since, runtime.clock.now()):
         return None
     members = {incident.id: incident for incident in incidents.open_incidents(conn, model)}
     members |= {incident.id: incident for incident in incidents.by_ids(conn, list(group.told))}

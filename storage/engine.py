@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageLost
 from storage.migrations import REVISIONS
 
 BUSY_TIMEOUT_MS = 10_000
@@ -112,7 +112,9 @@ class Store:
         except IntegrityError:
             raise  # a broken promise of ours, not of the disk
         except DBAPIError as error:
-            raise StorageError(f"{self.path}: {error.orig}; {_remedy(str(error.orig))}") from error
+            reason = str(error.orig)
+            kind = StorageLost if _is_damage(reason) else StorageError
+            raise kind(f"{self.path}: {reason}; {_remedy(reason)}") from error
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:
@@ -204,6 +206,11 @@ def _engine(path: Path, *, writes: bool) -> Engine:
     return engine
 
 
+def _is_damage(reason: str) -> bool:
+    """SQLITE_CORRUPT and SQLITE_NOTADB: no other attempt will go better."""
+    return "malformed" in reason or "not a database" in reason
+
+
 def _remedy(reason: str) -> str:
     if "locked" in reason or "busy" in reason:
         return f"another process held it for {BUSY_TIMEOUT_MS // 1000} s, look for a long transaction"
@@ -211,8 +218,8 @@ def _remedy(reason: str) -> str:
         return "free disk space"
     if "readonly" in reason or "unable to open" in reason:
         return "this user must be able to read and write the file and its folder; check their owner and mode"
-    if "malformed" in reason or "not a database" in reason:
-        return "restore a backup (`leeway db check` says more)"
+    if _is_damage(reason):
+        return "stop the daemon, then `leeway db restore FILE` with a backup (`leeway db check` says more)"
     if "no such table" in reason or "no such column" in reason:
         return "run `leeway db upgrade`"
     return "check the file, its folder and the disk"

@@ -30,6 +30,7 @@ GATES = {
     "severity",
     "breached_windows",
     "min_rows",
+    "historical",
     "data_quality",
     "schema",
     "cooldown",
@@ -95,6 +96,8 @@ def test_dry_run_passes_the_same_gates() -> None:
         ("target", replace(FACTS, targets=frozenset({"oncall"}))),
         ("breached_windows", replace(FACTS, windows=judged("ppptcpcc"))),  # old ones are out of the five
         ("min_rows", replace(FACTS, windows=judged("ppppp", rows=199))),
+        ("historical", replace(FACTS, historical=True)),
+        ("cooldown", replace(FACTS, restored_at=NOW - timedelta(days=6))),
         ("data_quality", replace(FACTS, incidents=[incident("PP"), incident("T", IncidentKind.DATA)])),
         ("schema", replace(FACTS, schema_changed=True)),
         (

@@ -10,8 +10,9 @@ import pytest
 
 from monitor import build, logs
 from monitor.clock import SteppedClock
+from monitor.clock_watch import STAND_FOR_S
 from monitor.config_file import load
-from monitor.daemon import PLAN_AFTER_S, Daemon, one_pass
+from monitor.daemon import Daemon, one_pass
 from monitor.opening import open_runtime
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
@@ -57,7 +58,7 @@ def conductor(runtime: Runtime, clock: Wrong) -> Iterator[Daemon]:
     try:
         yield daemon
     finally:
-        daemon._pool.shutdown(wait=True)
+        daemon._crew.stop(60.0)
 
 
 def planned(runtime: Runtime) -> datetime | None:
@@ -69,13 +70,13 @@ def test_a_clock_set_far_ahead_plans_nothing_until_it_has_stood(runtime: Runtime
     """Years of windows in a ledger cannot be taken back; ten minutes cost nothing."""
     clock = Wrong(START + DAY)
     with conductor(runtime, clock) as daemon:
-        daemon._look()
+        daemon._conductor.look()
         assert planned(runtime) == START + DAY
         clock.at += 3000 * DAY
-        daemon._look()
+        daemon._conductor.look()
         assert planned(runtime) == START + DAY
         clock.at -= 2999 * DAY  # somebody mended it, a day on
-        daemon._look()
+        daemon._conductor.look()
         assert planned(runtime) == START + 2 * DAY
 
 
@@ -83,11 +84,11 @@ def test_a_clock_that_stays_ahead_is_believed(runtime: Runtime) -> None:
     """A machine that slept for a week."""
     clock = Wrong(START + DAY)
     with conductor(runtime, clock) as daemon:
-        daemon._look()
+        daemon._conductor.look()
         clock.at += 7 * DAY
-        daemon._look()
-        clock.pass_s(PLAN_AFTER_S)
-        daemon._look()
+        daemon._conductor.look()
+        clock.pass_s(STAND_FOR_S)
+        daemon._conductor.look()
         assert planned(runtime) == START + 8 * DAY
 
 
