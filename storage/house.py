@@ -15,27 +15,10 @@ WAL_MENDED: Version = (3, 51, 3)
 MENDED_BRANCHES: tuple[Version, ...] = ((3, 50, 7), (3, 44, 6))
 # Locks on these are not to be relied on, and WAL needs shared memory (sqlite.org/wal.html, "Disadvantages").
 NETWORK = frozenset(
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "9p",
-        "ceph",
-        "glusterfs",
-        "fuse.glusterfs",
-        "fuse.sshfs",
-        "lustre",
-        "afs",
-        "ncpfs",
-        "beegfs",
-        "gpfs",
-        "ocfs2",
-        "fuse.s3fs",
-        "fuse.rclone",
-        "virtiofs",
-    ]
+    (
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs"),
+        *("lustre", "afs", "ncpfs", "beegfs", "gpfs", "ocfs2", "fuse.s3fs", "fuse.rclone", "virtiofs"),
+    )
 )
 
 
@@ -45,8 +28,8 @@ def findings(database: Path) -> list[str]:
     if has_wal_reset_bug(sqlite3.sqlite_version_info):
         found.append(
             f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug: in a rare race of two writers a "
-            "committed transaction may be lost; one daemon writes, so only commands beside it can race: use a Python "
-            "with SQLite 3.51.3, 3.50.7 or 3.44.6"
+            "committed transaction may be lost; one daemon writes, so only commands beside it can race: use a "
+            "Python with SQLite 3.51.3, 3.50.7 or 3.44.6"
         )
     kind = file_system(database)
     if kind in NETWORK:
