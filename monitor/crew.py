@@ -120,8 +120,9 @@ class Crew:
                 return
             # After a fault the window's lease expires and it is claimed again.
             self._faults.guard("evaluate", lambda: self._evaluate_all(worker))
-            if self._goes_on(worker):
-                self._faults.guard("refresh", self._then)
+            if not self._goes_on(worker):
+                return
+            self._faults.guard("refresh", self._then)
 
     def _goes_on(self, worker: _Worker) -> bool:
         return not (self._stopping.is_set() or worker.given_up or self._faults.lost is not None)

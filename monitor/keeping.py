@@ -4,6 +4,7 @@ Looked for by name at each look; looked through once a day; and once a day what 
 so short that nobody waits: the conductor takes a few of them between two looks.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -23,6 +24,7 @@ CHECK_EVERY_S = 86_400.0
 PRUNE_EVERY_S = 86_400.0
 PRUNE_AFTER_S = 60.0  # first what a start has to catch up on
 PRUNE_FOR_S = 0.2  # a look: then plans and folds have their turn
+ONCE_FOR_S = 10.0
 DAY = timedelta(days=1)
 
 
@@ -77,6 +79,18 @@ class Keeper:
         with runtime.store.read() as conn:
             due = backlog.due(conn, runtime.clock.now())
         return f"{due} windows due"
+
+
+def tidy_once(runtime: Runtime) -> None:
+    """What a pass from cron does of it: for some seconds, the next one goes on."""
+    end = time.monotonic() + ONCE_FOR_S
+    gone = 0
+    for rows in prune(runtime):
+        gone += rows
+        if time.monotonic() > end:
+            break
+    if gone:
+        logger().info("history.pruned", rows=gone)
 
 
 def prune(runtime: Runtime) -> Iterator[int]:

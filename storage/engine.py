@@ -150,6 +150,13 @@ def _check(store: Store) -> None:
 
 
 def _create(path: Path) -> None:
+    lock = path.with_name(path.name + ".lock")
+    if not path.exists() and lock.exists():
+        # Begun anew, all would look well: an empty history has no incident.
+        raise StorageLost(
+            f"{path}: is gone, though a daemon has kept its history there; `leeway db restore FILE` with a "
+            f"backup, or remove {lock.name} to begin a new one"
+        )
     try:
         path.touch()
     except OSError as error:

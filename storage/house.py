@@ -28,8 +28,8 @@ def findings(database: Path) -> list[str]:
     if has_wal_reset_bug(sqlite3.sqlite_version_info):
         found.append(
             f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug: in a rare race of two writers a "
-            "committed transaction may be lost; one daemon writes, so only commands beside it can race: use a "
-            "Python with SQLite 3.51.3, 3.50.7 or 3.44.6"
+            "committed transaction may be lost; one daemon writes, so only commands beside it can race: use "
+            "a Python with SQLite 3.51.3, 3.50.7 or 3.44.6"
         )
     kind = file_system(database)
     if kind in NETWORK:

@@ -31,9 +31,11 @@ def run(
     with daemon_session(terminal, clock) as session:
         if once:
             from monitor.daemon import one_pass
+            from monitor.keeping import tidy_once
 
             evaluated = one_pass(session.runtime, session.couriers)
             terminal.notice(f"{evaluated} windows evaluated")
+            tidy_once(session.runtime)
             raise typer.Exit
         from monitor.daemon import Daemon
 

@@ -59,15 +59,17 @@ def daemon(
         process.communicate(timeout=10)
 
 
-def until(shop: Shop, query: str, least: int, process: subprocess.Popen[str]) -> None:
+def until(
+    shop: Shop, query: str, least: int, process: subprocess.Popen[str], *, patience_s: float = PATIENCE_S
+) -> None:
     """Wait for the database to say so: the daemon promises no time, only that it happens."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         assert process.poll() is None, f"the daemon ended with {process.returncode}"
         if (shop.folder / "leeway.db").exists() and count(shop, query) >= least:
             return
         time.sleep(0.1)
-    raise AssertionError(f"not within {PATIENCE_S:.0f} s: {query}")
+    raise AssertionError(f"not within {patience_s:.0f} s: {query}")
 
 
 def count(shop: Shop, query: str) -> int:
