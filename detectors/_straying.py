@@ -32,8 +32,9 @@ Kind = tuple[str, int]
 # each would lose nearly half of the changes of r by 0.5 in 1,000 rows of 40 columns. A few pairs do not know,
 # and need no more power than this leaves them.
 _NU_JOINT = 8.0
-# A share that expects fewer rows a window has the skew and tail of its count, no kin of the others'.
-_ROWS = 20.0
+# A share that expects fewer rows a window has the skew and tail of its count, no kin of the others' (five:
+# Cochran, Biometrics 10, 1954).
+_ROWS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +123,9 @@ def _kind(found: Scatter) -> Kind | None:
         return "smooth", found.used
     if found.key[0] == JOINT:
         return "pair", found.used
-    if name.startswith("level:") and float(np.mean(found.y) * np.mean(found.n)) >= _ROWS:
-        return "level", found.used
+    counted = name in ("missing", "rest") or name.startswith("level:")
+    if counted and float(np.mean(found.y) * np.mean(found.n)) >= _ROWS:
+        return "share", found.used
     return None
 
 

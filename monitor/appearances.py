@@ -15,6 +15,7 @@ COLUMNS = "new_columns"
 _EVENTS = {VERSIONS: ("version.appeared", "version"), COLUMNS: ("schema.column_appeared", "column")}
 # What a reference's lineage knows.
 KNOWN_VERSIONS = "model_versions"
+MODEL_VERSION = "model_version"  # where all rows of the reference are of one
 KNOWN_COLUMNS = "columns"
 
 

@@ -18,13 +18,13 @@ from alerting.health import Folded, fold_window
 from alerting.incident import Incident, ResolveReason, Transition, apply
 from alerting.verdict import Severity, Verdict
 from detectors._noise import NoiseModel
-from monitor.folding import worth_keeping
+from monitor.fold_output import worth_keeping
 from monitor.realised import beside
 from monitor.reference_build import Progress, quiet
 from monitor.retold import Met, Said, Tally, compare, matched, tally
 from monitor.runtime import Watched
 from monitor.stored_window import StoredWindow, judge_stored
-from storage import label_windows, measurements, past, profiles, verdicts
+from storage import checkpoints, label_windows, measurements, past, profiles, verdicts
 from storage.engine import Store
 from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult
@@ -126,11 +126,13 @@ class _Life:
         window = _restated(each.window, watched.config.window.min_rows)
         self._pass(window)
         reference = None if window.reference_id is None else self.references.get(window.reference_id)
+        judged = reference is not None and each.noise_id is not None
         stored = StoredWindow(
             window=window,
             reference=reference or self.in_force,
-            noise=None if reference is None or each.noise_id is None else self._noise(conn, each.noise_id),
+            noise=self._noise(conn, each.noise_id) if judged and each.noise_id is not None else None,
             results=self._results(conn, window),
+            versions=self._of_versions(conn, window) if judged else {},
         )
         stream = str(window.stream)
         said, self.judge[stream] = judge_stored(watched, stored, self.judge.get(stream))
@@ -182,12 +184,20 @@ class _Life:
         for each in transitions:
             self.incidents[each.incident_id] = apply(self.incidents.get(each.incident_id), each)
 
+    def _of_versions(self, conn: Connection, window: DueWindow) -> dict[str, tuple[int, NoiseModel]]:
+        """What model versions with a reference of their own were judged with."""
+        state = checkpoints.judge_state_of(conn, window.id) or {}
+        return {version: _load_noise(conn, number) for version, number in state.get("versions", {}).items()}
+
     def _noise(self, conn: Connection, noise_id: int) -> tuple[int, NoiseModel]:
         if noise_id != self.noise[0]:
-            found = profiles.get_noise(conn, noise_id)
-            content = NoiseModel.from_json(found.content) if found else NoiseModel(components={}, windows=0)
-            self.noise = (noise_id, content)
+            self.noise = _load_noise(conn, noise_id)
         return self.noise
+
+
+def _load_noise(conn: Connection, noise_id: int) -> tuple[int, NoiseModel]:
+    found = profiles.get_noise(conn, noise_id)
+    return noise_id, NoiseModel.from_json(found.content) if found else NoiseModel(components={}, windows=0)
 
 
 def _of_this_spec(windows: Sequence[PastWindow], spec: str) -> list[PastWindow]:

@@ -8,15 +8,17 @@ there are is not judged: a file is a sample, not a feed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from alerting.alert_state import AlertState
 from alerting.health import Folded, fold_window
 from alerting.verdict import Severity
-from detectors import Profile
+from detectors import Profile, WindowSummary
 from detectors._column import FRESHNESS, VOLUME
 from detectors._noise import NoiseModel
+from monitor.bound_versions import elsewhere, measured_by_version
 from monitor.build import build_file_source
 from monitor.columns import extras
 from monitor.exits import CommandError
@@ -80,9 +82,9 @@ def check_file(
             raise CommandError(
                 f"{watched.name}: no reference; run `leeway reference build --model {watched.name}` first"
             )
-        profile = profiles.load_profile(conn, reference.id)
-        stored = profiles.load_noise(conn, reference.id, str(watched.spec))
-    noise = NoiseModel.from_json(stored.content) if stored else NoiseModel(components={}, windows=0)
+        references = profiles.list_(conn, watched.name)
+    profile = _profile(store, reference)
+    noise_id, noise = _noise(store, watched, reference)
     built = build_file_source(watched.config, path)
     notices = list(built.notices)
     spans: list[Span | None] = [None]
@@ -99,15 +101,30 @@ def check_file(
     remembered: dict[str, object] | None = None
     for index, span in enumerate(spans):
         progress("checking windows", index + 1, len(spans))
-        rows, results = _measure(watched, profile, built.source, span, path)
+        summary, measured = _measure(watched, profile, built.source, span, path)
+        rows = summary.rows
+        results = measured_by_version(
+            summary,
+            measured,
+            references,
+            reference,
+            partial(_profile, store),
+            built.source,
+            span,
+            watched,
+        )
         window = _as_window(watched, span or window_at(watched.spec, at), rows)
         said, remembered = judge_stored(
             watched,
             StoredWindow(
                 window=window,
                 reference=reference,
-                noise=(stored.id if stored else 0, noise),
+                noise=(noise_id, noise),
                 results=[result for result in results if result.column not in (VOLUME, FRESHNESS)],
+                versions={
+                    version: _noise(store, watched, own)
+                    for version, own in elsewhere(results, reference, references).items()
+                },
             ),
             remembered,
         )
@@ -120,6 +137,21 @@ def check_file(
         columns=sum(bool(item.verdict.series.column) for item in checked[-1].verdicts),
         learning=noise.learning,
         notices=tuple(notices),
+    )
+
+
+def _profile(store: Store, reference: Reference) -> Profile:
+    with store.read() as conn:
+        return profiles.load_profile(conn, reference.id)
+
+
+def _noise(store: Store, watched: Watched, reference: Reference) -> tuple[int, NoiseModel]:
+    with store.read() as conn:
+        stored = profiles.load_noise(conn, reference.id, str(watched.spec))
+    return (
+        (stored.id, NoiseModel.from_json(stored.content))
+        if stored
+        else (0, NoiseModel(components={}, windows=0))
     )
 
 
@@ -149,7 +181,7 @@ def _oldest(source: Source) -> datetime | None:
 
 def _measure(
     watched: Watched, profile: Profile, source: Source, span: Span | None, path: Path
-) -> tuple[int, Sequence[ColumnResult]]:
+) -> tuple[WindowSummary, Sequence[ColumnResult]]:
     beside = extras(watched.config)
     pulled = source.pull(span, wanted(profile, beside))
     problems = tuple(pulled.problems)
@@ -163,7 +195,7 @@ def _measure(
             f"{path}: has no column of the reference; the first is {columns[0].column}: {columns[0].reason}",
             transient=False,
         )
-    return summary.rows, results
+    return summary, results
 
 
 def _as_window(watched: Watched, span: Span, rows: int) -> DueWindow:

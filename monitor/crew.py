@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from monitor.evaluation import evaluate_next, give_up_read
 from monitor.faults import Faults
 from monitor.logs import logger
-from monitor.runtime import InForce
+from monitor.rechecking import recheck_next
+from monitor.runtime import InForce, Runtime
 from storage import ledger
 
 MOST_HUNG = 8  # threads that wait in a read nobody waits for any more
@@ -132,13 +133,18 @@ class Crew:
         while self._goes_on(worker):
             runtime = self._in_force.runtime
             if self.size > 1:
-                done = evaluate_next(runtime, fresh=worker.number == 0)
+                done = self._take(runtime, kept=worker.number == 0)
             else:
-                done = (fresh and evaluate_next(runtime, fresh=True)) or evaluate_next(runtime)
+                done = (fresh and evaluate_next(runtime, fresh=True)) or self._take(runtime)
                 fresh = not fresh
             if not done:
                 return
             self._found()
+
+    @staticmethod
+    def _take(runtime: Runtime, *, kept: bool = False) -> bool:
+        """One window, or a look whether rows of an earlier one came late."""
+        return evaluate_next(runtime, fresh=True) if kept else evaluate_next(runtime) or recheck_next(runtime)
 
     def _replace_hung(self) -> None:
         runtime = self._in_force.runtime

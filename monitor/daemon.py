@@ -25,6 +25,7 @@ from monitor.folding import fold_model
 from monitor.keeping import Keeper
 from monitor.logs import logger
 from monitor.planning import plan_model
+from monitor.rechecking import recheck_next
 from monitor.reloading import reload
 from monitor.runtime import InForce, Runtime
 from monitor.service_manager import ServiceManager
@@ -67,6 +68,9 @@ def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
     while attempt("evaluate", partial(evaluate_next, runtime)):
         evaluated += 1
         fold()
+    while attempt("recheck", partial(recheck_next, runtime)):
+        while attempt("evaluate", partial(evaluate_next, runtime)):
+            evaluated += 1
     fold()
     attempt("refresh", Refresher(runtime=runtime).look)
     for key in attempt("flush", partial(groups_to_look_at, runtime)) or ():

@@ -5,25 +5,27 @@ finish is refused when the fence has moved: a worker that was paused and comes b
 """
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
-from detectors import Profile
+from detectors import Profile, WindowSummary
 from monitor.appearances import appearances, tell
+from monitor.bound_versions import measured_by_version
 from monitor.columns import extras
 from monitor.creep import against, creep_results
 from monitor.duration import format_duration
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
-from monitor.measuring import is_column, judged_on, measure_window, read_window, wanted
+from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
 from monitor.planning import LEASE
 from monitor.reads import Read
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
-from storage import label_windows, ledger, profiles
+from storage import label_windows, ledger, profiles, revisions
 from storage.errors import StorageError
 from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
@@ -40,7 +42,7 @@ def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None, fresh:
 
     `fresh`: only windows that became due within the last interval of their model.
     """
-    window = _claim_fresh(runtime) if fresh else _claim(runtime, _willing(runtime), ids=ids)
+    window = _claim_fresh(runtime) if fresh else _claim(runtime, willing(runtime), ids=ids)
     if window is None:
         return False
     failpoint.hit("after_claim")
@@ -69,11 +71,12 @@ def give_up_read(runtime: Runtime, read: Read) -> bool:
         "window.read_limit gives it longer"
     )
     logger().warning("source.hung", **_names(window), limit_s=round(read.limit_s), reason=reason)
-    _source_failed(runtime, window, SourceError(reason, transient=True))
+    if window.state is WindowState.CLAIMED:  # else its late rows were looked for, and will be again
+        _source_failed(runtime, window, SourceError(reason, transient=True))
     return True
 
 
-def _willing(runtime: Runtime) -> list[str]:
+def willing(runtime: Runtime) -> list[str]:
     """Models whose source did not hang a moment ago."""
     resting = runtime.reads.resting(runtime.clock.monotonic())
     return [name for name in runtime.models if name not in resting]
@@ -94,7 +97,7 @@ def _claim(
 def _claim_fresh(runtime: Runtime) -> DueWindow | None:
     """Models with the same interval are asked for together: there are few intervals."""
     groups: dict[timedelta, list[str]] = {}
-    for name in _willing(runtime):
+    for name in willing(runtime):
         groups.setdefault(runtime.models[name].spec.nominal, []).append(name)
     for interval in sorted(groups):
         window = _claim(runtime, groups[interval], due_since=runtime.clock.now() - interval)
@@ -172,7 +175,14 @@ def _measure_inputs(
     facts: dict[str, object] = {"late": late} if late else {}
     if not summary.rows:
         state, reason = _empty(runtime, watched, window)
-        return Outcome(state=state, reason=reason, rows=0, reference_id=reference.id, facts=facts)
+        return Outcome(
+            state=state,
+            reason=reason,
+            rows=0,
+            reference_id=reference.id,
+            fingerprint=_fingerprint(counted),
+            facts=facts,
+        )
     versions = {version: part.rows for version, part in summary.by_version().items()}
     facts |= {"versions": versions} if versions else {}
     facts |= appearances(reference.lineage, versions=versions, columns=watched.source.schema())
@@ -191,14 +201,37 @@ def _measure_inputs(
         reason=late or (_too_few(summary.rows, watched.config.window.min_rows) if few else ""),
         rows=summary.rows,
         reference_id=reference.id,
+        fingerprint=_fingerprint(counted),
         facts=facts,
         results=[
-            *(
-                judged_on(result, f"v{reference.version}", str(reference.lineage.get("model_version", "")))
-                for result in results
-            ),
+            *_by_version(runtime, watched, window, reference, summary, results),
             *_creep(runtime, watched, window, reference),
         ],
+    )
+
+
+def _by_version(
+    runtime: Runtime,
+    watched: Watched,
+    window: DueWindow,
+    reference: Reference,
+    summary: WindowSummary,
+    results: Sequence[ColumnResult],
+) -> list[ColumnResult]:
+    """Each version's results on the reference in force, or on its own where it has one."""
+    if not any(result.version for result in results):
+        return list(results)
+    with runtime.store.read() as conn:
+        references = profiles.list_(conn, watched.name)
+    return measured_by_version(
+        summary,
+        results,
+        references,
+        reference,
+        lambda own: runtime.profiles.get(own.id, lambda: load_profile(runtime, own)),
+        watched.source,
+        window.span,
+        watched,
     )
 
 
@@ -236,6 +269,11 @@ def _empty(runtime: Runtime, watched: Watched, window: DueWindow) -> tuple[Windo
 
 def _too_few(rows: int, least: int) -> str:
     return f"{rows} row{'s' if rows != 1 else ''}, fewer than window.min_rows = {least}: nothing is judged"
+
+
+def _fingerprint(counted: Counted) -> str:
+    newest = "" if counted.newest is None else f", newest {counted.newest.isoformat()}"
+    return f"{counted.summary.rows} rows{newest}"
 
 
 def _minute(at: datetime) -> str:
@@ -280,12 +318,15 @@ def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: floa
             state=outcome.state,
             reason=outcome.reason,
             rows=outcome.rows,
+            source_fingerprint=outcome.fingerprint,
             reference_id=outcome.reference_id,
             error_class=outcome.error_class,
             error=outcome.reason if outcome.error_class else "",
             evidence=outcome.facts or None,
             results=outcome.results,
         )
+        if kept:
+            revisions.settle(conn, window, outcome.state, outcome.reference_id)
         if kept and outcome.facts:
             tell(conn, window.model, outcome.facts, runtime.clock.now())
         failpoint.hit("before_finish_commit")

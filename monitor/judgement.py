@@ -151,8 +151,9 @@ def _look(
                 state.slips.get((place, component.name), EProcess()) if slips else None,
             )
         )
-    # A slice or a pseudo-column that the noise model was not taught has nothing to be compared with yet.
-    owed = not result.segment and result.column not in PSEUDO
+    # A slice, a version or a pseudo-column that the noise model was not taught has nothing to be compared
+    # with yet.
+    owed = not result.segment and not result.version and result.column not in PSEUDO
     if result.components and not parts and not error and owed:
         error = "the noise model does not know it: rebuild the reference"
     harm = result.harm

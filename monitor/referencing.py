@@ -13,7 +13,7 @@ from detectors import CategoryProfile, Profile, ScoreSpec
 from detectors._noise import NoiseModel
 from detectors._performance_counting import ForeignOutcomesError
 from detectors._slices import seen_labels
-from monitor.appearances import KNOWN_COLUMNS, KNOWN_VERSIONS
+from monitor.appearances import KNOWN_COLUMNS, KNOWN_VERSIONS, MODEL_VERSION
 from monitor.build import build_reference_source
 from monitor.columns import extras, resolve_columns
 from monitor.config_model import ModelConfig
@@ -261,7 +261,7 @@ def _known(
         versions = seen_labels(rows.columns[version])
         found[KNOWN_VERSIONS] = versions
         if len(versions) == 1:
-            found["model_version"] = versions[0]
+            found[MODEL_VERSION] = versions[0]
     return found
 
 

@@ -4,7 +4,7 @@ The daemon folds what comes out; `backtest` only counts it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from alerting.series import Series
@@ -38,6 +38,8 @@ class StoredWindow:
     reference: Reference | None  # that it was measured on; where it was not measured, the one in force
     noise: tuple[int, NoiseModel] | None  # with its number; None where it was not measured
     results: Sequence[ColumnResult]
+    # By model version, what is normal for those that were measured on a reference of their own.
+    versions: Mapping[str, tuple[int, NoiseModel]] = field(default_factory=dict)
 
     @property
     def is_judged(self) -> bool:
@@ -79,8 +81,11 @@ def judge_stored(
         noise,
         before,
         watched.judging,
+        {version: model for version, (_, model) in stored.versions.items()},
     )
     after = {**basis, "state": judgement.state.to_json()}
+    if stored.versions:
+        after["versions"] = {version: number for version, (number, _) in stored.versions.items()}
     if labels:
         return label_verdicts(window, judgement.verdicts, stored.results, min_rows=least), after
     return [*without_echoes(judgement.verdicts), _feed(window)], after

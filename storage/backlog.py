@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, or_, select
 
 from storage import fold_order
-from storage.due_window import Stream, WindowKind, WindowState
-from storage.fold_order import FOLDED_KINDS
+from storage.due_window import FOLDED_KINDS, Stream, WindowKind, WindowState
 from storage.tables import ledger
 
 

@@ -4,13 +4,16 @@ Each folded ledger row has a checkpoint of the judge's state and of the alert st
 fold can be taken up again from any window; alert_state is only the latest of them, by fingerprint.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from alerting.fold import AlertState
 from storage.dialect import upsert
+from storage.due_window import FOLDED_KINDS
 from storage.tables import alert_state, checkpoint, ledger
 
 
@@ -55,12 +58,71 @@ def judge_state(conn: Connection, model: str, stream: str) -> Mapping[str, Any] 
     statement = (
         select(checkpoint.c.judge_state)
         .join(ledger, ledger.c.id == checkpoint.c.ledger_id)
-        .where(ledger.c.model == model, ledger.c.stream == stream)
+        .where(ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind.in_(FOLDED_KINDS))
         .order_by(ledger.c.start.desc(), ledger.c.revision.desc())
         .limit(1)
     )
     state: Mapping[str, Any] | None = conn.execute(statement).scalar()
     return state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was remembered before a window."""
+
+    judge_state: Mapping[str, Any] | None  # None: it is the first
+    # By fingerprint, of the series that the stream has, with when the window was folded that left it so.
+    alert_states: Mapping[str, tuple[AlertState, datetime]]
+
+
+def before(conn: Connection, model: str, stream: str, start: datetime) -> Before:
+    """As of the windows that start earlier, from their checkpoints: the latest that has each series."""
+    known = select(alert_state.c.fingerprint).join(ledger, ledger.c.id == alert_state.c.ledger_id)
+    missing = {*conn.execute(known.where(ledger.c.model == model, ledger.c.stream == stream)).scalars()}
+    earlier = (
+        select(checkpoint.c.judge_state, checkpoint.c.alert_states, ledger.c.folded_at)
+        .join(ledger, ledger.c.id == checkpoint.c.ledger_id)
+        .where(
+            ledger.c.model == model,
+            ledger.c.stream == stream,
+            ledger.c.start < start,
+            ledger.c.kind.in_(FOLDED_KINDS),
+            ledger.c.superseded_by.is_(None),
+        )
+        .order_by(ledger.c.start.desc(), ledger.c.revision.desc())
+        .execution_options(yield_per=4)
+    )
+    judge: Mapping[str, Any] | None = None
+    states: dict[str, tuple[AlertState, datetime]] = {}
+    with conn.execute(earlier) as rows:
+        for row in rows:
+            judge = row.judge_state if judge is None else judge
+            found = missing & {*row.alert_states}
+            states |= {
+                fingerprint: (AlertState.from_json(row.alert_states[fingerprint]), row.folded_at)
+                for fingerprint in found
+            }
+            missing -= found
+            if not missing:
+                break
+    return Before(judge_state=judge, alert_states=states)
+
+
+def rewrite(
+    conn: Connection, ledger_id: int, judge_state: Mapping[str, object], changed: Iterable[AlertState]
+) -> None:
+    """A window was folded again: what it left behind is this."""
+    conn.execute(delete(checkpoint).where(checkpoint.c.ledger_id == ledger_id))
+    save(conn, ledger_id, judge_state, changed)
+
+
+def forget(conn: Connection, model: str, stream: str, since: datetime, kept: Collection[str]) -> None:
+    """Drop the states of series that only windows since then had, and have no more."""
+    windows = select(ledger.c.id).where(
+        ledger.c.model == model, ledger.c.stream == stream, ledger.c.start >= since
+    )
+    gone = alert_state.c.ledger_id.in_(windows) & alert_state.c.fingerprint.not_in(kept)
+    conn.execute(delete(alert_state).where(alert_state.c.model == model, gone))
 
 
 def judge_state_of(conn: Connection, ledger_id: int) -> Mapping[str, Any] | None:

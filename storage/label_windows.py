@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from storage.due_window import DueWindow, Stream, WindowState, window_of
-from storage.fold_order import FOLDED_KINDS
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import ledger
 

@@ -8,12 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
-from storage.due_window import DueWindow, Stream, window_of
-from storage.tables import checkpoint, daemon_event, incident, incident_event, ledger, noise_model
+from storage.due_window import DueWindow, Stream, WindowState, window_of
+from storage.tables import (
+    checkpoint,
+    column_result,
+    daemon_event,
+    incident,
+    incident_event,
+    ledger,
+    noise_model,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +54,9 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
     specs = {
         row.id: row.window_spec for row in conn.execute(select(noise_model.c.id, noise_model.c.window_spec))
     }
-    statement = select(ledger).where(*mine)
+    # A checkpoint may outlive the results it was made of (storage/retention.py).
+    has_results = select(column_result.c.id).where(column_result.c.ledger_id == ledger.c.id).exists()
+    statement = select(ledger).where(*mine, or_(ledger.c.state != WindowState.DONE, has_results))
     rows = _in_turn([window_of(row) for row in conn.execute(statement)])
     return [
         PastWindow(window=row, noise_id=noises[row.id], noise_spec=specs.get(noises[row.id], ""))
@@ -92,6 +102,12 @@ def removals(conn: Connection, model: str) -> list[datetime]:
         )
     )
     return sorted(set(conn.execute(statement).scalars()))
+
+
+def closed_at(conn: Connection, model: str) -> datetime | None:
+    """When all of a model's incidents were last ended at once: another reference, or it left the config."""
+    ends = [each.at for each in promotions(conn, model) if not each.moved] + removals(conn, model)
+    return max(ends, default=None)
 
 
 def opened_within(conn: Connection, model: str, since: datetime, until: datetime) -> list[Incident]:

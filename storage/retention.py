@@ -22,6 +22,7 @@ from storage.engine import Store
 from storage.roll_up import roll_up
 from storage.span import Span
 from storage.tables import (
+    alert_state,
     attempt,
     checkpoint,
     column_result,
@@ -29,6 +30,7 @@ from storage.tables import (
     incident,
     ledger,
     outbox,
+    past_verdict,
     retraining_decision,
     verdict,
 )
@@ -106,10 +108,14 @@ def _next(conn: Connection, model: str, stream: Stream, until: datetime, limits:
     old = (*mine, ledger.c.start < until)
     settled = (*old, _is_settled())
     plain = (verdict.c.severity == Severity.NONE, verdict.c.incident_id.is_(None))
+    said_before = (past_verdict.c.severity == Severity.NONE, past_verdict.c.incident_id.is_(None))
     alerted = (*mine, ledger.c.end <= limits.audit, _is_settled())
+    # A series that no window has had for long was left so by the checkpoint its alert state names.
+    needed = checkpoint.c.ledger_id.in_(select(alert_state.c.ledger_id))
     for statement, remove in (
-        (_of(checkpoint.c.ledger_id, checkpoint, *settled), _checkpoints),
+        (_of(checkpoint.c.ledger_id, checkpoint, *settled, ~needed), _checkpoints),
         (_of(verdict.c.id, verdict, *settled, *plain), _verdicts),
+        (_of(past_verdict.c.id, past_verdict, *settled, *said_before), _past_verdicts),
     ):
         ids = list(conn.execute(statement).scalars())
         if ids:
@@ -123,8 +129,12 @@ def _next(conn: Connection, model: str, stream: Stream, until: datetime, limits:
         return lambda conn: conn.execute(delete(daily_result).where(daily_result.c.id.in_(ids))).rowcount
     named = select(incident.c.id).where(incident.c.is_open)
     told = _of(verdict.c.id, verdict, *alerted, verdict.c.incident_id.not_in(named))
-    ids = list(conn.execute(told).scalars())
-    return (lambda conn: _verdicts(conn, ids)) if ids else None
+    told_before = _of(past_verdict.c.id, past_verdict, *alerted, past_verdict.c.incident_id.not_in(named))
+    for statement, remove in ((told, _verdicts), (told_before, _past_verdicts)):
+        ids = list(conn.execute(statement).scalars())
+        if ids:
+            return lambda conn, ids=ids, remove=remove: remove(conn, ids)  # type: ignore[misc]  # bound at once
+    return None
 
 
 def _is_settled() -> ColumnElement[bool]:
@@ -148,6 +158,10 @@ def _checkpoints(conn: Connection, ids: Sequence[int]) -> int:
 
 def _verdicts(conn: Connection, ids: Sequence[int]) -> int:
     return conn.execute(delete(verdict).where(verdict.c.id.in_(ids))).rowcount
+
+
+def _past_verdicts(conn: Connection, ids: Sequence[int]) -> int:
+    return conn.execute(delete(past_verdict).where(past_verdict.c.id.in_(ids))).rowcount
 
 
 def _roll_up(

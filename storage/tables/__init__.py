@@ -6,7 +6,7 @@ stands here.
 """
 
 from storage.tables._columns import metadata
-from storage.tables.judged import alert_state, checkpoint, incident, incident_event, verdict
+from storage.tables.judged import alert_state, checkpoint, incident, incident_event, past_verdict, verdict
 from storage.tables.kept import daily_result
 from storage.tables.measured import (
     column_result,
@@ -43,6 +43,7 @@ __all__ = [
     "noise_model",
     "notification_group",
     "outbox",
+    "past_verdict",
     "reference",
     "reference_column",
     "reference_part",

@@ -1,5 +1,7 @@
 """A service on disk whose rows say more than features: airport, version, latency, errors, challenger."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,3 +81,11 @@ source = {{ kind = "parquet", path = "data/reference.parquet" }}
 def production(number: int, **changes: float) -> pl.DataFrame:
     """The n-th day after the reference."""
     return day(REFERENCE_DAYS + number, **changes)  # type: ignore[arg-type]  # rows and jfk_missing
+
+
+def leeway(config: Path, *words: str) -> str:
+    """A command's output; it must be fine."""
+    command = [sys.executable, "-m", "monitor", "--config", str(config), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=config.parent)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout

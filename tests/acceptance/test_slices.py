@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.acceptance.service import FIRST, REFERENCE_DAYS, build_service, production
+from tests.acceptance.service import FIRST, REFERENCE_DAYS, build_service, leeway, production
 
 THRESHOLDS = """
 [[models.flights.policy.thresholds]]
@@ -22,14 +20,6 @@ ticket = 200.0
 metric = "freshness_seconds"
 page = 7200.0
 """
-
-
-def leeway(config: Path, *words: str) -> str:
-    """A command's output; it must be fine."""
-    command = [sys.executable, "-m", "monitor", "--config", str(config), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=config.parent)
-    assert done.returncode == 0, done.stderr + done.stdout
-    return done.stdout
 
 
 def history(config: Path, about: str, *words: str) -> Sequence[dict[str, Any]]:
