@@ -14,21 +14,23 @@ from monitor.clock_watch import ClockWatch
 from monitor.crew import Crew
 from monitor.faults import Faults
 from monitor.folding import fold_model
+from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.planning import plan_model, renew_leases
-from monitor.runtime import InForce, Watched
+from monitor.runtime import InForce, Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
 from storage import daemon_events
 from storage.takeover import look_again
 
-RENEW_EVERY_S = 15.0  # leases last a minute
+RENEWALS = 4  # of a lease while it lasts
 FOLD_AT_ONCE = 50  # windows of one model: the next model is not kept waiting
 
 Value = TypeVar("Value")
 
 
 class Conductor:
-    """`tidy`: a short piece of what can wait; it says whether there is more. `wake` asks for a look."""
+    """`wake` asks for a look. `first` is done before it and `say` after it; `tidy` does a short piece of what
+    can wait, with a runtime that leads, and says whether there is more."""
 
     def __init__(
         self,
@@ -38,7 +40,8 @@ class Conductor:
         *,
         wake: threading.Event,
         first: Callable[[], None],
-        tidy: Callable[[], bool],
+        tidy: Callable[[Runtime], bool],
+        say: Callable[[], None],
     ) -> None:
         clock = in_force.runtime.clock
         self._in_force = in_force
@@ -47,6 +50,7 @@ class Conductor:
         self._wake = wake
         self._first = first
         self._tidy = tidy
+        self._say = say
         self._stopping = threading.Event()
         self._beat = self._renewed = clock.monotonic()
         self._clocks = ClockWatch.begin(clock.now(), clock.monotonic())
@@ -74,30 +78,34 @@ class Conductor:
         self._step("reload", self._first)
         self._step("clock", self._note_clock)
         runtime = self._in_force.runtime
+        leading = self._step("lead", partial(leads, runtime))
+        led_runtime = led(runtime)  # its writes are refused when this process does not lead (any more)
         believed = self._clocks.believes(runtime.clock.monotonic())
-        for name, watched in runtime.models.items() if believed else ():
-            self._step(f"plan {name}", partial(plan_model, runtime, watched))
+        for name, watched in runtime.models.items() if leading and believed else ():
+            self._step(f"plan {name}", partial(plan_model, led_runtime, watched))
         self._step("workers", self._crew.hand_out)
-        for name, watched in runtime.models.items():
-            self._step(f"fold {name}", partial(self._fold, watched))
-        for key in self._step("flush", lambda: groups_to_look_at(runtime)) or ():
-            self._step(f"flush {key}", partial(flush_group, runtime, key))
-        if believed and self._step("tidy", self._tidy):
+        for name, watched in runtime.models.items() if leading else ():
+            self._step(f"fold {name}", partial(self._fold, led_runtime, watched))
+        for key in (self._step("flush", lambda: groups_to_look_at(led_runtime)) or ()) if leading else ():
+            self._step(f"flush {key}", partial(flush_group, led_runtime, key))
+        self._step("status", self._say)
+        if leading and believed and self._step("tidy", partial(self._tidy, led_runtime)):
             self._wake.set()
 
     def _step(self, step: str, do: Callable[[], Value]) -> Value | None:
         if self._stopping.is_set():
             return None
         clock = self._in_force.runtime.clock
-        if clock.monotonic() - self._renewed >= RENEW_EVERY_S:
+        every_s = self._in_force.runtime.lease.total_seconds() / RENEWALS
+        if clock.monotonic() - self._renewed >= every_s:
             self._faults.guard("leases", lambda: renew_leases(self._in_force.runtime))
             self._renewed = clock.monotonic()
         done = self._faults.guard(step, do)
         self._beat = clock.monotonic()
         return done
 
-    def _fold(self, watched: Watched) -> None:
-        if len(fold_model(self._in_force.runtime, watched, most=FOLD_AT_ONCE)) == FOLD_AT_ONCE:
+    def _fold(self, runtime: Runtime, watched: Watched) -> None:
+        if len(fold_model(runtime, watched, most=FOLD_AT_ONCE)) == FOLD_AT_ONCE:
             self._wake.set()
 
     def _note_clock(self) -> None:

@@ -100,7 +100,7 @@ class Crew:
             runtime.leases.clear()
         if not held:
             return
-        with runtime.store.write() as conn:
+        with runtime.store.claim() as conn:
             now = runtime.clock.now()
             released = [id_ for id_, fence in held.items() if ledger.release(conn, id_, fence, now)]
         logger().info("windows.released", windows=len(released))

@@ -23,6 +23,7 @@ from monitor.exits import Exit
 from monitor.faults import Faults
 from monitor.folding import fold_model
 from monitor.keeping import Keeper
+from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.planning import plan_model
 from monitor.rechecking import recheck_next
@@ -34,6 +35,7 @@ from monitor.telling import flush_group, groups_to_look_at
 from monitor.ticker import Ticker
 from monitor.trailing import Refresher
 from monitor.warm_up import warm_up
+from storage.errors import FenceLost
 from storage.soundness import must_be_sound
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
@@ -47,34 +49,49 @@ def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
     """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
 
     What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
-    holds up no other here either: its error is raised when all the rest is done.
+    holds up no other here either: its error is raised when all the rest is done. Where another daemon leads,
+    planning, folding and flushing are left to it.
     """
     faults: dict[str, Exception] = {}
+    leading = led(runtime)
 
     def attempt(step: str, do: Callable[[], Value]) -> Value | None:
         try:
             return do()
+        except FenceLost as lost:
+            logger().warning("leader.fenced", step=step, reason=str(lost))
+            return None
         except Exception as error:  # noqa: BLE001  edge: raised below
             faults.setdefault(step, error)
             return None
 
     def fold() -> None:
         for name, watched in runtime.models.items():
-            attempt(f"fold {name}", partial(fold_model, runtime, watched))
+            attempt(f"fold {name}", partial(fold_model, leading, watched))
 
-    for name, watched in runtime.models.items():
-        attempt(f"plan {name}", partial(plan_model, runtime, watched))
+    def plan() -> None:
+        for name, watched in runtime.models.items():
+            attempt(f"plan {name}", partial(plan_model, leading, watched))
+
+    def flush() -> None:
+        attempt("refresh", Refresher(runtime=leading).look)
+        for key in attempt("flush", partial(groups_to_look_at, leading)) or ():
+            attempt(f"flush {key}", partial(flush_group, leading, key))
+
+    def lead(do: Callable[[], None]) -> None:
+        if attempt("lead", partial(leads, runtime)):
+            do()
+
+    lead(plan)
     evaluated = 0
     while attempt("evaluate", partial(evaluate_next, runtime)):
         evaluated += 1
-        fold()
+        lead(fold)
     while attempt("recheck", partial(recheck_next, runtime)):
         while attempt("evaluate", partial(evaluate_next, runtime)):
             evaluated += 1
-    fold()
-    attempt("refresh", Refresher(runtime=runtime).look)
-    for key in attempt("flush", partial(groups_to_look_at, runtime)) or ():
-        attempt(f"flush {key}", partial(flush_group, runtime, key))
+    lead(fold)
+    lead(flush)
     for courier in couriers:
         attempt("deliver", partial(deliver, runtime, (courier,)))
     for step, error in faults.items():
@@ -92,7 +109,7 @@ def deliver(runtime: Runtime, couriers: Sequence[Courier]) -> None:
 
 
 class Daemon:
-    """One process that owns the database (SQLite) and keeps going."""
+    """One process that owns the database (SQLite), or one of those that share it, and keeps going."""
 
     def __init__(
         self, runtime: Runtime, couriers: Sequence[Courier], manager: ServiceManager | None = None
@@ -105,17 +122,23 @@ class Daemon:
         self._reload = threading.Event()
         self._faults = Faults(monotonic=runtime.clock.monotonic)
         self._keeper = Keeper(self._in_force)
-        self._refresher = Refresher(runtime=runtime)
+        self._refresher = Refresher(runtime=led(runtime))
         self._crew = Crew(
             self._in_force,
             self._faults,
             found=self._wake.set,
-            then=self._refresher.look,
+            then=self._refresh,
             size=runtime.config.daemon.workers,
         )
         self._couriers = Couriers(runtime.clock, self._faults)
         self._conductor = Conductor(
-            self._in_force, self._faults, self._crew, wake=self._wake, first=self._first, tidy=self._tidy
+            self._in_force,
+            self._faults,
+            self._crew,
+            wake=self._wake,
+            first=self._first,
+            say=self._say,
+            tidy=self._keeper.tidy,
         )
         self._ticker = Ticker(self._wake.set, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
         self._status = ""
@@ -198,18 +221,21 @@ class Daemon:
         try:
             done = None if runtime.config.path is None else reload(runtime, runtime.config.path)
             if done is not None:
-                self._in_force.runtime = self._refresher.runtime = done.runtime
+                self._in_force.runtime, self._refresher.runtime = done.runtime, led(done.runtime)
                 self._crew.size = done.runtime.config.daemon.workers
                 self._couriers.send(done.couriers)
         finally:
             self._manager.ready(self._told())
 
-    def _tidy(self) -> bool:
+    def _refresh(self) -> None:
+        if leads(self._in_force.runtime):
+            self._refresher.look()
+
+    def _say(self) -> None:
         told = self._told()
         if told != self._status:
             self._status = told
             self._manager.status(told)
-        return self._keeper.tidy()
 
     def _told(self) -> str:
         """The daemon in one line."""

@@ -21,7 +21,6 @@ from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
 from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
-from monitor.planning import LEASE
 from monitor.reads import Read
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
@@ -90,8 +89,10 @@ def _claim(
     due_since: datetime | None = None,
 ) -> DueWindow | None:
     now = runtime.clock.now()
-    with runtime.store.write() as conn:
-        return ledger.claim(conn, now, runtime.owner, LEASE, models=models, ids=ids, due_since=due_since)
+    with runtime.store.claim() as conn:
+        return ledger.claim(
+            conn, now, runtime.owner, runtime.lease, models=models, ids=ids, due_since=due_since
+        )
 
 
 def _claim_fresh(runtime: Runtime) -> DueWindow | None:

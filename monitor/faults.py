@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from monitor.logs import logger
-from storage.errors import StorageLost
+from storage.errors import FenceLost, StorageLost
 
 SAY_AGAIN_S = 3600.0
 
@@ -35,6 +35,9 @@ class Faults:
             done = do()
         except StorageLost as error:
             self.lost = error
+            return None
+        except FenceLost as fenced:  # it was paused for long, and another daemon does it now
+            logger().warning("leader.fenced", step=step, reason=str(fenced))
             return None
         except Exception as error:  # noqa: BLE001  edge: the next look tries again
             self._say(step, error)

@@ -15,6 +15,7 @@ from monitor.runtime import InForce, Runtime
 from monitor.windows import Unit, WindowSpec, window_at
 from storage import backlog, fold_order, retention
 from storage.due_window import Stream
+from storage.engine import SqliteStore
 from storage.house import findings
 from storage.retention import Limits
 from storage.soundness import OpenedFile
@@ -42,27 +43,27 @@ class Keeper:
     def warn(self) -> None:
         """What to know about the place the database is in, said once at start."""
         store = self._in_force.runtime.store
-        if store.url.startswith("sqlite"):
+        if isinstance(store, SqliteStore):
             for finding in findings(store.path):
                 logger().warning("storage.risky", finding=finding)
 
     def look(self) -> None:
         """Is it still the file that was opened? Raises StorageLost."""
         store = self._in_force.runtime.store
-        if not store.url.startswith("sqlite"):
+        if not isinstance(store, SqliteStore):
             return
         if self._file is None:
             self._file = OpenedFile.of(store.path)
         self._file.must_be_there()
 
-    def tidy(self) -> bool:
-        """A few steps of the day's pruning, when it is time; whether there is more."""
+    def tidy(self, runtime: Runtime) -> bool:
+        """A few steps of the day's pruning, when it is time; whether there is more. Only a leader prunes."""
         clock = self._in_force.runtime.clock
         began = clock.monotonic()
         if self._run is None:
             if began < self._prune_at:
                 return False
-            self._run, self._gone = prune(self._in_force.runtime), 0
+            self._run, self._gone = prune(runtime), 0
             self._prune_at = began + PRUNE_EVERY_S
         for gone in self._run:
             self._gone += gone

@@ -10,8 +10,7 @@ from datetime import timedelta
 from alerting import failpoint
 from monitor.evaluation import LONGEST_RETRY, willing
 from monitor.logs import logger
-from monitor.planning import LEASE
-from monitor.runtime import Runtime, Watched
+from monitor.runtime import LEASE, Runtime, Watched
 from monitor.source import SourceError
 from storage import profiles, revisions
 from storage.ledger import DueWindow

@@ -19,9 +19,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from alerting import failpoint
-from storage.engine import BUSY_TIMEOUT_MS, open_store
+from storage.engine import open_store
 from storage.errors import StorageError
 from storage.restored import forget_what_was_open
+from storage.sqlite import BUSY_TIMEOUT_MS
 
 PAGES_AT_ONCE = 2_048  # 8 MB: often enough for a progress bar
 Progress = Callable[[str, int, int], None]  # what, done, of how many

@@ -62,7 +62,11 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
     if chosen.metric is not None:
         statement = statement.where(view.c.metric == chosen.metric)
     order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
-    return _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+    for record in records:
+        if record["value"] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
+            record["value"] = float(record["value"])
+    return records
 
 
 def verdicts(conn: Connection, chosen: Filter | None = None) -> list[Record]:

@@ -35,7 +35,7 @@ from storage.tables import (
     verdict,
 )
 
-AT_ONCE = 500  # rows a transaction deletes: a few hundredths of a second
+AT_ONCE = 250  # rows a transaction deletes: a few hundredths of a second
 WINDOWS_AT_ONCE = 2_000  # of one day: SQLite binds 32,766 values
 
 

@@ -57,4 +57,4 @@ def must_be_sound(store: Store) -> None:
             return
         found = [str(line) for line in conn.execute(text("PRAGMA quick_check(5)")).scalars()]
     if found != ["ok"]:
-        raise StorageLost(f"{store.path}: damaged: {'; '.join(found)}; {RESTORE}")
+        raise StorageLost(f"{store.name}: damaged: {'; '.join(found)}; {RESTORE}")

@@ -24,7 +24,7 @@ def upgrade(context: typer.Context) -> None:
     terminal: Terminal = context.obj
     with open_store(storage_url(load(terminal.settings.config))) as store:
         changed = upgrade_unowned(store)
-        payload = {"database": str(store.path), "revision": store.revision(), "changed": changed}
+        payload = {"database": store.name, "revision": store.revision(), "changed": changed}
     done = "upgraded to" if changed else "is at"
     terminal.result(
         payload, lambda: typer.echo(f"{payload['database']} {done} revision {payload['revision']}")
@@ -42,7 +42,7 @@ def check(context: typer.Context) -> None:
     from monitor.secret import storage_url
     from monitor.size_text import size_facts, size_line
     from monitor.terminal import Terminal
-    from storage.engine import open_store
+    from storage.engine import SqliteStore, open_store
     from storage.house import findings
     from storage.size import size
 
@@ -50,11 +50,11 @@ def check(context: typer.Context) -> None:
     with open_store(storage_url(load(terminal.settings.config)), read_only=True) as store:
         problems = store.damage()
         payload: dict[str, Any] = {
-            "database": str(store.path),
+            "database": store.name,
             "revision": store.revision(),
             "problems": problems,
         }
-        payload["findings"] = findings(store.path)
+        payload["findings"] = findings(store.path) if isinstance(store, SqliteStore) else []
         if not problems:
             with store.read() as conn:
                 payload |= size_facts(size(conn))

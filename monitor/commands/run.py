@@ -35,7 +35,10 @@ def run(
 
             evaluated = one_pass(session.runtime, session.couriers)
             terminal.notice(f"{evaluated} windows evaluated")
-            tidy_once(session.runtime)
+            if session.runtime.leader is not None and not session.runtime.leader.leads:
+                terminal.notice("another daemon leads: planning, judging and messages are left to it")
+            else:
+                tidy_once(session.runtime)
             raise typer.Exit
         from monitor.daemon import Daemon
 

@@ -1,9 +1,9 @@
 """What was said about each series, and which problems came of it?"""
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, UniqueConstraint
 from sqlalchemy.schema import SchemaItem
 
-from storage.encoding import Json, PackedJson
+from storage.encoding import Json, PackedJson, Words
 from storage.tables._columns import Id, counter, flag, foreign, identity, metadata, when, where, word
 
 
@@ -30,7 +30,7 @@ def _said() -> list[SchemaItem]:
         Column("p", Double),
         Column("harm", Double),
         Column("facts", PackedJson("rules", "performance"), nullable=False),  # the first is in a view
-        Column("incident_id", Text, ForeignKey("incident.id")),
+        Column("incident_id", Words, ForeignKey("incident.id")),
     ]
 
 
@@ -60,7 +60,7 @@ Index("ix_past_verdict_ledger", past_verdict.c.ledger_id)
 alert_state = Table(
     "alert_state",
     metadata,
-    Column("fingerprint", Text, primary_key=True),
+    Column("fingerprint", Words, primary_key=True),
     word("model"),
     word("segment", ""),
     word("column_name"),
@@ -82,7 +82,7 @@ checkpoint = Table(
 incident = Table(
     "incident",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     word("fingerprint"),
     word("model"),
     word("segment", ""),
@@ -117,7 +117,7 @@ Index("ix_incident_model", incident.c.model, incident.c.opened)
 incident_event = Table(
     "incident_event",
     metadata,
-    Column("incident_id", Text, ForeignKey("incident.id"), primary_key=True),
+    Column("incident_id", Words, ForeignKey("incident.id"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     when("at"),
     word("kind"),

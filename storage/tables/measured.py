@@ -1,8 +1,8 @@
 """What is normal, which windows exist, and what was measured in each?"""
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, UniqueConstraint
 
-from storage.encoding import Json, PackedJson
+from storage.encoding import Json, PackedJson, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
 
 reference = Table(
@@ -30,7 +30,7 @@ reference_column = Table(
     "reference_column",
     metadata,
     foreign("reference_id", "reference.id", primary_key=True),
-    Column("column_name", Text, primary_key=True),
+    Column("column_name", Words, primary_key=True),
     Column("position", Integer, nullable=False),
     word("kind"),
     word("role"),
@@ -42,7 +42,7 @@ reference_part = Table(
     "reference_part",
     metadata,
     foreign("reference_id", "reference.id", primary_key=True),
-    Column("name", Text, primary_key=True),  # relations | surrogate | slice:<column>=<label> | …
+    Column("name", Words, primary_key=True),  # relations | surrogate | slice:<column>=<label> | …
     Column("content", LargeBinary, nullable=False),
 )
 

@@ -81,15 +81,15 @@ def test_pruning_begins_a_minute_after_the_start_and_then_once_a_day(hourly: Run
     clock: Any = hourly.clock
     keeper = Keeper(InForce(runtime=gone))
     assert counts(hourly) == (40, 0)
-    assert not keeper.tidy()
+    assert not keeper.tidy(gone)
     assert counts(hourly) == (40, 0)
     clock.pass_s(PRUNE_AFTER_S)
-    while keeper.tidy():
+    while keeper.tidy(gone):
         pass
     full, days = counts(hourly)
     assert days == 8
     assert full == 9  # two days, and the window a re-fold would begin with
-    assert not keeper.tidy()
+    assert not keeper.tidy(gone)
 
 
 def test_a_wrong_clock_prunes_nothing(hourly: Runtime) -> None:
@@ -100,7 +100,7 @@ def test_a_wrong_clock_prunes_nothing(hourly: Runtime) -> None:
     keeper = Keeper(InForce(runtime=gone))
     clock.at += 3000 * DAY
     clock.elapsed_s += PRUNE_AFTER_S
-    while keeper.tidy():
+    while keeper.tidy(gone):
         pass
     assert counts(hourly)[0] == 12 - 3
 

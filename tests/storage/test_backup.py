@@ -13,7 +13,7 @@ import pytest
 
 from storage import daemon_events, groups, outbox
 from storage.backup import back_up, database_file, put_back
-from storage.engine import Store, open_store
+from storage.engine import SqliteStore, open_store
 from storage.errors import StorageError
 from storage.restored import restored_at
 from tests.storage.samples import LEASE, T0, message
@@ -31,14 +31,14 @@ def pairs(path: Path) -> tuple[int, int]:
     return found.get("one", 0), found.get("other", 0)
 
 
-def test_a_backup_under_load_is_whole_and_one_snapshot(store: Store, tmp_path: Path) -> None:
+def test_a_backup_under_load_is_whole_and_one_snapshot(file_store: SqliteStore, tmp_path: Path) -> None:
     """Two rows of one transaction are both there or neither; writers go on meanwhile."""
     stop = threading.Event()
     written = [0]
 
     def write() -> None:
         while not stop.is_set():
-            with store.write() as conn:
+            with file_store.write() as conn:
                 daemon_events.add(conn, "one", T0, {"much": "x" * 3_000})
                 daemon_events.add(conn, "other", T0, {"much": "y" * 3_000})
             written[0] += 1
@@ -57,8 +57,8 @@ def test_a_backup_under_load_is_whole_and_one_snapshot(store: Store, tmp_path: P
             pass
         for number in range(5):
             target = tmp_path / f"copy-{number}.db"
-            copied = back_up(store.path, target, progress=progress)
-            assert copied.revision == store.revision()
+            copied = back_up(file_store.path, target, progress=progress)
+            assert copied.revision == file_store.revision()
             assert copied.size == target.stat().st_size
             one, other = pairs(target)
             assert one == other >= 300
@@ -70,53 +70,55 @@ def test_a_backup_under_load_is_whole_and_one_snapshot(store: Store, tmp_path: P
     assert during[-1] > during[0], "nobody wrote meanwhile: nothing is proven"
 
 
-def test_a_copy_never_takes_a_name_that_is_taken(store: Store, tmp_path: Path) -> None:
+def test_a_copy_never_takes_a_name_that_is_taken(file_store: SqliteStore, tmp_path: Path) -> None:
     """Unless asked to; and the database itself is no place for it."""
     target = tmp_path / "copy.db"
-    back_up(store.path, target, progress=quiet)
+    back_up(file_store.path, target, progress=quiet)
     with pytest.raises(StorageError, match="--force"):
-        back_up(store.path, target, progress=quiet)
-    back_up(store.path, target, replace=True, progress=quiet)
+        back_up(file_store.path, target, progress=quiet)
+    back_up(file_store.path, target, replace=True, progress=quiet)
     with pytest.raises(StorageError, match="the database itself"):
-        back_up(store.path, store.path, replace=True, progress=quiet)
+        back_up(file_store.path, file_store.path, replace=True, progress=quiet)
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [(b"not a database at all, whatever its name", "is it a database"), (b"", "no database of Leeway")],
 )
-def test_what_is_no_backup_is_refused(store: Store, tmp_path: Path, content: bytes, says: str) -> None:
+def test_what_is_no_backup_is_refused(
+    file_store: SqliteStore, tmp_path: Path, content: bytes, says: str
+) -> None:
     """And the database stays as it is."""
     wrong = tmp_path / "wrong.db"
     wrong.write_bytes(content)
     with pytest.raises(StorageError, match=says):
-        put_back(wrong, store.path, now=T0, progress=quiet)
-    assert store.damage() == []
+        put_back(wrong, file_store.path, now=T0, progress=quiet)
+    assert file_store.damage() == []
 
 
-def test_a_damaged_backup_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_damaged_backup_is_refused(file_store: SqliteStore, tmp_path: Path) -> None:
     """An older one has to do."""
-    with store.write() as conn:
+    with file_store.write() as conn:
         for _ in range(200):
             daemon_events.add(conn, "one", T0, {"much": "x" * 3_000})
     copy = tmp_path / "copy.db"
-    back_up(store.path, copy, progress=quiet)
+    back_up(file_store.path, copy, progress=quiet)
     content = bytearray(copy.read_bytes())
     for page in range(20, 40):
         content[page * 4096 : page * 4096 + 64] = os.urandom(64)
     copy.write_bytes(bytes(content))
     with pytest.raises(StorageError, match=r"damaged|cannot be copied"):
-        put_back(copy, store.path, now=T0, progress=quiet)
+        put_back(copy, file_store.path, now=T0, progress=quiet)
 
 
-def test_a_newer_backup_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_newer_backup_is_refused(file_store: SqliteStore, tmp_path: Path) -> None:
     """By the program that does not know its schema."""
     copy = tmp_path / "copy.db"
-    back_up(store.path, copy, progress=quiet)
+    back_up(file_store.path, copy, progress=quiet)
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StorageError, match="9999"):
-        put_back(copy, store.path, now=T0, progress=quiet)
+        put_back(copy, file_store.path, now=T0, progress=quiet)
 
 
 def test_restoring_keeps_both_databases(database: Path, tmp_path: Path) -> None:
@@ -138,13 +140,13 @@ def test_restoring_keeps_both_databases(database: Path, tmp_path: Path) -> None:
         assert restored_at(conn) == T0
 
 
-def test_what_waits_in_a_backup_is_not_sent_and_is_told_anew(store: Store, tmp_path: Path) -> None:
+def test_what_waits_in_a_backup_is_not_sent_and_is_told_anew(file_store: SqliteStore, tmp_path: Path) -> None:
     """It may have been sent long ago; its key stays taken."""
-    with store.write() as conn:
+    with file_store.write() as conn:
         outbox.enqueue(conn, [message("queued"), message("sending", lane="oncall/n")], T0)
-    assert outbox.SqlOutbox(store).claim(T0, "host 1", LEASE) is not None
+    assert outbox.SqlOutbox(file_store).claim(T0, "host 1", LEASE) is not None
     copy = tmp_path / "copy.db"
-    back_up(store.path, copy, progress=quiet)
+    back_up(file_store.path, copy, progress=quiet)
     done = put_back(copy, tmp_path / "fresh.db", now=T0, progress=quiet)
     assert (done.cancelled, done.kept) == (2, None)
     with open_store(f"sqlite:///{done.database}") as restored:
@@ -163,13 +165,13 @@ put_back(Path(sys.argv[1]), Path(sys.argv[2]), now=T0, progress=lambda *_: None)
 """
 
 
-def test_killed_in_the_middle_the_old_database_is_there(store: Store, tmp_path: Path) -> None:
+def test_killed_in_the_middle_the_old_database_is_there(file_store: SqliteStore, tmp_path: Path) -> None:
     """And the next attempt goes through."""
-    with store.write() as conn:
+    with file_store.write() as conn:
         daemon_events.add(conn, "one", T0)
     copy, target = tmp_path / "copy.db", tmp_path / "target.db"
-    back_up(store.path, copy, progress=quiet)
-    back_up(store.path, target, progress=quiet)
+    back_up(file_store.path, copy, progress=quiet)
+    back_up(file_store.path, target, progress=quiet)
     with closing(sqlite3.connect(target)) as connection, connection:
         connection.execute("UPDATE daemon_event SET kind = 'other'")
     command = [sys.executable, "-c", RESTORE, str(copy), str(target)]

@@ -7,7 +7,11 @@ SELECT l.model AS model,
        c.segment AS segment,
        c.column_name AS column_name,
        json_extract(m.value, '$.metric') AS metric,
-       json_extract(m.value, '$.value') AS value,
+       CASE json_extract(m.value, '$.metric')
+         WHEN 'harm' THEN c.harm
+         WHEN 'pull' THEN c.pull
+         ELSE json_extract(m.value, '$.value')
+       END AS value,
        json_extract(m.value, '$.noise_limit') AS noise_limit,
        json_extract(m.value, '$.n') AS n,
        json_extract(m.value, '$.n_reference') AS n_reference,
@@ -16,8 +20,16 @@ SELECT l.model AS model,
        json_extract(m.value, '$.status') AS status,
        l.id AS window_id,
        1 AS windows,
-       json_extract(m.value, '$.value') AS value_min,
-       json_extract(m.value, '$.value') AS value_max
+       CASE json_extract(m.value, '$.metric')
+         WHEN 'harm' THEN c.harm
+         WHEN 'pull' THEN c.pull
+         ELSE json_extract(m.value, '$.value')
+       END AS value_min,
+       CASE json_extract(m.value, '$.metric')
+         WHEN 'harm' THEN c.harm
+         WHEN 'pull' THEN c.pull
+         ELSE json_extract(m.value, '$.value')
+       END AS value_max
   FROM column_result AS c
   JOIN ledger AS l ON l.id = c.ledger_id
   JOIN json_each(json_insert(c.measurements,
