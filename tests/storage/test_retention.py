@@ -20,7 +20,7 @@ from storage.ledger import Stream, WindowState
 from storage.retention import AT_ONCE, Limits
 from storage.roll_up import roll_up
 from storage.span import Span
-from storage.tables import checkpoint, column_result, daily_result, incident, verdict
+from storage.tables import alert_state, checkpoint, column_result, daily_result, incident, verdict
 from storage.tables import ledger as ledger_table
 from tests.storage.samples import DAY, HOUR, LEASE, T0, fold, message, result
 from tests.storage.samples import verdict as said
@@ -110,6 +110,20 @@ def test_what_says_that_something_was_done_stays(store: Store) -> None:
         kept = conn.execute(select(func.min(checkpoint.c.ledger_id))).scalar()
         assert kept == 24 * (DAYS - 1)
         assert conn.execute(select(func.count()).select_from(checkpoint)).scalar() == 25
+
+
+def test_the_last_checkpoint_of_a_series_stays(store: Store) -> None:
+    """A re-fold may begin with a series that no window has had for months: its state is nowhere else."""
+    live(store)
+    with store.write() as conn:
+        series = said("gone", 3, VerdictKind.CLEAR).series
+        state = {"fingerprint": series.fingerprint, "model": "m", "column_name": "gone", "rule": ""}
+        conn.execute(alert_state.insert().values(**state, state={}, ledger_id=4))
+    prune_all(store, limits())
+    with store.read() as conn:
+        kept = conn.execute(select(checkpoint.c.ledger_id).order_by(checkpoint.c.ledger_id)).scalars().all()
+    assert kept[0] == 4
+    assert kept[1] == 24 * FULL
 
 
 def test_what_nobody_has_judged_is_not_pruned(store: Store) -> None:
