@@ -26,6 +26,7 @@ NAMES = (
     "before_revise_commit",
     "before_refold_commit",
     "after_refold_commit",
+    "before_backfill_commit",
     "before_flush_commit",
     "after_flush_commit",
     "after_attempt_row",  # the outbox's claim is committed, nothing was sent

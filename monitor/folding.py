@@ -15,6 +15,7 @@ from alerting.health import Folded, fold_window
 from alerting.incident import Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
 from alerting.verdict import Severity, VerdictKind
+from monitor.backfill_fold import judge_backfilled
 from monitor.fold_input import stored_window
 from monitor.fold_output import mark_groups, worth_keeping
 from monitor.learning import learn_from_production, learn_performance
@@ -65,6 +66,7 @@ def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -
             _wait_no_longer(runtime, watched)
         while len(done) != most and (folded := _fold_next(runtime, watched, stream)) is not None:
             done.append(folded)
+    judge_backfilled(runtime, watched, most=most)
     return done
 
 

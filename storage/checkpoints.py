@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from alerting.fold import AlertState
 from storage.dialect import upsert
-from storage.due_window import FOLDED_KINDS
+from storage.due_window import FOLDED_KINDS, WindowKind
 from storage.tables import alert_state, checkpoint, ledger
 
 
@@ -22,13 +22,7 @@ def save(
 ) -> None:
     """Keep what this window left behind, once: the same window twice is refused by the primary key."""
     states = {state.series.fingerprint: (state, state.to_json()) for state in changed}
-    conn.execute(
-        insert(checkpoint).values(
-            ledger_id=ledger_id,
-            judge_state=judge_state,
-            alert_states={fingerprint: content for fingerprint, (_, content) in states.items()},
-        )
-    )
+    keep(conn, ledger_id, judge_state, [state for state, _ in states.values()])
     if not states:
         return
     statement = upsert(conn, alert_state)
@@ -50,6 +44,19 @@ def save(
             }
             for fingerprint, (state, content) in states.items()
         ],
+    )
+
+
+def keep(
+    conn: Connection, ledger_id: int, judge_state: Mapping[str, object], states: Iterable[AlertState]
+) -> None:
+    """The checkpoint alone: what a backfilled window leaves behind is nobody's alert state."""
+    conn.execute(
+        insert(checkpoint).values(
+            ledger_id=ledger_id,
+            judge_state=judge_state,
+            alert_states={state.series.fingerprint: state.to_json() for state in states},
+        )
     )
 
 
@@ -106,6 +113,36 @@ def before(conn: Connection, model: str, stream: str, start: datetime) -> Before
             if not missing:
                 break
     return Before(judge_state=judge, alert_states=states)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What one window left behind."""
+
+    judge_state: Mapping[str, Any]
+    alert_states: Mapping[str, AlertState]  # by fingerprint
+
+
+def ended_at(
+    conn: Connection, model: str, stream: str, end: datetime, kinds: Collection[WindowKind]
+) -> Checkpoint | None:
+    """The checkpoint of the window that ends there; None: nothing is remembered across a gap."""
+    statement = (
+        select(checkpoint.c.judge_state, checkpoint.c.alert_states)
+        .join(ledger, ledger.c.id == checkpoint.c.ledger_id)
+        .where(
+            ledger.c.model == model,
+            ledger.c.stream == stream,
+            ledger.c.end == end,
+            ledger.c.kind.in_(kinds),
+            ledger.c.superseded_by.is_(None),
+        )
+    )
+    row = conn.execute(statement.limit(1)).first()
+    if row is None:
+        return None
+    states = {key: AlertState.from_json(value) for key, value in row.alert_states.items()}
+    return Checkpoint(judge_state=row.judge_state, alert_states=states)
 
 
 def rewrite(

@@ -131,6 +131,19 @@ def overlapped(conn: Connection, window: DueWindow) -> bool:
     return conn.execute(statement.limit(1)).first() is not None
 
 
+def within(conn: Connection, model: str, stream: Stream, span: Span) -> list[Span]:
+    """The spans of all windows that have rows in common with `span`."""
+    statement = select(ledger.c.start, ledger.c.end).where(
+        ledger.c.model == model,
+        ledger.c.stream == stream,
+        ledger.c.start < span.end,
+        ledger.c.end > span.start,
+        ledger.c.superseded_by.is_(None),
+    )
+    rows = conn.execute(statement.order_by(ledger.c.start))
+    return [Span(start=row.start, end=row.end) for row in rows]
+
+
 def put_in_place(conn: Connection, window_id: int, now: datetime) -> None:
     """A late window is folded where it belongs."""
     conn.execute(update(ledger).where(ledger.c.id == window_id).values(folded_at=now, provisional=False))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, or_, select
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
 from storage.dialect import json_member
-from storage.due_window import DueWindow, Stream, WindowState, window_of
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
 from storage.tables import (
     checkpoint,
     column_result,
@@ -48,7 +48,12 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
 
     Each stream is folded by the start of its windows, whatever the clock said: set back, it stands still.
     """
-    mine = (ledger.c.model == model, ledger.c.folded_at.is_not(None))
+    mine = (
+        ledger.c.model == model,
+        ledger.c.folded_at.is_not(None),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
     noise = json_member(conn, checkpoint.c.judge_state, "noise")
     used = select(checkpoint.c.ledger_id, noise).join(ledger, ledger.c.id == checkpoint.c.ledger_id)
     found = conn.execute(used.where(*mine))

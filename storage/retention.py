@@ -17,7 +17,7 @@ from alerting import failpoint
 from alerting.courier import OutboxState
 from alerting.retraining import Outcome
 from alerting.verdict import Severity
-from storage.due_window import Stream, WindowKind
+from storage.due_window import Stream
 from storage.engine import Store
 from storage.roll_up import roll_up
 from storage.span import Span
@@ -139,11 +139,7 @@ def _next(conn: Connection, model: str, stream: Stream, until: datetime, limits:
 
 def _is_settled() -> ColumnElement[bool]:
     """Nobody will judge it any more."""
-    return (
-        ledger.c.folded_at.is_not(None)
-        | ledger.c.superseded_by.is_not(None)
-        | (ledger.c.kind == WindowKind.BACKFILL)
-    )
+    return ledger.c.folded_at.is_not(None) | ledger.c.superseded_by.is_not(None)
 
 
 def _of(column: Any, table: Any, *conditions: Any) -> Any:
