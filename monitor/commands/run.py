@@ -31,11 +31,14 @@ def run(
     with daemon_session(terminal, clock) as session:
         if once:
             from monitor.daemon import one_pass
+            from monitor.keeping import tidy_once
 
             evaluated = one_pass(session.runtime, session.couriers)
             terminal.notice(f"{evaluated} windows evaluated")
             if session.runtime.leader is not None and not session.runtime.leader.leads:
                 terminal.notice("another daemon leads: planning, judging and messages are left to it")
+            else:
+                tidy_once(session.runtime)
             raise typer.Exit
         from monitor.daemon import Daemon
 
