@@ -21,6 +21,11 @@ NAMES = (
     "after_finish_commit",
     "before_fold_commit",
     "after_fold_commit",
+    "after_recheck_claim",
+    "before_revise_commit",
+    "before_refold_commit",
+    "after_refold_commit",
+    "before_backfill_commit",
     "before_flush_commit",
     "after_flush_commit",
     "after_attempt_row",  # the outbox's claim is committed, nothing was sent

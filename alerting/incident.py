@@ -39,6 +39,7 @@ class ResolveReason(StrEnum):
     REMOVED = "removed"
     GONE = "gone"  # its slice or model version has no rows any more
     MANUAL = "manual"
+    REVISED = "revised"  # rows came late, and with them it would not have opened
 
 
 class Status(StrEnum):

@@ -18,7 +18,7 @@ from alerting.health import Folded, fold_window
 from alerting.incident import Incident, ResolveReason, Transition, apply
 from alerting.verdict import Severity, Verdict
 from detectors._noise import NoiseModel
-from monitor.folding import worth_keeping
+from monitor.fold_output import worth_keeping
 from monitor.realised import beside
 from monitor.reference_build import Progress, quiet
 from monitor.retold import Met, Said, Tally, compare, matched, tally

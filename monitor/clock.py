@@ -1,6 +1,7 @@
 """What time is it? The only place where Leeway asks."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -23,6 +24,29 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+@dataclass(slots=True)
+class SharedClock:
+    """The database's time, which all its daemons share, carried on by this machine's monotonic clock.
+
+    So leases and due times mean the same to each of them, whatever their machines' clocks say.
+    """
+
+    at: datetime  # when it was last told
+    monotonic: Callable[[], float] = time.monotonic
+    _set: tuple[datetime, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.set(self.at)
+
+    def set(self, at: datetime) -> None:
+        """What time it is now."""
+        self._set = at, self.monotonic()
+
+    def now(self) -> datetime:
+        at, since = self._set
+        return at + timedelta(seconds=self.monotonic() - since)
 
 
 @dataclass(slots=True)

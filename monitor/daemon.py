@@ -23,18 +23,21 @@ from alerting.courier import Courier
 from monitor.evaluation import evaluate_next
 from monitor.exits import Exit
 from monitor.folding import fold_model
+from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.planning import plan_model, renew_leases
+from monitor.rechecking import recheck_next
 from monitor.runtime import Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
 from monitor.ticker import STALE_AFTER_S, Ticker
 from monitor.trailing import Refresher
+from storage.errors import FenceLost
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
 CLOCK_JUMP = timedelta(seconds=60)
 FAR_JUMP = timedelta(days=1)  # forward: may be a mistake, so …
 PLAN_AFTER_S = 600.0  # … nothing is planned until it has stood for this long
-RENEW_EVERY_S = 15.0  # leases last a minute
+RENEWALS = 4  # of a lease before it would end
 FOLD_AT_ONCE = 50  # windows of one model: the next model is not kept waiting
 COURIER_IDLE_S = 1.0
 SAY_AGAIN_S = 3600.0
@@ -51,32 +54,50 @@ def one_pass(
     """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
 
     What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
-    holds up no other here either: its error is raised when all the rest is done. `evaluate` brings one window
-    to its end; a scenario (monitor/scenario) gives values where a source would be read.
+    holds up no other here either: its error is raised when all the rest is done. Where another daemon leads,
+    planning, folding and flushing are left to it. `evaluate` brings one window to its end; a scenario
+    (monitor/scenario) gives values where a source would be read.
     """
     faults: dict[str, Exception] = {}
+    leading = led(runtime)
 
     def attempt(step: str, do: Callable[[], Value]) -> Value | None:
         try:
             return do()
+        except FenceLost as lost:
+            logger().warning("leader.fenced", step=step, reason=str(lost))
+            return None
         except Exception as error:  # noqa: BLE001  edge: raised below
             faults.setdefault(step, error)
             return None
 
     def fold() -> None:
         for name, watched in runtime.models.items():
-            attempt(f"fold {name}", partial(fold_model, runtime, watched))
+            attempt(f"fold {name}", partial(fold_model, leading, watched))
 
-    for name, watched in runtime.models.items():
-        attempt(f"plan {name}", partial(plan_model, runtime, watched))
+    def plan() -> None:
+        for name, watched in runtime.models.items():
+            attempt(f"plan {name}", partial(plan_model, leading, watched))
+
+    def flush() -> None:
+        attempt("refresh", Refresher(runtime=leading).look)
+        for key in attempt("flush", partial(groups_to_look_at, leading)) or ():
+            attempt(f"flush {key}", partial(flush_group, leading, key))
+
+    def lead(do: Callable[[], None]) -> None:
+        if attempt("lead", partial(leads, runtime)):
+            do()
+
+    lead(plan)
     evaluated = 0
     while attempt("evaluate", partial(evaluate, runtime)):
         evaluated += 1
-        fold()
-    fold()
-    attempt("refresh", Refresher(runtime=runtime).look)
-    for key in attempt("flush", partial(groups_to_look_at, runtime)) or ():
-        attempt(f"flush {key}", partial(flush_group, runtime, key))
+        lead(fold)
+    while attempt("recheck", partial(recheck_next, runtime)):
+        while attempt("evaluate", partial(evaluate, runtime)):
+            evaluated += 1
+    lead(fold)
+    lead(flush)
     for courier in couriers:
         attempt("deliver", partial(deliver, runtime, (courier,)))
     for step, error in faults.items():
@@ -94,7 +115,7 @@ def deliver(runtime: Runtime, couriers: Sequence[Courier]) -> None:
 
 
 class Daemon:
-    """One process that owns the database (SQLite) and keeps going."""
+    """One process that owns the database (SQLite), or one of those that share it, and keeps going."""
 
     def __init__(self, runtime: Runtime, couriers: Sequence[Courier]) -> None:
         self._runtime = runtime
@@ -108,7 +129,8 @@ class Daemon:
         self._working: set[Future[None]] = set()
         self._faults: dict[str, tuple[str, float]] = {}  # step → what it said last, and when
         self._workers = workers
-        self._refresher = Refresher(runtime=runtime)
+        self._leading = led(runtime)  # for what only the leader does; its writes are refused when it is not
+        self._refresher = Refresher(runtime=self._leading)
         self._ticker = Ticker(self._wake.set, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
 
     def run(self) -> int:
@@ -169,19 +191,22 @@ class Daemon:
         """One look at what is due: plan, hand out, fold, flush."""
         self._step("clock", self._note_clock)
         models = self._runtime.models.items()
-        if self._runtime.clock.monotonic() >= self._plan_from:
+        leading = self._step("lead", partial(leads, self._runtime))
+        if leading and self._runtime.clock.monotonic() >= self._plan_from:
             for name, watched in models:
-                self._step(f"plan {name}", partial(plan_model, self._runtime, watched))
+                self._step(f"plan {name}", partial(plan_model, self._leading, watched))
         self._step("workers", self._hand_out)
+        if not leading:
+            return
         for name, watched in models:
             self._step(f"fold {name}", partial(self._fold, watched))
-        for key in self._step("flush", lambda: groups_to_look_at(self._runtime)) or ():
-            self._step(f"flush {key}", partial(flush_group, self._runtime, key))
+        for key in self._step("flush", lambda: groups_to_look_at(self._leading)) or ():
+            self._step(f"flush {key}", partial(flush_group, self._leading, key))
 
     def _step(self, step: str, do: Callable[[], Value]) -> Value | None:
         """One short piece of the conductor's work: leases are held in between, the supervisor sees life."""
         now = self._runtime.clock.monotonic()
-        if now - self._renewed >= RENEW_EVERY_S:
+        if now - self._renewed >= self._runtime.lease.total_seconds() / RENEWALS:
             self._guarded("leases", lambda: renew_leases(self._runtime))
             self._renewed = now
         done = self._guarded(step, do)
@@ -189,7 +214,7 @@ class Daemon:
         return done
 
     def _fold(self, watched: Watched) -> None:
-        if len(fold_model(self._runtime, watched, most=FOLD_AT_ONCE)) == FOLD_AT_ONCE:
+        if len(fold_model(self._leading, watched, most=FOLD_AT_ONCE)) == FOLD_AT_ONCE:
             self._wake.set()
 
     def _guarded(self, step: str, do: Callable[[], Value]) -> Value | None:
@@ -199,6 +224,9 @@ class Daemon:
         """
         try:
             done = do()
+        except FenceLost as lost:  # it was paused for long, and another daemon does it now
+            logger().warning("leader.fenced", step=step, reason=str(lost))
+            return None
         except Exception as error:  # noqa: BLE001
             text, now = f"{type(error).__name__}: {error}", self._runtime.clock.monotonic()
             said, at = self._faults.get(step, ("", -SAY_AGAIN_S))
@@ -217,10 +245,11 @@ class Daemon:
     def _work(self) -> None:
         # After a fault the window's lease expires and it is claimed again.
         self._guarded("evaluate", self._evaluate_all)
-        self._guarded("refresh", self._refresher.look)
+        if self._guarded("lead", partial(leads, self._runtime)):
+            self._guarded("refresh", self._refresher.look)
 
     def _evaluate_all(self) -> None:
-        while not self._stopping.is_set() and evaluate_next(self._runtime):
+        while not self._stopping.is_set() and (evaluate_next(self._runtime) or recheck_next(self._runtime)):
             self._wake.set()  # fold what is ready now rather than at the next tick
 
     def _deliver(self, courier: Courier) -> None:

@@ -19,11 +19,10 @@ from monitor.creep import against, creep_results
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
-from monitor.measuring import is_column, measure_window, read_window, wanted
-from monitor.planning import LEASE
+from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
-from storage import label_windows, ledger, profiles
+from storage import label_windows, ledger, profiles, revisions
 from storage.errors import StorageError
 from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
@@ -38,8 +37,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> bool:
     """Claim the oldest due window and bring it to a stated end, or give it back. False: nothing is due."""
     now = runtime.clock.now()
-    with runtime.store.write() as conn:
-        window = ledger.claim(conn, now, runtime.owner, LEASE, models=list(runtime.models), ids=ids)
+    with runtime.store.claim() as conn:
+        window = ledger.claim(conn, now, runtime.owner, runtime.lease, models=list(runtime.models), ids=ids)
     if window is None:
         return False
     failpoint.hit("after_claim")
@@ -120,7 +119,14 @@ def _measure_inputs(
     facts: dict[str, object] = {"late": late} if late else {}
     if not summary.rows:
         state, reason = _empty(runtime, watched, window)
-        return Outcome(state=state, reason=reason, rows=0, reference_id=reference.id, facts=facts)
+        return Outcome(
+            state=state,
+            reason=reason,
+            rows=0,
+            reference_id=reference.id,
+            fingerprint=_fingerprint(counted),
+            facts=facts,
+        )
     versions = {version: part.rows for version, part in summary.by_version().items()}
     facts |= {"versions": versions} if versions else {}
     facts |= appearances(reference.lineage, versions=versions, columns=watched.source.schema())
@@ -139,6 +145,7 @@ def _measure_inputs(
         reason=late or (_too_few(summary.rows, watched.config.window.min_rows) if few else ""),
         rows=summary.rows,
         reference_id=reference.id,
+        fingerprint=_fingerprint(counted),
         facts=facts,
         results=[
             *_by_version(runtime, watched, window, reference, summary, results),
@@ -208,6 +215,11 @@ def _too_few(rows: int, least: int) -> str:
     return f"{rows} row{'s' if rows != 1 else ''}, fewer than window.min_rows = {least}: nothing is judged"
 
 
+def _fingerprint(counted: Counted) -> str:
+    newest = "" if counted.newest is None else f", newest {counted.newest.isoformat()}"
+    return f"{counted.summary.rows} rows{newest}"
+
+
 def _minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
@@ -250,12 +262,15 @@ def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: floa
             state=outcome.state,
             reason=outcome.reason,
             rows=outcome.rows,
+            source_fingerprint=outcome.fingerprint,
             reference_id=outcome.reference_id,
             error_class=outcome.error_class,
             error=outcome.reason if outcome.error_class else "",
             evidence=outcome.facts or None,
             results=outcome.results,
         )
+        if kept:
+            revisions.settle(conn, window, outcome.state, outcome.reference_id)
         if kept and outcome.facts:
             tell(conn, window.model, outcome.facts, runtime.clock.now())
         failpoint.hit("before_finish_commit")

@@ -11,39 +11,22 @@ from itertools import takewhile
 from sqlalchemy import Connection
 
 from alerting import failpoint
-from alerting.grouping import mark_dirty
-from alerting.health import Folded, WindowFold, fold_window
-from alerting.incident import Incident, Transition, TransitionKind
+from alerting.health import Folded, fold_window
+from alerting.incident import Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
-from alerting.series import LABEL_FEED
-from alerting.verdict import Severity, Verdict, VerdictKind
-from detectors import Role
-from detectors._noise import NoiseModel
-from monitor.bound_versions import elsewhere
+from alerting.verdict import Severity, VerdictKind
+from monitor.backfill_fold import judge_backfilled
+from monitor.fold_input import stored_window
+from monitor.fold_output import mark_groups, worth_keeping
 from monitor.learning import learn_from_production, learn_performance
 from monitor.logs import logger
-from monitor.realised import beside
+from monitor.refolding import refold_late
 from monitor.retraining import decide_retraining
-from monitor.routing import groups_of
 from monitor.runtime import Runtime, Watched
-from monitor.stored_window import StoredWindow, judge_stored
-from storage import (
-    checkpoints,
-    fold_order,
-    groups,
-    incidents,
-    label_windows,
-    ledger,
-    measurements,
-    profiles,
-    verdicts,
-)
+from monitor.stored_window import judge_stored
+from storage import checkpoints, fold_order, incidents, ledger, verdicts
 from storage.ledger import DueWindow, Stream, WindowState
-from storage.measurements import ColumnResult
-from storage.profiles import Reference
 from storage.span import Span
-
-__all__ = ["FoldedWindow", "StoredWindow", "fold_model", "fold_ready", "judge_stored", "worth_keeping"]
 
 _EVENTS = {
     TransitionKind.OPENED: "incident.opened",
@@ -76,10 +59,14 @@ def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
 def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -> list[FoldedWindow]:
     """Fold every ended window of one model whose predecessors are folded, or the first `most` of them."""
     done: list[FoldedWindow] = []
+    refold_late(runtime, watched)
     for stream in Stream:  # what labels say stands beside what the inputs said
         _pass_over(runtime, watched, stream)
+        if stream is Stream.INPUTS:  # labels wait for those before them as long as max_delay lets them
+            _wait_no_longer(runtime, watched)
         while len(done) != most and (folded := _fold_next(runtime, watched, stream)) is not None:
             done.append(folded)
+    judge_backfilled(runtime, watched, most=most)
     return done
 
 
@@ -89,8 +76,8 @@ def _fold_next(runtime: Runtime, watched: Watched, stream: Stream) -> FoldedWind
             return None
     with runtime.store.write() as conn:
         ready = _ready(conn, watched, stream)
-        if not ready or _is_passed_over(ready[0], fold_order.folded_span(conn, watched.name, stream)):
-            return None  # a worker may just have skipped it: the next look passes over it
+        if not ready or _has_no_turn(ready[0], fold_order.folded_span(conn, watched.name, stream)):
+            return None  # a worker may just have ended it: the next look passes over it, or goes back to it
         folded = _fold(runtime, watched, conn, ready[0])
         failpoint.hit("before_fold_commit")
     failpoint.hit("after_fold_commit")
@@ -111,8 +98,8 @@ def _ready(conn: Connection, watched: Watched, stream: Stream) -> list[DueWindow
 def _pass_over(runtime: Runtime, watched: Watched, stream: Stream) -> None:
     """Skipped windows are neutral for every series and told to nobody; their rows say why nothing is known.
 
-    So is one that came too late to be folded in its place: it must not hold up what follows. Many at a time:
-    after years of downtime there are thousands.
+    So are labels that came too late to be folded in their place: they must not hold up what follows. Many at
+    a time: after years of downtime there are thousands.
     """
     while True:
         with runtime.store.read() as conn:
@@ -127,6 +114,31 @@ def _pass_over(runtime: Runtime, watched: Watched, stream: Stream) -> None:
             logger().info("windows.skipped", model=watched.name, windows=len(passed), until=until)
 
 
+def _wait_no_longer(runtime: Runtime, watched: Watched) -> None:
+    """A window that is late by an interval holds up what follows no longer: it is folded as neutral.
+
+    When it has ended, the fold is taken up again before it (refold_late).
+    """
+    now = runtime.clock.now()
+    with runtime.store.read() as conn:
+        if not fold_order.overdue(conn, watched.name, Stream.INPUTS, now):
+            return
+    with runtime.store.write() as conn:
+        passed = [
+            window
+            for window in fold_order.overdue(conn, watched.name, Stream.INPUTS, now)
+            if fold_order.mark_provisional(conn, window.id, now)
+        ]
+    for window in passed:
+        logger().warning(
+            "window.overdue",
+            model=watched.name,
+            window=window.span.start.isoformat(),
+            state=window.state,
+            reason=window.reason,
+        )
+
+
 def _passed_over(conn: Connection, watched: Watched, stream: Stream, *, limit: int) -> list[DueWindow]:
     """Those at the head of what is to be folded."""
     folded = fold_order.folded_span(conn, watched.name, stream)
@@ -135,99 +147,35 @@ def _passed_over(conn: Connection, watched: Watched, stream: Stream, *, limit: i
 
 
 def _is_passed_over(window: DueWindow, folded: Span | None) -> bool:
+    late = window.stream is Stream.LABELS and _has_no_turn(window, folded)
+    return late or window.state is WindowState.SKIPPED
+
+
+def _has_no_turn(window: DueWindow, folded: Span | None) -> bool:
     """Alert state is a fold in window order: nothing can be put in before the latest folded window."""
-    late = folded is not None and window.span.end <= folded.end
+    late = folded is not None and window.span.start <= folded.start
     return late or window.state is WindowState.SKIPPED
 
 
 def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow) -> FoldedWindow:
     now = runtime.clock.now()
-    said, judge_state, noise = _judge(runtime, watched, conn, window)
+    stored = stored_window(runtime, watched, conn, window)
+    remembered = checkpoints.judge_state(conn, watched.name, window.stream)
+    said, judge_state = judge_stored(watched, stored, remembered)
+    noise = stored.noise[1] if stored.noise is not None and stored.is_judged else None
     result = fold_window(checkpoints.alert_states(conn, watched.name), said, watched.folding)
     touched = incidents.apply(conn, result.transitions, now)
     kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
-    _mark_groups(runtime, conn, result, touched)
+    eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
+    mark_groups(conn, runtime.config, touched, eventful, now)
     fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
         teach(runtime, watched, conn, window, noise)
     decision = decide_retraining(runtime, watched, conn, window)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
-
-
-def _judge(
-    runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow
-) -> tuple[list[Verdict], dict[str, object], NoiseModel | None]:
-    """The verdicts of a window, its feed's last, the judge's state after it, and the noise model it used."""
-    reference = profiles.get(conn, window.reference_id) if window.reference_id is not None else None
-    noise = None if reference is None else _noise(runtime, watched, conn, reference)
-    results = _results(conn, window)
-    own = {} if reference is None else elsewhere(results, reference, profiles.list_(conn, watched.name))
-    stored = StoredWindow(
-        window=window,
-        reference=reference or profiles.active(conn, watched.name),
-        noise=noise,
-        results=results,
-        versions={version: _noise(runtime, watched, conn, found) for version, found in own.items()},
-    )
-    said, after = judge_stored(watched, stored, checkpoints.judge_state(conn, watched.name, window.stream))
-    return said, after, noise[1] if noise is not None and stored.is_judged else None
-
-
-def _results(conn: Connection, window: DueWindow) -> list[ColumnResult]:
-    """What was measured; what labels say is kept beside what was said without them."""
-    results = measurements.load(conn, window.id)
-    if window.stream is Stream.INPUTS or not results:
-        return results
-    inputs = label_windows.inputs_of(conn, window.model, window.span)
-    if inputs is None:
-        return results
-    before = measurements.load(conn, inputs.id)
-    said = [each.verdict for each in verdicts.load(conn, inputs.id)]
-    found = [
-        beside(result, before, said) if result.role is Role.PERFORMANCE else result for result in results
-    ]
-    for result in found:
-        measurements.add_facts(conn, window.id, result)
-    return found
-
-
-def _noise(
-    runtime: Runtime, watched: Watched, conn: Connection, reference: Reference
-) -> tuple[int, NoiseModel]:
-    """The noise model in force; an empty one, which is learning, where none fits the window spec."""
-    newest = profiles.newest_noise(conn, reference.id, str(watched.spec))
-    if newest is None:
-        return 0, NoiseModel(components={}, windows=0)
-    return newest, runtime.noises.get(newest, lambda: _loaded(conn, newest))
-
-
-def _loaded(conn: Connection, noise_id: int) -> NoiseModel:
-    stored = profiles.get_noise(conn, noise_id)
-    if stored is None:
-        raise ValueError(f"no noise model {noise_id}")
-    return NoiseModel.from_json(stored.content)
-
-
-def worth_keeping(result: WindowFold) -> list[Folded]:
-    """The verdicts that are written down: a feed that is well is not worth a row."""
-    return [
-        item
-        for item in result.verdicts
-        if item.verdict.series.column not in ("", LABEL_FEED) or item.verdict.kind is not VerdictKind.CLEAR
-    ]
-
-
-def _mark_groups(runtime: Runtime, conn: Connection, result: WindowFold, touched: Sequence[Incident]) -> None:
-    """A crash after this commit cannot forget that there is something to tell."""
-    now = runtime.clock.now()
-    eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
-    for incident in touched:
-        if incident.id in eventful:
-            for group in groups_of(runtime.config, incident):
-                groups.save(conn, mark_dirty(groups.get(conn, group.key) or group, now))
 
 
 def _log(folded: FoldedWindow) -> None:

@@ -2,28 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
 
 from alerting.courier import Courier
-from alerting.incident import Incident
 from detectors import NumericProfile, Profile
 from detectors._noise import NoiseModel
 from monitor.build import build_channels, build_models, storage_url
 from monitor.cache import Cache
-from monitor.clock import Clock
+from monitor.clock import Clock, SharedClock, SystemClock
 from monitor.config import Config
+from monitor.leader_lease import LeaderLease
+from monitor.leading import enter, leads
 from monitor.logs import logger
-from monitor.promotion import close_removed
 from monitor.runtime import Runtime
-from monitor.telling import mark_untold
 from storage import profiles
-from storage.engine import open_store
+from storage.dialect import database_time
+from storage.engine import SqliteStore, open_store
 from storage.lock import OwnerLock
 from storage.outbox import SqlOutbox, waiting_channels
 from storage.takeover import take_over
 from storage.upgrading import upgrade_unowned
 
-COURIER_LEASE = timedelta(seconds=60)  # longer than any channel's own deadline
 NOISE_CACHE_MB = 64
 
 
@@ -33,7 +32,7 @@ def open_runtime(config: Config, clock: Clock) -> Iterator[Runtime]:
     models, channels = build_models(config).models, build_channels(config)
     with open_store(storage_url(config)) as store:
         upgrade_unowned(store)
-        yield Runtime(
+        runtime = Runtime(
             config=config,
             store=store,
             models=models,
@@ -42,20 +41,28 @@ def open_runtime(config: Config, clock: Clock) -> Iterator[Runtime]:
             profiles=Cache(limit_mb=config.daemon.profile_cache_mb, size=_profile_bytes),
             noises=Cache(limit_mb=NOISE_CACHE_MB, size=_noise_bytes),
         )
+        yield _shared(runtime) if store.shared else runtime
+
+
+def _shared(runtime: Runtime) -> Runtime:
+    """With a clock and a leader that all daemons of the database agree on."""
+    leader = LeaderLease(runtime.store, runtime.owner)
+    if not isinstance(runtime.clock, SystemClock):
+        return replace(runtime, leader=leader)
+    with runtime.store.read() as conn:
+        clock = SharedClock(database_time(conn))
+    leader.on_time = clock.set
+    return replace(runtime, clock=clock, leader=leader)
 
 
 @contextmanager
 def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
-    """Be the one daemon of this database. The lock proves that whoever held leases is dead: they are free."""
-    with OwnerLock(runtime.store.path):
-        with runtime.store.write() as conn:
-            take_over(conn, runtime.clock.now())
-            closed = close_removed(conn, runtime.config, runtime.clock.now())
-            gone = waiting_channels(conn).difference(runtime.channels)
-        for incident in closed:
-            logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
+    """Be the one daemon of a SQLite file, or one of those that share a database."""
+    with _place(runtime):
+        leads(runtime)
         _say_what_waits(runtime)
-        mark_untold(runtime)
+        with runtime.store.read() as conn:
+            gone = waiting_channels(conn).difference(runtime.channels)
         lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]
         if gone:  # what waits for a channel that left the config waits till its deadline, and says so
             lanes.append(tuple(sorted(gone)))
@@ -64,20 +71,26 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
                 outbox=SqlOutbox(runtime.store),
                 channels=runtime.channels,
                 owner=runtime.owner,
-                lease=COURIER_LEASE,
+                lease=runtime.lease,  # longer than any channel's own deadline
                 only=only,
             )
             for only in lanes
         )
 
 
-def _names(incident: Incident) -> dict[str, object]:
-    return {
-        "model": incident.series.model,
-        "column": incident.series.column,
-        "severity": incident.severity,
-        "incident": incident.id[:8],
-    }
+@contextmanager
+def _place(runtime: Runtime) -> Iterator[None]:
+    """The owner's lock proves that whoever held leases is dead, and ends them; else only time does."""
+    store = runtime.store
+    if isinstance(store, SqliteStore):
+        with OwnerLock(store.path):
+            with store.write() as conn:
+                take_over(conn, runtime.clock.now())
+            enter(runtime)
+            yield
+    elif runtime.leader is not None:
+        with runtime.leader.kept():
+            yield
 
 
 def _say_what_waits(runtime: Runtime) -> None:

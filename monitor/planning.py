@@ -19,8 +19,6 @@ from storage.ledger import PLAN_LIMIT, DueWindow, Stream, WindowKind, WindowStat
 from storage.profiles import Reference
 from storage.span import Span
 
-LEASE = timedelta(seconds=60)  # renewed every tick; a worker that is gone loses its window after this
-
 
 def plan(runtime: Runtime) -> int:
     """Insert every window that has ended since each model was last planned. Returns how many are new."""
@@ -58,11 +56,11 @@ def plan_spans(
 
 def renew_leases(runtime: Runtime) -> None:
     """Hold on to what this process is working on."""
-    until = runtime.clock.now() + LEASE
+    until = runtime.clock.now() + runtime.lease
     with runtime.lease_lock:
         held = dict(runtime.leases)
     if held:
-        with runtime.store.write() as conn:
+        with runtime.store.claim() as conn:
             for window_id, fence in held.items():
                 ledger.renew(conn, window_id, fence, until)
 

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Lock
 
 from alerting.channel import Channel
@@ -15,11 +16,14 @@ from monitor.cache import Cache
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.config_model import ModelConfig
+from monitor.leader_lease import LeaderLease
 from monitor.measuring import Detector
 from monitor.policy import JudgePolicy
 from monitor.source import Source
 from monitor.windows import WindowSpec
 from storage.engine import Store
+
+LEASE = timedelta(seconds=60)  # renewed four times; a worker that is gone loses its window after this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,5 +54,7 @@ class Runtime:
     profiles: Cache[Profile]
     noises: Cache[NoiseModel]
     owner: str = field(default_factory=lambda: f"{socket.gethostname()} {os.getpid()}")
+    leader: LeaderLease | None = None  # None: nobody else could lead
+    lease: timedelta = LEASE
     leases: dict[int, int] = field(default_factory=dict)  # ledger id → fence of what is being worked on here
     lease_lock: Lock = field(default_factory=Lock)

@@ -1,10 +1,15 @@
 """What is spelled differently on SQLite and PostgreSQL?
 
-The claim of a window, the engine and this file are all that a second database has to be taught.
+The claim of a window, the stores, the views and this file are all that a second database has to be taught.
 """
 
-from sqlalchemy import Connection, Insert, Table
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Insert, Table, cast, func, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.encoding import from_micros
 
 
 def insert_ignore(conn: Connection, table: Table) -> Insert:
@@ -17,3 +22,21 @@ def upsert(conn: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def json_member(conn: Connection, column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """One member of an object in a column of JSON text: as text on PostgreSQL, as what it is on SQLite."""
+    if conn.dialect.name == "sqlite":
+        return func.json_extract(column, f"$.{name}")
+    # A NUL in any member would make it refuse the whole object.
+    shown = func.replace(column, "\\u0000", "\\ufffd")
+    member: ColumnElement[Any] = cast(shown, postgresql.JSON)[name].astext
+    return member
+
+
+def database_time(conn: Connection) -> datetime:
+    """What time it is where the database is: the one clock that all its daemons see."""
+    if conn.dialect.name == "sqlite":
+        return datetime.now(UTC)  # a file has no clock of its own, and is on this machine
+    micros = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+    return from_micros(conn.execute(micros).scalar_one())

@@ -21,6 +21,10 @@ class WindowKind(StrEnum):
     MANUAL = "manual"  # `leeway evaluate`
 
 
+# A backfilled window is judged apart and never stands in the way of today's.
+FOLDED_KINDS = (WindowKind.SCHEDULED, WindowKind.MANUAL)
+
+
 class WindowState(StrEnum):
     """planned → claimed → one of the last five, each with a reason."""
 
@@ -69,6 +73,9 @@ class DueWindow:
     planned_at: datetime
     finished_at: datetime | None = None
     folded_at: datetime | None = None
+    provisional: bool = False  # folded as neutral before it ended, as it held up what follows
+    refolded_at: datetime | None = None  # when its verdicts were last taken again
+    rechecked_at: datetime | None = None  # when late rows were looked for
     superseded_by: int | None = None
 
 

@@ -51,6 +51,17 @@ def loads(text: str) -> Any:
     return _untagged(value) if '"$float"' in text else value
 
 
+class Words(TypeDecorator[str]):
+    """Text from anywhere, also from data. PostgreSQL keeps no NUL and SQLite's functions end at one, so it
+    becomes U+FFFD, in what is looked for too."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value is not None else None
+
+
 class UtcMicros(TypeDecorator[datetime]):
     """Aware datetime ↔ integer microseconds: exact, sortable, the same on every database."""
 

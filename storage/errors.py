@@ -8,6 +8,10 @@ class StorageError(Exception):
     """
 
 
+class FenceLost(StorageError):
+    """Another daemon took over: what this one wanted to write was refused, and that one will see to it."""
+
+
 class OwnedElsewhere(StorageError):
     """Another daemon owns this database; `owner` is its "host pid" line (exit code 75)."""
 

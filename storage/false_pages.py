@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from alerting.verdict import Severity
-from storage.due_window import Stream, WindowState
+from storage.due_window import FOLDED_KINDS, Stream, WindowState
 from storage.tables import incident, ledger
 
 
@@ -29,6 +29,7 @@ def pages_seen(conn: Connection, model: str, since: datetime | None = None) -> P
         ledger.c.stream == Stream.INPUTS,
         ledger.c.folded_at.is_not(None),
         ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
         ledger.c.state != WindowState.SKIPPED,
     )
     if since is not None:

@@ -6,14 +6,13 @@ Strictly in window order: alert state is a fold, so nothing may come before what
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
-from storage.due_window import DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.span import Span
 from storage.tables import ledger
 
-# A backfilled window is judged apart and never stands in the way of today's.
-FOLDED_KINDS = (WindowKind.SCHEDULED, WindowKind.MANUAL)
+_ENDED = [state for state in WindowState if state.terminal]
 
 
 def to_fold(
@@ -32,6 +31,8 @@ def to_fold(
             ledger.c.folded_at.is_(None),
             ledger.c.superseded_by.is_(None),
             ledger.c.kind.in_(kinds),
+            # The earlier row stands until a revision has ended: it holds up nothing.
+            or_(ledger.c.revision == 0, ledger.c.state.in_(_ENDED)),
         )
         .order_by(ledger.c.start, ledger.c.revision, ledger.c.id)
         .limit(limit)
@@ -47,11 +48,110 @@ def to_fold(
 
 def mark_folded(conn: Connection, window_id: int, now: datetime) -> bool:
     """Say that this window's verdicts are in; False: they already were, or the window has not ended."""
-    terminal = [state for state in WindowState if state.terminal]
     statement = update(ledger).where(
-        ledger.c.id == window_id, ledger.c.folded_at.is_(None), ledger.c.state.in_(terminal)
+        ledger.c.id == window_id, ledger.c.folded_at.is_(None), ledger.c.state.in_(_ENDED)
     )
     return conn.execute(statement.values(folded_at=now)).rowcount == 1
+
+
+def overdue(conn: Connection, model: str, stream: Stream, now: datetime) -> list[DueWindow]:
+    """Open windows that hold up ended ones, an interval after they were due (or planned, if later)."""
+    mine = (
+        ledger.c.model == model,
+        ledger.c.stream == stream,
+        ledger.c.folded_at.is_(None),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+        ledger.c.revision == 0,
+    )
+    ended = select(func.max(ledger.c.start)).where(*mine, ledger.c.state.in_(_ENDED))
+    latest = conn.execute(ended).scalar()
+    if latest is None:
+        return []
+    statement = select(ledger).where(*mine, ledger.c.state.not_in(_ENDED), ledger.c.start < latest)
+    waiting = [window_of(row) for row in conn.execute(statement.order_by(ledger.c.start))]
+    return [
+        each for each in waiting if max(each.due, each.planned_at) + (each.span.end - each.span.start) <= now
+    ]
+
+
+def mark_provisional(conn: Connection, window_id: int, now: datetime) -> bool:
+    """Fold an open window as if nothing were known of it; False: it has ended, or is folded already."""
+    statement = update(ledger).where(
+        ledger.c.id == window_id, ledger.c.folded_at.is_(None), ledger.c.state.not_in(_ENDED)
+    )
+    return conn.execute(statement.values(folded_at=now, provisional=True)).rowcount == 1
+
+
+def late(conn: Connection, model: str, stream: Stream) -> DueWindow | None:
+    """The oldest ended window that has no place in the fold yet although what follows it has."""
+    folded = folded_span(conn, model, stream)
+    if folded is None:
+        return None
+    statement = select(ledger).where(
+        ledger.c.model == model,
+        ledger.c.stream == stream,
+        or_(ledger.c.folded_at.is_(None), ledger.c.provisional),
+        ledger.c.state.in_(_ENDED),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+        ledger.c.start <= folded.start,
+    )
+    row = conn.execute(statement.order_by(ledger.c.start, ledger.c.revision).limit(1)).first()
+    return None if row is None else window_of(row)
+
+
+def folded_from(conn: Connection, model: str, stream: Stream, start: datetime) -> list[DueWindow]:
+    """What is folded of the windows that start at `start` or later, in order; not what is skipped or open."""
+    judged = [state for state in _ENDED if state is not WindowState.SKIPPED]
+    statement = select(ledger).where(
+        ledger.c.model == model,
+        ledger.c.stream == stream,
+        ledger.c.folded_at.is_not(None),
+        ledger.c.provisional.is_(False),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+        ledger.c.state.in_(judged),
+        ledger.c.start >= start,
+    )
+    return [window_of(row) for row in conn.execute(statement.order_by(ledger.c.start, ledger.c.revision))]
+
+
+def overlapped(conn: Connection, window: DueWindow) -> bool:
+    """Whether a folded window of another length holds some of the same rows: after a change of `every`."""
+    statement = select(ledger.c.id).where(
+        ledger.c.model == window.model,
+        ledger.c.stream == window.stream,
+        ledger.c.folded_at.is_not(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+        ledger.c.start < window.span.end,
+        ledger.c.end > window.span.start,
+        or_(ledger.c.start != window.span.start, ledger.c.end != window.span.end),
+    )
+    return conn.execute(statement.limit(1)).first() is not None
+
+
+def within(conn: Connection, model: str, stream: Stream, span: Span) -> list[Span]:
+    """The spans of all windows that have rows in common with `span`."""
+    statement = select(ledger.c.start, ledger.c.end).where(
+        ledger.c.model == model,
+        ledger.c.stream == stream,
+        ledger.c.start < span.end,
+        ledger.c.end > span.start,
+        ledger.c.superseded_by.is_(None),
+    )
+    rows = conn.execute(statement.order_by(ledger.c.start))
+    return [Span(start=row.start, end=row.end) for row in rows]
+
+
+def put_in_place(conn: Connection, window_id: int, now: datetime) -> None:
+    """A late window is folded where it belongs."""
+    conn.execute(update(ledger).where(ledger.c.id == window_id).values(folded_at=now, provisional=False))
+
+
+def mark_refolded(conn: Connection, window_id: int, now: datetime) -> None:
+    """Its verdicts have been taken again."""
+    conn.execute(update(ledger).where(ledger.c.id == window_id).values(refolded_at=now))
 
 
 def folded_until(conn: Connection, model: str, stream: Stream) -> datetime | None:
@@ -74,11 +174,11 @@ def folded_span(conn: Connection, model: str, stream: Stream) -> Span | None:
 
 def all_folded(conn: Connection, model: str, end: datetime) -> bool:
     """Whether every window of the model that ends at `end` is folded, or still waits for its labels."""
-    terminal = [state for state in WindowState if state.terminal]
     statement = select(ledger.c.id).where(
         ledger.c.model == model,
         ledger.c.end == end,
-        or_(ledger.c.stream == Stream.INPUTS, ledger.c.state.in_(terminal)),
+        or_(ledger.c.stream == Stream.INPUTS, ledger.c.state.in_(_ENDED)),
+        or_(ledger.c.revision == 0, ledger.c.state.in_(_ENDED)),
         ledger.c.folded_at.is_(None),
         ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),

@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, TableClause, select, union
+from sqlalchemy import Column, Connection, Select, TableClause, select, union, union_all
 
 from alerting.verdict import Severity
-from storage import encoding, incidents
+from storage import encoding, incidents, incidents_then
 from storage import verdicts as verdict_rows
 from storage.due_window import Stream
 from storage.tables import attempt, daemon_event, ledger, outbox, retraining_decision
-from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
+from storage.tables.views import (
+    v_incidents,
+    v_measurements,
+    v_notifications,
+    v_past_verdicts,
+    v_verdicts,
+    v_windows,
+)
 
 Record = dict[str, Any]
+_SAID = tuple(each.name for each in v_verdicts.c)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,8 @@ class Filter:
     since: datetime | None = None  # windows that start (incidents that opened) at or after
     until: datetime | None = None  # … before
     last: int | None = None  # the latest windows (incidents, notifications), counted before other filters
+    revisions: bool = False  # also what later revisions of the same window replaced
+    as_of: datetime | None = None  # what was known then; None: what is known now
 
 
 def windows(conn: Connection, chosen: Filter | None = None) -> list[Record]:
@@ -52,17 +62,34 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
     if chosen.metric is not None:
         statement = statement.where(view.c.metric == chosen.metric)
     order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
-    return _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+    for record in records:
+        if record["value"] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
+            record["value"] = float(record["value"])
+    return records
 
 
 def verdicts(conn: Connection, chosen: Filter | None = None) -> list[Record]:
     """One record a window, segment and column; `rules` is an object."""
     chosen = chosen or Filter()
-    view = v_verdicts
-    statement = select(view).where(view.c.window_id.in_(_window_ids(chosen)))
-    statement = _at_least(_about(statement, view, chosen), view, chosen.severity)
-    order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
-    records = _records(conn, statement.order_by(*order, view.c.version))
+    ids = _window_ids(chosen, ledger.c.folded_at)
+    said = [
+        _at_least(
+            _about(select(*(view.c[name] for name in _SAID)).where(view.c.window_id.in_(ids)), view, chosen),
+            view,
+            chosen.severity,
+        )
+        for view in (v_verdicts, v_past_verdicts)
+    ]
+    if chosen.as_of is None:
+        said = said[:1]
+    else:
+        then = encoding.iso(chosen.as_of)
+        said[0] = said[0].where(v_verdicts.c.known_from <= then)
+        said[1] = said[1].where(v_past_verdicts.c.known_from <= then, v_past_verdicts.c.known_until > then)
+    every = union_all(*said).subquery().c
+    order = (every.window_start, every.model, every.revision, every.segment, every.column_name, every.version)
+    records = _records(conn, select(*(every[name] for name in _SAID)).order_by(*order))
     for record in records:
         record["rules"] = None if record["rules"] is None else encoding.loads(record["rules"])
     return records
@@ -72,6 +99,7 @@ def verdict(conn: Connection, verdict_id: int) -> Record | None:
     """One verdict with the facts that `explain` recomputes it from."""
     view = v_verdicts
     found = _records(conn, select(view).where(view.c.verdict_id == verdict_id))
+    found = found or _records(conn, select(v_past_verdicts).where(v_past_verdicts.c.verdict_id == verdict_id))
     stored = verdict_rows.get(conn, verdict_id)
     if not found or stored is None:
         return None
@@ -83,13 +111,30 @@ def verdict(conn: Connection, verdict_id: int) -> Record | None:
 def incident_list(conn: Connection, chosen: Filter | None = None, *, open_only: bool = False) -> list[Record]:
     chosen = chosen or Filter()
     view = v_incidents
-    statement = _at_least(_about(select(view), view, chosen), view, chosen.severity)
+    statement = _about(select(view), view, chosen)
+    if chosen.as_of is None:  # it may have been another then, which is not asked of the view
+        statement = _at_least(statement, view, chosen.severity)
     if chosen.model is not None:
         statement = statement.where(view.c.model == chosen.model)
-    if open_only:
+    if open_only and chosen.as_of is None:
         statement = statement.where(view.c.status != "resolved")
     statement = _between(statement, view.c.opened, chosen)
-    return _latest(conn, statement, (view.c.opened, view.c.incident_id), chosen.last)
+    order = (view.c.opened, view.c.incident_id)
+    if chosen.as_of is None:
+        return _latest(conn, statement, order, chosen.last)
+    then = [
+        incidents_then.as_of(record, incidents.events(conn, record["incident_id"]), chosen.as_of)
+        for record in _latest(conn, statement, order, None)
+    ]
+    least = (chosen.severity or Severity.NONE).level
+    known = [
+        each
+        for each in then
+        if each
+        and Severity(each["severity"]).level >= least
+        and not (open_only and each["status"] == "resolved")
+    ]
+    return known if chosen.last is None else known[-chosen.last :]
 
 
 def incident(conn: Connection, incident_id: str) -> Record | None:
@@ -161,9 +206,20 @@ def daemon_events(conn: Connection, last: int = 100) -> list[Record]:
     return records
 
 
-def _window_ids(chosen: Filter) -> Select[Any]:
-    """The ledger rows a filter names: integers and indices, where the views have text."""
+def _window_ids(chosen: Filter, known: Column[Any] = ledger.c.finished_at) -> Select[Any]:
+    """The ledger rows a filter names: integers and indices, where the views have text.
+
+    `known`: when something was known of a window, which is what `as_of` asks for.
+    """
     statement = select(ledger.c.id)
+    if chosen.as_of is not None:
+        later = ledger.alias("later")
+        replaced = select(later.c.id).where(
+            later.c.id == ledger.c.superseded_by, later.c[known.key] <= chosen.as_of
+        )
+        statement = statement.where(known <= chosen.as_of, ~replaced.exists())
+    elif not chosen.revisions:
+        statement = statement.where(ledger.c.superseded_by.is_(None))
     if chosen.model is not None:
         statement = statement.where(ledger.c.model == chosen.model)
     if chosen.stream is not None:

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from alerting import incident as nouns
-from alerting.incident import Incident, ResolveReason, Status, Transition
+from alerting.incident import Incident, ResolveReason, Status, Transition, TransitionKind
+from alerting.revising import Happened, Revised
 from alerting.series import Series
-from alerting.verdict import IncidentKind, Severity
+from alerting.verdict import IncidentKind, Severity, VerdictKind
 from storage.errors import StorageError
-from storage.tables import incident, incident_event
+from storage.tables import alert_state, incident, incident_event, ledger, verdict
+
+REVISED = "revised"  # the kind of an event: a replay found another end, severity or beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,78 @@ def apply(
                 payload=payload,
             )
     return list(touched.values())
+
+
+def revise(
+    conn: Connection, revised: Iterable[Revised], window: tuple[datetime, datetime], now: datetime
+) -> None:
+    """Write what a replay makes of incidents, in order; a change that a person would notice is an event."""
+    for each in revised:
+        _write(conn, each.after, each.before)
+        if not each.is_news:
+            continue
+        add_event(
+            conn,
+            each.after.id,
+            now=now,
+            kind=REVISED,
+            actor="leeway",
+            window=window,
+            payload={
+                "before": None if each.before is None else _gist(each.before),
+                "after": _gist(each.after),
+                "severity": each.after.severity,
+                "reason": each.after.resolved_reason,
+                "change": each.after.change,
+                "title": each.after.title,
+            },
+        )
+
+
+def touched_since(conn: Connection, model: str, stream: str, start: datetime) -> list[Incident]:
+    """Incidents of a stream's series that windows since then may have changed, open ones included."""
+    series = (
+        select(alert_state.c.fingerprint)
+        .join(ledger, ledger.c.id == alert_state.c.ledger_id)
+        .where(ledger.c.model == model, ledger.c.stream == stream)
+    )
+    statement = select(incident).where(
+        incident.c.model == model,
+        incident.c.fingerprint.in_(series),
+        or_(incident.c.is_open, incident.c.window_end > start),
+    )
+    return [_incident(row) for row in conn.execute(statement.order_by(incident.c.opened, incident.c.id))]
+
+
+def peaks_before(conn: Connection, ids: Collection[str], start: datetime) -> dict[str, float]:
+    """The largest |z| of each incident's breaches in windows that start earlier."""
+    statement = (
+        select(verdict.c.incident_id, func.max(func.abs(verdict.c.z)))
+        .join(ledger, ledger.c.id == verdict.c.ledger_id)
+        .where(
+            verdict.c.incident_id.in_(ids),
+            verdict.c.verdict == VerdictKind.BREACH,
+            ledger.c.start < start,
+            ledger.c.superseded_by.is_(None),
+        )
+        .group_by(verdict.c.incident_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(statement) if row[1] is not None}
+
+
+def happened(conn: Connection, incident_id: str) -> list[Happened]:
+    """What windows and the config did to an incident, in order; what people did is left out."""
+    kinds = {str(kind) for kind in TransitionKind}
+    return [
+        Happened(
+            kind=event.kind,
+            start=event.window_start,
+            end=event.window_end,
+            reason=str(event.payload.get("reason") or ""),
+        )
+        for event in events(conn, incident_id)
+        if event.kind in kinds and event.window_start is not None and event.window_end is not None
+    ]
 
 
 def acknowledge(
@@ -153,6 +228,17 @@ def open_incidents(conn: Connection, model: str | None = None) -> list[Incident]
 def events(conn: Connection, incident_id: str) -> list[IncidentEvent]:
     statement = select(incident_event).where(incident_event.c.incident_id == incident_id)
     return [IncidentEvent(**row._mapping) for row in conn.execute(statement.order_by(incident_event.c.seq))]
+
+
+def _gist(of: Incident) -> dict[str, object]:
+    return {
+        "status": of.status,
+        "severity": of.severity,
+        "kind": of.kind,
+        "opened": of.opened,
+        "resolved": of.resolved,
+        "reason": of.resolved_reason,
+    }
 
 
 def _known(conn: Connection, incident_id: str) -> Incident:

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from storage.due_window import DueWindow, Stream, WindowState, window_of
-from storage.fold_order import FOLDED_KINDS
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import ledger
 
@@ -31,6 +30,7 @@ def inputs_of(conn: Connection, model: str, span: Span) -> DueWindow | None:
         ledger.c.start == span.start,
         ledger.c.end == span.end,
         ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
     )
     row = conn.execute(statement.order_by(ledger.c.revision.desc()).limit(1)).first()
     return None if row is None else window_of(row)

@@ -7,12 +7,13 @@ window now and the result is thrown away. Callers own the transaction.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Update, and_, case, or_, select, update
+from sqlalchemy import Connection, Update, and_, case, literal, or_, select, update
 from sqlalchemy import text as sql
 
 from storage import measurements
 from storage.dialect import insert_ignore
 from storage.due_window import DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.encoding import UtcMicros
 from storage.measurements import ColumnResult
 from storage.span import Span
 from storage.tables import ledger
@@ -191,6 +192,8 @@ def finish(
         "error": error,
         "evidence": evidence,
         "finished_at": now,
+        # Evaluated so late, it has seen what came late.
+        "rechecked_at": case((ledger.c.recheck <= now, literal(now, UtcMicros)), else_=None),
         "lease_until": None,
     }
     if not _change(conn, _mine(window_id, fence).values(**values)):

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from alerting.verdict import Severity
 from storage import fold_order, profiles
+from storage.due_window import FOLDED_KINDS
 from storage.label_overview import LabelOverview, label_overview
 from storage.ledger import Stream, WindowState
 from storage.profiles import Noise, Reference
@@ -51,7 +52,12 @@ def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview
     since = now - PAGES_WITHIN
     active = profiles.active(conn, model)
     last = _last(conn, model)
-    mine = (ledger.c.model == model, ledger.c.stream == Stream.INPUTS, ledger.c.superseded_by.is_(None))
+    mine = (
+        ledger.c.model == model,
+        ledger.c.stream == Stream.INPUTS,
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
     waiting = (*mine, ledger.c.state.in_((WindowState.PLANNED, WindowState.CLAIMED)))
     folded = (*mine, ledger.c.folded_at.is_not(None))
     is_open = (incident.c.model == model, incident.c.is_open)
@@ -97,6 +103,8 @@ def _last(conn: Connection, model: str) -> Row[*tuple[Any, ...]] | None:
     statement = select(ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.reason, ledger.c.rows).where(
         ledger.c.model == model,
         ledger.c.stream == Stream.INPUTS,
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
         ledger.c.state.not_in((WindowState.PLANNED, WindowState.CLAIMED)),
     )
     return conn.execute(statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(1)).first()

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
-from storage.due_window import DueWindow, Stream, window_of
+from storage.dialect import json_member
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, window_of
 from storage.tables import checkpoint, daemon_event, incident, incident_event, ledger, noise_model
 
 
@@ -39,10 +40,16 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
 
     Each stream is folded by the start of its windows, whatever the clock said: set back, it stands still.
     """
-    mine = (ledger.c.model == model, ledger.c.folded_at.is_not(None))
-    noise = func.json_extract(checkpoint.c.judge_state, "$.noise")
+    mine = (
+        ledger.c.model == model,
+        ledger.c.folded_at.is_not(None),
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
+    noise = json_member(conn, checkpoint.c.judge_state, "noise")
     used = select(checkpoint.c.ledger_id, noise).join(ledger, ledger.c.id == checkpoint.c.ledger_id)
-    noises = {row[0]: row[1] for row in conn.execute(used.where(*mine))}
+    found = conn.execute(used.where(*mine))
+    noises = {row[0]: None if row[1] is None else int(row[1]) for row in found}
     specs = {
         row.id: row.window_spec for row in conn.execute(select(noise_model.c.id, noise_model.c.window_spec))
     }
@@ -88,10 +95,16 @@ def removals(conn: Connection, model: str) -> list[datetime]:
         .where(
             incident.c.model == model,
             incident_event.c.kind == "resolved",
-            func.json_extract(incident_event.c.payload, "$.reason") == ResolveReason.REMOVED.value,
+            json_member(conn, incident_event.c.payload, "reason") == ResolveReason.REMOVED.value,
         )
     )
     return sorted(set(conn.execute(statement).scalars()))
+
+
+def closed_at(conn: Connection, model: str) -> datetime | None:
+    """When all of a model's incidents were last ended at once: another reference, or it left the config."""
+    ends = [each.at for each in promotions(conn, model) if not each.moved] + removals(conn, model)
+    return max(ends, default=None)
 
 
 def opened_within(conn: Connection, model: str, since: datetime, until: datetime) -> list[Incident]:

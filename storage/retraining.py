@@ -198,7 +198,7 @@ def judged_windows(
     statement = (
         select(latest.c.start, latest.c.end, latest.c.rows, func.max(level).label("level"))
         .outerjoin(verdict, verdict.c.ledger_id == latest.c.id)
-        .group_by(latest.c.id)
+        .group_by(latest.c.id, latest.c.start, latest.c.end, latest.c.rows)
         .order_by(latest.c.start.desc())
     )
     severities = (Severity.NONE, Severity.TICKET, Severity.PAGE)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 
 from alerting.series import CREEP
 from alerting.verdict import Severity
-from storage.due_window import Stream, WindowState, window_of
+from storage.due_window import FOLDED_KINDS, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import incident, ledger, verdict
 
@@ -68,4 +68,5 @@ def _judged(model: str) -> tuple[ColumnElement[bool], ...]:
         ledger.c.state == WindowState.DONE,
         ledger.c.folded_at.is_not(None),
         ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
     )

@@ -1,17 +1,18 @@
 """What was said about each series of a window, after the fold?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, Table, delete, insert, select
 
 from alerting.health import Folded
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
-from storage.tables import ledger, verdict
+from storage import encoding
+from storage.tables import ledger, past_verdict, verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,28 @@ def save(conn: Connection, ledger_id: int, folded: Sequence[Folded]) -> None:
         conn.execute(insert(verdict), [_row(ledger_id, item) for item in folded])
 
 
+def replace(
+    conn: Connection, ledger_id: int, folded: Sequence[Folded], *, since: datetime, now: datetime
+) -> bool:
+    """Say it anew; what was said otherwise is kept as known until now. False: nothing is said otherwise.
+
+    `since`: when the window was first folded.
+    """
+    stored = {_place(row): row for row in _rows(conn, ledger_id)}
+    said = {_place(row): row for row in (_row(ledger_id, item) for item in folded)}
+    gone = [row for place, row in stored.items() if place not in said or not _alike(row, said[place])]
+    new = [row for place, row in said.items() if place not in stored or not _alike(stored[place], row)]
+    if gone:
+        conn.execute(
+            insert(past_verdict),
+            [{**row, "known_from": row["known_from"] or since, "known_until": now} for row in gone],
+        )
+        conn.execute(delete(verdict).where(verdict.c.id.in_([row["id"] for row in gone])))
+    if new:
+        conn.execute(insert(verdict), [{**row, "known_from": now} for row in new])
+    return bool(gone or new)
+
+
 def load(conn: Connection, ledger_id: int) -> list[StoredVerdict]:
     statement = _select().where(verdict.c.ledger_id == ledger_id).order_by(verdict.c.id)
     return [_stored(row) for row in conn.execute(statement)]
@@ -39,6 +62,8 @@ def load(conn: Connection, ledger_id: int) -> list[StoredVerdict]:
 
 def get(conn: Connection, verdict_id: int) -> StoredVerdict | None:
     row = conn.execute(_select().where(verdict.c.id == verdict_id)).first()
+    if row is None:  # it may have been in force once
+        row = conn.execute(_select(past_verdict).where(past_verdict.c.id == verdict_id)).first()
     return None if row is None else _stored(row)
 
 
@@ -57,15 +82,32 @@ def find(conn: Connection, series: Series, start: datetime | None) -> StoredVerd
     return None if row is None else _stored(row)
 
 
-def _select() -> Select[Any]:
+def _select(table: Table = verdict) -> Select[Any]:
     return select(
-        verdict,
+        table,
         ledger.c.model,
         ledger.c.start,
         ledger.c.end,
         ledger.c.revision,
         ledger.c.folded_at,
-    ).join(ledger, ledger.c.id == verdict.c.ledger_id)
+    ).join(ledger, ledger.c.id == table.c.ledger_id)
+
+
+def _rows(conn: Connection, ledger_id: int) -> list[dict[str, Any]]:
+    statement = select(verdict).where(verdict.c.ledger_id == ledger_id)
+    return [dict(row) for row in conn.execute(statement).mappings()]
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["segment"], row["column_name"], row["version"]
+
+
+def _alike(stored: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether a row that is kept says the same; facts as they come back from the database."""
+    return all(
+        stored[name] == (encoding.loads(encoding.dumps(value)) if name == "facts" else value)
+        for name, value in said.items()
+    )
 
 
 def _row(ledger_id: int, item: Folded) -> dict[str, object]:

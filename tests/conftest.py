@@ -2,12 +2,15 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+
+from storage.engine import open_store
+from tests.postgres import Server
 
 # A slow machine is no counterexample. In CI the same examples each time; at a desk new ones, which is where a
 # new counterexample belongs.
@@ -47,3 +50,35 @@ def logging_as_in_a_new_process() -> None:
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("alerting").setLevel(logging.NOTSET)
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One real server a session (a worker of pytest-xdist is one)."""
+    with Server.fresh() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Server) -> str:
+    """The name of a migrated database that nobody is connected to."""
+    name = postgres.database()
+    with open_store(postgres.url(name)) as store:
+        store.upgrade()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
+    """A new database on it, at this program's revision."""
+    name = postgres.borrow(postgres_template)
+    yield postgres.url(name)
+    postgres.give_back(name, postgres_template)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: Server) -> Iterator[str]:
+    """A new database on it with nothing in it."""
+    name = postgres.database()
+    yield postgres.url(name)
+    postgres.drop(name)

@@ -24,8 +24,8 @@ from monitor.daemon import STOP_WITHIN_S
 from monitor.exits import Exit
 from monitor.learning import MEMORY
 from monitor.logs import EVENTS
-from monitor.planning import LEASE
 from monitor.policy import Floors, JudgePolicy
+from monitor.runtime import LEASE
 from storage.due_window import WindowState
 
 ROOT = Path(__file__).parent.parent

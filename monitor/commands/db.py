@@ -20,7 +20,7 @@ def upgrade(context: typer.Context) -> None:
     terminal: Terminal = context.obj
     with open_store(storage_url(load(terminal.settings.config))) as store:
         changed = upgrade_unowned(store)
-        payload = {"database": str(store.path), "revision": store.revision(), "changed": changed}
+        payload = {"database": store.name, "revision": store.revision(), "changed": changed}
     done = "upgraded to" if changed else "is at"
     terminal.result(
         payload, lambda: typer.echo(f"{payload['database']} {done} revision {payload['revision']}")
@@ -39,7 +39,7 @@ def check(context: typer.Context) -> None:
     terminal: Terminal = context.obj
     with open_store(storage_url(load(terminal.settings.config)), read_only=True) as store:
         problems = store.damage()
-        payload = {"database": str(store.path), "revision": store.revision(), "problems": problems}
+        payload = {"database": store.name, "revision": store.revision(), "problems": problems}
 
     def draw() -> None:
         if not problems:

@@ -45,6 +45,13 @@ def history(
     since: Annotated[str | None, typer.Option(help="2013-05-13, an ISO time, or an age such as 7d.")] = None,
     until: Annotated[str | None, typer.Option(help="Like --since; exclusive.")] = None,
     last: Annotated[int | None, typer.Option(min=1, help="The latest N windows (or incidents).")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="What was known then, before late rows changed it: a time, or an age such as 2h."),
+    ] = None,
+    revisions: Annotated[
+        bool, typer.Option("--revisions", help="Also windows that a later revision replaced.")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option(help="Into this file instead of the screen.")] = None,
 ) -> None:
@@ -72,6 +79,8 @@ def history(
             since=moment(since, now, session.config, model),
             until=moment(until, now, session.config, model),
             last=last,
+            revisions=revisions,
+            as_of=moment(as_of, now, session.config, model),
         )
         found = records(conn, about.value, chosen)
     form = Format.JSON if terminal.settings.json and form is Format.TABLE else form

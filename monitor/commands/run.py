@@ -34,6 +34,8 @@ def run(
 
             evaluated = one_pass(session.runtime, session.couriers)
             terminal.notice(f"{evaluated} windows evaluated")
+            if session.runtime.leader is not None and not session.runtime.leader.leads:
+                terminal.notice("another daemon leads: planning, judging and messages are left to it")
             raise typer.Exit
         from monitor.daemon import Daemon
 

@@ -6,7 +6,7 @@ stands here.
 """
 
 from storage.tables._columns import metadata
-from storage.tables.judged import alert_state, checkpoint, incident, incident_event, verdict
+from storage.tables.judged import alert_state, checkpoint, incident, incident_event, past_verdict, verdict
 from storage.tables.measured import (
     column_result,
     ledger,
@@ -20,6 +20,7 @@ from storage.tables.told import (
     channel_state,
     daemon_event,
     lane,
+    leader,
     notification_group,
     outbox,
     retraining,
@@ -36,11 +37,13 @@ __all__ = [
     "incident",
     "incident_event",
     "lane",
+    "leader",
     "ledger",
     "metadata",
     "noise_model",
     "notification_group",
     "outbox",
+    "past_verdict",
     "reference",
     "reference_column",
     "reference_part",

@@ -9,11 +9,10 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
-    Text,
 )
 from sqlalchemy import text as sql
 
-from storage.encoding import UtcMicros
+from storage.encoding import UtcMicros, Words
 
 metadata = MetaData(
     naming_convention={
@@ -38,7 +37,7 @@ def foreign(name: str, target: str, *, nullable: bool = False, primary_key: bool
 
 def word(name: str, default: str | None = None) -> Column[str]:
     """A text that is never NULL; "" where there is nothing to say."""
-    return Column(name, Text, nullable=False, server_default=default)
+    return Column(name, Words, nullable=False, server_default=default)
 
 
 def when(name: str, *, nullable: bool = False) -> Column[object]:

@@ -1,45 +1,66 @@
 """What was said about each series, and which problems came of it?"""
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, Table, UniqueConstraint
+from sqlalchemy.schema import SchemaItem
 
-from storage.encoding import Json, PackedJson
-from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
+from storage.encoding import Json, PackedJson, Words
+from storage.tables._columns import Id, counter, flag, foreign, identity, metadata, when, where, word
+
+
+def _said() -> list[SchemaItem]:
+    """What a verdict consists of, in force or not any more."""
+    return [
+        foreign("ledger_id", "ledger.id"),
+        word("fingerprint"),
+        word("segment", ""),
+        word("column_name"),
+        word("version", ""),
+        word("rule", ""),
+        word("verdict"),
+        word("incident_kind"),
+        word("severity"),  # after the fold
+        word("severity_asked"),  # before it
+        flag("sure"),
+        flag("immediate"),
+        Column("rank", Integer),
+        word("change", ""),
+        word("title", ""),
+        Column("value", Double),
+        Column("z", Double),
+        Column("p", Double),
+        Column("harm", Double),
+        Column("facts", PackedJson("rules", "performance"), nullable=False),  # the first is in a view
+        Column("incident_id", Words, ForeignKey("incident.id")),
+    ]
+
 
 verdict = Table(
     "verdict",
     metadata,
     identity(),
-    foreign("ledger_id", "ledger.id"),
-    word("fingerprint"),
-    word("segment", ""),
-    word("column_name"),
-    word("version", ""),
-    word("rule", ""),
-    word("verdict"),
-    word("incident_kind"),
-    word("severity"),  # after the fold
-    word("severity_asked"),  # before it
-    flag("sure"),
-    flag("immediate"),
-    Column("rank", Integer),
-    word("change", ""),
-    word("title", ""),
-    Column("value", Double),
-    Column("z", Double),
-    Column("p", Double),
-    Column("harm", Double),
-    Column("facts", PackedJson("rules", "performance"), nullable=False),  # the first is in a view
-    Column("incident_id", Text, ForeignKey("incident.id")),
+    *_said(),
+    when("known_from", nullable=True),  # NULL: since the window was folded
     # one row a window, segment and column is the contract of `leeway history verdicts`
     UniqueConstraint("ledger_id", "segment", "column_name", "version"),
 )
 Index("ix_verdict_column", verdict.c.column_name, verdict.c.ledger_id)
 Index("ix_verdict_incident", verdict.c.incident_id)
 
+# What was said before an earlier window was judged again: kept for "what did we know at 03:00?".
+past_verdict = Table(
+    "past_verdict",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # that of the verdict it was
+    *_said(),
+    when("known_from"),
+    when("known_until"),
+)
+Index("ix_past_verdict_ledger", past_verdict.c.ledger_id)
+
 alert_state = Table(
     "alert_state",
     metadata,
-    Column("fingerprint", Text, primary_key=True),
+    Column("fingerprint", Words, primary_key=True),
     word("model"),
     word("segment", ""),
     word("column_name"),
@@ -61,7 +82,7 @@ checkpoint = Table(
 incident = Table(
     "incident",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     word("fingerprint"),
     word("model"),
     word("segment", ""),
@@ -96,7 +117,7 @@ Index("ix_incident_model", incident.c.model, incident.c.opened)
 incident_event = Table(
     "incident_event",
     metadata,
-    Column("incident_id", Text, ForeignKey("incident.id"), primary_key=True),
+    Column("incident_id", Words, ForeignKey("incident.id"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     when("at"),
     word("kind"),

@@ -1,9 +1,9 @@
 """What is normal, which windows exist, and what was measured in each?"""
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, UniqueConstraint
 
-from storage.encoding import Json, PackedJson
-from storage.tables._columns import counter, foreign, identity, metadata, when, where, word
+from storage.encoding import Json, PackedJson, Words
+from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
 
 reference = Table(
     "reference",
@@ -30,7 +30,7 @@ reference_column = Table(
     "reference_column",
     metadata,
     foreign("reference_id", "reference.id", primary_key=True),
-    Column("column_name", Text, primary_key=True),
+    Column("column_name", Words, primary_key=True),
     Column("position", Integer, nullable=False),
     word("kind"),
     word("role"),
@@ -42,7 +42,7 @@ reference_part = Table(
     "reference_part",
     metadata,
     foreign("reference_id", "reference.id", primary_key=True),
-    Column("name", Text, primary_key=True),  # relations | surrogate | slice:<column>=<label> | …
+    Column("name", Words, primary_key=True),  # relations | surrogate | slice:<column>=<label> | …
     Column("content", LargeBinary, nullable=False),
 )
 
@@ -91,11 +91,15 @@ ledger = Table(
     when("planned_at"),
     when("finished_at", nullable=True),
     when("folded_at", nullable=True),
+    flag("provisional"),  # folded as neutral before it ended, as it held up what follows
+    when("refolded_at", nullable=True),  # verdicts were taken again; NULL: those of folded_at stand
+    when("rechecked_at", nullable=True),  # looked for late rows; NULL: not yet
     foreign("superseded_by", "ledger.id", nullable=True),
     UniqueConstraint("model", "stream", "start", "end", "revision"),
 )
 Index("ix_ledger_start", ledger.c.model, ledger.c.stream, ledger.c.start, ledger.c.revision)
 Index("ix_ledger_open", ledger.c.due, ledger.c.id, **where("state IN ('planned', 'claimed')"))
+Index("ix_ledger_recheck", ledger.c.recheck, ledger.c.id, **where("rechecked_at IS NULL"))
 Index(
     "ix_ledger_unfolded",
     ledger.c.model,

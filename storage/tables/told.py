@@ -1,14 +1,14 @@
 """Who was told what, and what else did the daemon do?"""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table
 
-from storage.encoding import Json
+from storage.encoding import Json, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
 
 notification_group = Table(
     "notification_group",
     metadata,
-    Column("key", Text, primary_key=True),  # also the outbox lane
+    Column("key", Words, primary_key=True),  # also the outbox lane
     word("channel"),
     word("model"),
     Column("state", Json, nullable=False),  # alerting.grouping.Group, whole
@@ -21,7 +21,7 @@ notification_group = Table(
 lane = Table(
     "lane",
     metadata,
-    Column("lane", Text, primary_key=True),
+    Column("lane", Words, primary_key=True),
     word("channel"),
     Column("root", Json, nullable=False),  # the root's Receipt.reference; {} when forgotten
     when("updated"),
@@ -31,7 +31,7 @@ outbox = Table(
     "outbox",
     metadata,
     identity(),
-    Column("key", Text, nullable=False, unique=True),
+    Column("key", Words, nullable=False, unique=True),
     word("channel"),
     word("lane"),
     word("action"),
@@ -79,7 +79,7 @@ attempt = Table(
 channel_state = Table(
     "channel_state",
     metadata,
-    Column("channel", Text, primary_key=True),
+    Column("channel", Words, primary_key=True),
     word("state"),  # ok | waiting | broken
     when("blocked_until", nullable=True),
     when("broken_since", nullable=True),
@@ -92,13 +92,13 @@ channel_state = Table(
 retraining = Table(
     "retraining",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     word("model"),
     word("target"),
     word("mode"),
     word("state"),
     flag("in_flight"),
-    Column("notification_key", Text, unique=True),  # its outbox row; NULL: none
+    Column("notification_key", Words, unique=True),  # its outbox row; NULL: none
     when("requested"),
     when("deadline"),
     when("updated"),
@@ -120,7 +120,7 @@ retraining_decision = Table(
     word("request_id"),
     Column("gates", Json, nullable=False),
     Column("request", Json, nullable=False),
-    Column("retraining_id", Text, ForeignKey("retraining.id")),
+    Column("retraining_id", Words, ForeignKey("retraining.id")),
 )
 Index("ix_retraining_decision_model", retraining_decision.c.model, retraining_decision.c.at)
 
@@ -134,3 +134,13 @@ daemon_event = Table(
     Column("facts", Json, nullable=False),
 )
 Index("ix_daemon_event_at", daemon_event.c.at)
+
+leader = Table(
+    "leader",
+    metadata,
+    Column("name", Words, primary_key=True),  # one row; none where a database has one daemon (SQLite)
+    word("owner"),  # "" nobody
+    Column("fence", BigInteger, nullable=False),  # +1 a change; the leader's writes name it
+    when("since"),
+    when("lease_until"),
+)

@@ -11,7 +11,7 @@ v_windows = _view(
     "v_windows",
     "window_id model stream kind window_start window_end revision state reason rows attempt "
     "reference_version config_digest source_fingerprint error_class error due "
-    "planned_at finished_at folded_at superseded_by",
+    "planned_at finished_at folded_at superseded_by provisional refolded_at rechecked_at",
 )
 v_measurements = _view(
     "v_measurements",
@@ -21,7 +21,12 @@ v_measurements = _view(
 v_verdicts = _view(
     "v_verdicts",
     "verdict_id model version window_start window_end revision segment column_name verdict severity rules "
-    "rank value z p harm change incident_id title window_id",
+    "rank value z p harm change incident_id title window_id known_from",
+)
+v_past_verdicts = _view(
+    "v_past_verdicts",
+    "verdict_id model version window_start window_end revision segment column_name verdict severity rules "
+    "rank value z p harm change incident_id title window_id known_from known_until",
 )
 v_incidents = _view(
     "v_incidents",
@@ -34,4 +39,4 @@ v_notifications = _view(
     "notification_id key channel lane action reason model severity state tries uncertain created deadline "
     "next_try sent error",
 )
-VIEWS = (v_windows, v_measurements, v_verdicts, v_incidents, v_notifications)
+VIEWS = (v_windows, v_measurements, v_verdicts, v_past_verdicts, v_incidents, v_notifications)

@@ -16,7 +16,10 @@ from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
-from storage import profiles
+from monitor.runtime import Runtime
+from storage import leadership, profiles
+from storage.dialect import database_time
+from storage.takeover import take_over
 
 STEP = timedelta(hours=12)
 ENVIRONMENT = {
@@ -36,11 +39,21 @@ def live(config: Path, start: datetime, steps: int) -> None:
             built = profiles.active(conn, "shop") is not None
         if not built:
             build_reference(runtime, runtime.models["shop"])
+        if runtime.store.shared:
+            _end_leases(runtime)
         with own(runtime) as couriers:
             for step in range(first, steps):
                 _remember(counter, step)
                 clock.advance_to(start + step * STEP)
                 one_pass(runtime, couriers)
+
+
+def _end_leases(runtime: Runtime) -> None:
+    """On PostgreSQL only time ends the leases of the process before us, and this clock does not pass."""
+    with runtime.store.write() as conn:
+        take_over(conn, runtime.clock.now())
+        if (term := leadership.current(conn)) is not None:
+            leadership.resign(conn, term.fence, database_time(conn))
 
 
 def _remember(counter: Path, step: int) -> None:

@@ -45,10 +45,16 @@ def build_labelled_shop(
     place: Literal["source", "rows"] = "source",
     channels: str = "",
     extra: str = "",
+    url: str = "sqlite:///leeway.db",
 ) -> Shop:
     """Labels of `share(day)` of a day's orders, each known `delay` after its order; none but those."""
     shop = build_shop(
-        folder, first=FIRST, days=0, channels=channels, extra=(SOURCE if place == "source" else ROWS) + extra
+        folder,
+        first=FIRST,
+        days=0,
+        channels=channels,
+        extra=(SOURCE if place == "source" else ROWS) + extra,
+        url=url,
     )
     for number in range(days):
         frame = orders(number, wrong=number in wrong, broken=number in broken)

@@ -51,6 +51,7 @@ def build_shop(
     broken: range = range(4, 8),
     channels: str = "",
     extra: str = "",
+    url: str = "sqlite:///leeway.db",
 ) -> Shop:
     """Write reference, production and config. `broken` counts production days from 0.
 
@@ -66,7 +67,7 @@ def build_shop(
     config.write_text(
         f"""
 [storage]
-url = "sqlite:///leeway.db"
+url = "{url}"
 
 {channels}
 

@@ -15,7 +15,7 @@ from monitor.opening import open_runtime
 from monitor.planning import plan, plan_spans
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
-from storage import ledger
+from storage import ledger, verdicts
 from storage.ledger import Stream, WindowKind, WindowState
 from storage.overview import model_overview
 from storage.span import Span
@@ -60,16 +60,39 @@ def test_some_at_a_time(runtime: Runtime) -> None:
     ]
 
 
-def test_a_window_that_came_too_late_is_passed_over(runtime: Runtime) -> None:
-    """Whatever put it there: what follows it is judged all the same."""
+def test_a_window_that_comes_late_is_put_in_its_place(runtime: Runtime) -> None:
+    """Whatever put it there: it is judged where it belongs, and what follows it is judged again."""
     watched = runtime.models["shop"]
     for span in (Span(start=START + DAY, end=START + 2 * DAY), Span(start=START, end=START + DAY)):
         plan_spans(runtime, watched, [span], kind=WindowKind.MANUAL)
         evaluate(runtime)
         fold_model(runtime, watched)
+    with runtime.store.read() as conn:
+        first, second = ledger.find(conn, "shop", Stream.INPUTS, Span(start=START, end=START + 2 * DAY))
+        said = [len(verdicts.load(conn, window.id)) for window in (first, second)]
+    assert said[0] == said[1] > 0
+    assert (first.refolded_at, second.refolded_at) == (None, runtime.clock.now())
     plan_spans(runtime, watched, [Span(start=START + 2 * DAY, end=START + 3 * DAY)], kind=WindowKind.MANUAL)
     evaluate(runtime)
     assert [each.window.span.start for each in fold_model(runtime, watched)] == [START + 2 * DAY]
+    assert folded(runtime) == [True, True, True]
+
+
+def test_rows_that_are_judged_in_another_window_are_judged_once(runtime: Runtime) -> None:
+    """After a change of length a late window that lies over a folded one is passed over."""
+    watched = runtime.models["shop"]
+    half = Span(start=START + DAY / 2, end=START + DAY)
+    for span in (Span(start=START, end=START + DAY), Span(start=START + DAY, end=START + 2 * DAY), half):
+        plan_spans(runtime, watched, [span], kind=WindowKind.MANUAL)
+        evaluate(runtime)
+        fold_model(runtime, watched)
+    with runtime.store.read() as conn:
+        late = next(
+            w
+            for w in ledger.find(conn, "shop", Stream.INPUTS, Span(start=START, end=START + DAY))
+            if w.span == half
+        )
+        assert verdicts.load(conn, late.id) == []
     assert folded(runtime) == [True, True, True]
 
 

@@ -16,9 +16,8 @@ from monitor.config_file import load
 from monitor.evaluation import evaluate_next
 from monitor.folding import fold_ready
 from monitor.opening import open_runtime
-from monitor.planning import LEASE
 from monitor.referencing import build_reference
-from monitor.runtime import Runtime
+from monitor.runtime import LEASE, Runtime
 from monitor.spans import Evaluation, evaluate_spans
 from storage import history, ledger
 from tests.acceptance.world import build_shop

@@ -4,16 +4,16 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from storage.engine import Store, open_store
 from storage.errors import StorageError
 from storage.migrations import REVISIONS
 
 
-def test_pragmas_of_the_writer(store: Store) -> None:
+def test_pragmas_of_the_writer(file_store: Store) -> None:
     """WAL, FULL, foreign keys and the busy timeout are in force where history is written."""
-    with store.write() as conn:
+    with file_store.write() as conn:
         found = {
             name: conn.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "query_only")
@@ -29,7 +29,7 @@ def test_pragmas_of_the_writer(store: Store) -> None:
 
 def test_readers_cannot_write(store: Store) -> None:
     """A statement that writes fails on a read connection."""
-    with pytest.raises(StorageError, match="readonly"), store.read() as conn:
+    with pytest.raises(StorageError, match=r"readonly|read-only"), store.read() as conn:
         conn.execute(text("INSERT INTO daemon_event (at, kind, facts) VALUES (0, 'x', '{}')"))
 
 
@@ -85,19 +85,41 @@ def test_write_does_not_nest(store: Store) -> None:
         pass
 
 
-def test_newer_database_is_refused(store: Store, database: Path) -> None:
+def test_newer_database_is_refused(store: Store, url: str) -> None:
     """Both revisions are named when another program's newer schema is met."""
     with store.write() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StorageError, match=rf"9999.*{REVISIONS[-1]}"):
-        open_store(f"sqlite:///{database}")
+        open_store(url)
 
 
-def test_reading_needs_todays_schema(tmp_path: Path) -> None:
-    """A read-only command on an empty file says what to run."""
-    (tmp_path / "empty.db").touch()
+def test_reading_needs_todays_schema(empty_url: str) -> None:
+    """A read-only command on an empty database says what to run, and cannot write."""
+    open_store(empty_url).close()  # SQLite: the file is there
     with pytest.raises(StorageError, match="leeway db upgrade"):
-        open_store(f"sqlite:///{tmp_path}/empty.db", read_only=True)
+        open_store(empty_url, read_only=True)
+
+
+def test_opened_read_only(store: Store, url: str) -> None:
+    """Neither a write nor a claim begins."""
+    with open_store(url, read_only=True) as reader:
+        for begin in (reader.write, reader.claim):
+            with pytest.raises(StorageError, match="opened read-only"), begin():
+                pass
+
+
+def test_a_guard_comes_before_every_write(store: Store) -> None:
+    """What the guard refuses is not written; reads, claims and the store itself are left alone."""
+
+    def refuse(_conn: Connection) -> None:
+        raise PermissionError
+
+    guarded = store.guarded(refuse)
+    with pytest.raises(PermissionError), guarded.write():
+        pass
+    for begin in (guarded.read, guarded.claim, store.write):
+        with begin() as conn:
+            assert conn.execute(text("SELECT count(*) FROM daemon_event")).scalar() == 0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +128,9 @@ def test_reading_needs_todays_schema(tmp_path: Path) -> None:
         ("sqlite:///{}/missing.db", "no such database"),
         ("sqlite:///{}/nowhere/leeway.db", "no such database"),
         ("sqlite://", "needs a file"),
-        ("postgresql://u:secret@h/d", "not supported"),
+        ("mysql://u:secret@h/d", "not supported"),
+        ("postgresql+psycopg2://u:secret@h/d", "psycopg2 is not supported"),
+        ("postgresql://u:secret@h:port/d", "not a database URL"),
         ("leeway.db", "not a database URL"),
     ],
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
 
 from alerting.health import Folded
@@ -121,8 +122,8 @@ def test_one_open_incident_a_fingerprint(store: Store) -> None:
     with store.write() as conn:
         (window,) = done(conn)
         fold(conn, window, verdict())
-        columns = [row[1] for row in conn.exec_driver_sql("PRAGMA table_info(incident)")]
-    closed: Callable[[str], str] = {"id": "'two'", "is_open": "0"}.get  # type: ignore[assignment] # two words
+        columns = [column["name"] for column in inspect(conn).get_columns("incident")]
+    closed: Callable[[str], str] = {"id": "'two'", "is_open": "false"}.get  # type: ignore[assignment] # two words
     with store.write() as conn:
         conn.exec_driver_sql(copy.format(", ".join(closed(c) or c for c in columns)))
     with pytest.raises(IntegrityError), store.write() as conn:

@@ -6,6 +6,7 @@ import pytest
 
 from alerting.series import Series
 from alerting.verdict import Severity, VerdictKind
+from detectors import Harm
 from storage import daemon_events, history, incidents, profiles, verdicts
 from storage.engine import Store
 from storage.history import Filter
@@ -75,6 +76,21 @@ def test_measurement_filters(story: Store) -> None:
         (row,) = history.measurements(conn, Filter(column="wind", metric="psi", since=T0 + 2 * DAY))
         assert (row["value"], row["window_start"]) == (0.25, "2013-05-03T00:00:00.000000Z")
         assert history.measurements(conn, Filter(segment="origin=JFK")) == []
+
+
+def test_a_view_gives_every_number_to_the_last_bit(store: Store) -> None:
+    """What JSON would round is not taken from JSON."""
+    third = replace(result(value=0.1 + 0.2), harm=Harm(harm=-2.0 / 3.0, harm_error=None, pull=1.0 / 3.0))
+    with store.write() as conn:
+        done(conn, results=(third,))
+    with store.read() as conn:
+        found = {row["metric"]: row["value"] for row in history.measurements(conn)}
+    assert {name: found[name] for name in ("psi", "harm", "pull", "rows")} == {
+        "psi": 0.1 + 0.2,
+        "harm": -2.0 / 3.0,
+        "pull": 1.0 / 3.0,
+        "rows": 100.0,
+    }
 
 
 def test_one_verdict_with_its_facts(story: Store) -> None:

@@ -18,6 +18,7 @@ from storage.migrations import REVISIONS
 from storage.migrations.upgrade import config, upgrade
 from storage.tables import metadata
 from storage.tables.views import VIEWS
+from tests.postgres import Server
 from tests.storage.samples import T0, done, fold, profile, result, verdict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "history-schema.md"
@@ -30,7 +31,7 @@ def test_tables_and_migrations_agree(store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_partial_indices_agree(store: Store) -> None:
+def test_partial_indices_agree(file_store: Store) -> None:
     """Alembic does not compare the conditions of partial indices; this does."""
     declared = {
         str(index.name): str(index.dialect_options["sqlite"]["where"])
@@ -38,7 +39,7 @@ def test_partial_indices_agree(store: Store) -> None:
         for index in each.indexes
         if index.dialect_options["sqlite"]["where"] is not None
     }
-    with store.read() as conn:
+    with file_store.read() as conn:
         made = {
             row.name: row.sql.partition(" WHERE ")[2]
             for row in conn.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
@@ -59,17 +60,16 @@ def test_upgrade_twice_changes_nothing(store: Store) -> None:
     assert store.revision() == REVISIONS[-1]
 
 
-def test_a_killed_upgrade_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_killed_upgrade_leaves_what_was_there(empty_url: str) -> None:
     """kill -9 in the middle of a migration: no table, and the next upgrade succeeds."""
-    url = f"sqlite:///{tmp_path}/leeway.db"
-    program = f"from storage.engine import open_store; open_store({url!r}).upgrade()"
+    program = f"from storage.engine import open_store; open_store({empty_url!r}).upgrade()"
     killed = subprocess.run(
         [sys.executable, "-c", program],
         env={"LEEWAY_FAILPOINT": "mid_migration:kill", "PYTHONPATH": str(Path(__file__).parents[2])},
         check=False,
     )
     assert killed.returncode == -9
-    with open_store(url) as store:
+    with open_store(empty_url) as store:
         assert store.revision() is None
         with store.read() as conn:
             assert inspect(conn).get_table_names() == []
@@ -102,9 +102,11 @@ def test_every_table_is_documented() -> None:
 def test_documented_queries_run(store: Store) -> None:
     """What an on-call engineer is told to type works."""
     queries = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(queries) >= 5
+    elsewhere = "-- SQLite" if store.shared else "-- PostgreSQL"
+    mine = [query for query in queries if not query.startswith(elsewhere)]
+    assert len(queries) > len(mine) >= 5
     with store.read() as conn:
-        for query in queries:
+        for query in mine:
             conn.exec_driver_sql(query)
 
 
@@ -112,7 +114,6 @@ def test_documented_queries_run(store: Store) -> None:
 def test_events_are_append_only(store: Store, change: str) -> None:
     """The database itself refuses to change an incident's history."""
     with store.write() as conn:
-        conn.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         conn.exec_driver_sql(
             "INSERT INTO incident (id, fingerprint, model, column_name, kind, severity, status, opened,"
             " since, window_start, window_end, facts, lock_version) "
@@ -123,9 +124,8 @@ def test_events_are_append_only(store: Store, change: str) -> None:
         conn.exec_driver_sql(change)
 
 
-def old_database(tmp_path: Path, filled: Store, revision: str) -> str:
-    """A database at `revision` that holds what `filled` does, as far as it has a place for it."""
-    url = f"sqlite:///{tmp_path}/old.db"
+def old_database(url: str, filled: Store, revision: str) -> str:
+    """The empty database made one at `revision` that holds what `filled` does, as far as it has a place."""
     with open_store(url) as store, store.write() as conn:
         upgrade(conn, revision)
         with filled.read() as source:
@@ -133,7 +133,7 @@ def old_database(tmp_path: Path, filled: Store, revision: str) -> str:
                 known = [column["name"] for column in inspect(conn).get_columns(name)]
                 listed = ", ".join(f'"{column}"' for column in known)
                 rows = source.exec_driver_sql(f'SELECT {listed} FROM "{name}"').all()
-                marks = ", ".join("?" * len(known))
+                marks = ", ".join(["%s" if store.shared else "?"] * len(known))
                 for row in rows:
                     conn.exec_driver_sql(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', tuple(row))
     return url
@@ -170,9 +170,9 @@ def filled(store: Store) -> Store:
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_an_upgrade_loses_nothing(tmp_path: Path, filled: Store, revision: str) -> None:
+def test_an_upgrade_loses_nothing(empty_url: str, filled: Store, revision: str) -> None:
     """Every value of an older database is there after the upgrade, and can be read by this program."""
-    url = old_database(tmp_path, filled, revision)
+    url = old_database(empty_url, filled, revision)
     with open_store(url) as store:
         assert store.revision() == revision
         before = contents(store)
@@ -193,24 +193,27 @@ def test_an_upgrade_loses_nothing(tmp_path: Path, filled: Store, revision: str) 
             assert history.incident_list(conn)[0]["false_page_by"] == ""
 
 
-def test_an_upgraded_schema_is_a_new_one(tmp_path: Path, store: Store) -> None:
+def _made(store: Store, postgres: Server) -> object:
+    """Everything that a schema consists of, as the database itself writes it down."""
+    if store.shared:
+        return postgres.dump(store.name.rpartition("/")[2], "--schema-only")
+    with store.read() as conn:
+        query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+        return [tuple(row) for row in conn.exec_driver_sql(query)]
+
+
+def test_an_upgraded_schema_is_a_new_one(empty_url: str, url: str, postgres: Server) -> None:
     """However a database came to this revision, its tables, indices, views and triggers are the same."""
-    with open_store(f"sqlite:///{tmp_path}/stepwise.db") as stepwise:
+    with open_store(empty_url) as stepwise, open_store(url) as store:
         for revision in REVISIONS:
             with stepwise.write() as conn:
                 upgrade(conn, revision)
-
-        def made(each: Store) -> list[tuple[object, ...]]:
-            query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
-            with each.read() as conn:
-                return [tuple(row) for row in conn.exec_driver_sql(query)]
-
-        assert made(stepwise) == made(store)
+        assert _made(stepwise, postgres) == _made(store, postgres)
 
 
-def test_a_killed_upgrade_leaves_the_older_revision(tmp_path: Path, filled: Store) -> None:
+def test_a_killed_upgrade_leaves_the_older_revision(empty_url: str, filled: Store) -> None:
     """kill -9 while a view is away and a column half there: the old schema, its rows, and then a success."""
-    url = old_database(tmp_path, filled, "0002")
+    url = old_database(empty_url, filled, "0002")
     program = f"from storage.engine import open_store; open_store({url!r}).upgrade()"
     killed = subprocess.run(
         [sys.executable, "-c", program],

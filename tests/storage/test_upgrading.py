@@ -1,10 +1,11 @@
 """Laws of upgrading: never under a daemon that works."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from storage.engine import Store, open_store
+from storage.engine import SqliteStore, open_store
 from storage.errors import OwnedElsewhere
 from storage.lock import OwnerLock
 from storage.migrations import REVISIONS
@@ -44,7 +45,19 @@ def test_a_fresh_database_asks_for_no_lock(tmp_path: Path) -> None:
         assert upgrade_unowned(store) is True
 
 
-def test_up_to_date_beside_a_daemon(store: Store) -> None:
+def test_up_to_date_beside_a_daemon(file_store: SqliteStore) -> None:
     """Acknowledging while the daemon runs stays possible."""
-    with OwnerLock(store.path):
-        assert upgrade_unowned(store) is False
+    with OwnerLock(file_store.path):
+        assert upgrade_unowned(file_store) is False
+
+
+@pytest.mark.parametrize("revision", [None, *REVISIONS[:-1]])
+def test_two_that_start_together_upgrade_once(empty_url: str, revision: str | None) -> None:
+    """Whoever comes second waits for the first and finds the work done."""
+    if revision is not None:
+        with open_store(empty_url) as store, store.write() as conn:
+            upgrade(conn, revision)
+    with open_store(empty_url) as one, open_store(empty_url) as other, ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda store: store.upgrade(), (one, other)))
+        assert sorted(done) == [False, True]
+        assert one.revision() == other.revision() == REVISIONS[-1]

@@ -1,0 +1,101 @@
+"""How is a long past brought into history? Through the ledger, at low priority, telling nobody.
+
+Backfilled windows are judged in their own order, from their own beginning, and fold into no alert state: no
+incident opens, nothing is posted, no trainer is asked. They are planned once (the ledger's unique key), so an
+interrupted run is taken up by the next one, or by the daemon.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting.verdict import Severity
+from monitor.backfill_fold import judge_backfilled
+from monitor.evaluation import evaluate_next
+from monitor.exits import CommandError
+from monitor.planning import plan_spans
+from monitor.reference_build import Progress, quiet
+from monitor.runtime import Runtime, Watched
+from monitor.windows import windows_within
+from storage import fold_order, ledger, profiles, verdicts
+from storage.ledger import DueWindow, Stream, WindowKind
+from storage.span import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a backfill of a span would do."""
+
+    new: list[Span]  # to be evaluated, oldest first
+    open: list[DueWindow]  # planned by an earlier run, and not ended
+    known: int  # windows that history has already, backfilled or live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """What came of it."""
+
+    windows: list[DueWindow]  # as they stand now, oldest first
+    tickets: int  # windows whose worst verdict is one
+    pages: int
+
+
+def plan_backfill(runtime: Runtime, watched: Watched, start: datetime, end: datetime) -> Plan:
+    """Whole windows of [start, end) that have no row yet, and those that wait. Reads only."""
+    now = runtime.clock.now()
+    with runtime.store.read() as conn:
+        if profiles.active(conn, watched.name) is None:
+            raise CommandError(
+                f"{watched.name}: no reference; run `leeway reference build --model {watched.name}` first"
+            )
+        whole = Span(start=start, end=min(end, now)) if start < min(end, now) else None
+        there = [] if whole is None else ledger.find(conn, watched.name, Stream.INPUTS, whole)
+        beside = [] if whole is None else fold_order.within(conn, watched.name, Stream.INPUTS, whole)
+    if whole is None:
+        raise CommandError(
+            f"{watched.name}: no window of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC has ended yet"
+        )
+    spans = list(windows_within(watched.spec, whole.start, whole.end))
+    # Rows that a window of another length holds are not counted twice.
+    new = [span for span in spans if not any(_overlap(span, other) for other in beside)]
+    waiting = [row for row in there if row.kind is WindowKind.BACKFILL and not row.state.terminal]
+    return Plan(new=new, open=waiting, known=len(spans) - len(new) - len(waiting))
+
+
+def backfill(
+    runtime: Runtime, watched: Watched, start: datetime, end: datetime, *, progress: Progress = quiet
+) -> Backfill:
+    """Evaluate and judge what `plan_backfill` says. Killed anywhere, the next run goes on."""
+    planned = plan_backfill(runtime, watched, start, end)
+    plan_spans(runtime, watched, planned.new, kind=WindowKind.BACKFILL)
+    whole = Span(start=start, end=min(end, runtime.clock.now()))
+    waiting = [row for row in _rows(runtime, watched, whole) if not row.state.terminal]
+    for index, row in enumerate(waiting):
+        progress("evaluating windows", index + 1, len(waiting))
+        evaluate_next(runtime, ids=frozenset({row.id}))
+        judge_backfilled(runtime, watched)
+    judge_backfilled(runtime, watched)
+    rows = _rows(runtime, watched, whole)
+    with runtime.store.read() as conn:
+        worst = [_worst(conn, row) for row in rows]
+    return Backfill(
+        windows=rows,
+        tickets=sum(each is Severity.TICKET for each in worst),
+        pages=sum(each is Severity.PAGE for each in worst),
+    )
+
+
+def _rows(runtime: Runtime, watched: Watched, whole: Span) -> list[DueWindow]:
+    with runtime.store.read() as conn:
+        found = ledger.find(conn, watched.name, Stream.INPUTS, whole)
+    return [row for row in found if row.kind is WindowKind.BACKFILL]
+
+
+def _worst(conn: Connection, row: DueWindow) -> Severity:
+    said = verdicts.load(conn, row.id)
+    return max((each.severity for each in said), key=lambda severity: severity.level, default=Severity.NONE)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end

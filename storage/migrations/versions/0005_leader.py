@@ -1,0 +1,32 @@
+"""Who leads where several daemons share a database; harm and pull to the last bit in SQLite's view.
+
+SQLite writes a number into JSON with 15 digits, so what v_measurements took from there was rounded.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "leader",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leader")),
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP VIEW v_measurements")
+        script = Path(__file__).with_name("0005_views.sqlite.sql").read_text(encoding="utf-8")
+        op.execute(sa.text(script.replace(":", "\\:")))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead: going back would drop the history")

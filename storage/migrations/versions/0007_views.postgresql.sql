@@ -1,0 +1,78 @@
+CREATE VIEW v_windows AS
+SELECT l.id AS window_id,
+       l.model AS model,
+       l.stream AS stream,
+       l.kind AS kind,
+       iso_utc(l."start") COLLATE "C" AS window_start,
+       iso_utc(l."end") COLLATE "C" AS window_end,
+       l.revision AS revision,
+       l.state AS state,
+       l.reason AS reason,
+       l.rows AS rows,
+       l.attempt AS attempt,
+       r.version AS reference_version,
+       l.config_digest AS config_digest,
+       l.source_fingerprint AS source_fingerprint,
+       l.error_class AS error_class,
+       l.error AS error,
+       iso_utc(l.due) COLLATE "C" AS due,
+       iso_utc(l.planned_at) COLLATE "C" AS planned_at,
+       iso_utc(l.finished_at) COLLATE "C" AS finished_at,
+       iso_utc(l.folded_at) COLLATE "C" AS folded_at,
+       l.superseded_by AS superseded_by,
+       l.provisional::integer AS provisional,
+       iso_utc(l.refolded_at) COLLATE "C" AS refolded_at,
+       iso_utc(l.rechecked_at) COLLATE "C" AS rechecked_at
+  FROM ledger AS l
+  LEFT JOIN reference AS r ON r.id = l.reference_id
+
+CREATE VIEW v_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       iso_utc(l."start") COLLATE "C" AS window_start,
+       iso_utc(l."end") COLLATE "C" AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       nullif((json_of(v.facts) -> 'rules')::text, 'null') COLLATE "C" AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       iso_utc(coalesce(v.known_from, l.folded_at)) COLLATE "C" AS known_from
+  FROM verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id
+
+CREATE VIEW v_past_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       iso_utc(l."start") COLLATE "C" AS window_start,
+       iso_utc(l."end") COLLATE "C" AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       nullif((json_of(v.facts) -> 'rules')::text, 'null') COLLATE "C" AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       iso_utc(v.known_from) COLLATE "C" AS known_from,
+       iso_utc(v.known_until) COLLATE "C" AS known_until
+  FROM past_verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id

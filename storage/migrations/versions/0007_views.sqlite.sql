@@ -1,0 +1,78 @@
+CREATE VIEW v_windows AS
+SELECT l.id AS window_id,
+       l.model AS model,
+       l.stream AS stream,
+       l.kind AS kind,
+       strftime('%Y-%m-%dT%H:%M:%S', l."start" / 1000000, 'unixepoch') || printf('.%06dZ', l."start" % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', l."end" / 1000000, 'unixepoch') || printf('.%06dZ', l."end" % 1000000) AS window_end,
+       l.revision AS revision,
+       l.state AS state,
+       l.reason AS reason,
+       l.rows AS rows,
+       l.attempt AS attempt,
+       r.version AS reference_version,
+       l.config_digest AS config_digest,
+       l.source_fingerprint AS source_fingerprint,
+       l.error_class AS error_class,
+       l.error AS error,
+       strftime('%Y-%m-%dT%H:%M:%S', l.due / 1000000, 'unixepoch') || printf('.%06dZ', l.due % 1000000) AS due,
+       strftime('%Y-%m-%dT%H:%M:%S', l.planned_at / 1000000, 'unixepoch') || printf('.%06dZ', l.planned_at % 1000000) AS planned_at,
+       strftime('%Y-%m-%dT%H:%M:%S', l.finished_at / 1000000, 'unixepoch') || printf('.%06dZ', l.finished_at % 1000000) AS finished_at,
+       strftime('%Y-%m-%dT%H:%M:%S', l.folded_at / 1000000, 'unixepoch') || printf('.%06dZ', l.folded_at % 1000000) AS folded_at,
+       l.superseded_by AS superseded_by,
+       l.provisional AS provisional,
+       strftime('%Y-%m-%dT%H:%M:%S', l.refolded_at / 1000000, 'unixepoch') || printf('.%06dZ', l.refolded_at % 1000000) AS refolded_at,
+       strftime('%Y-%m-%dT%H:%M:%S', l.rechecked_at / 1000000, 'unixepoch') || printf('.%06dZ', l.rechecked_at % 1000000) AS rechecked_at
+  FROM ledger AS l
+  LEFT JOIN reference AS r ON r.id = l.reference_id
+
+CREATE VIEW v_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       strftime('%Y-%m-%dT%H:%M:%S', l."start" / 1000000, 'unixepoch') || printf('.%06dZ', l."start" % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', l."end" / 1000000, 'unixepoch') || printf('.%06dZ', l."end" % 1000000) AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       json_extract(v.facts, '$.rules') AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       strftime('%Y-%m-%dT%H:%M:%S', coalesce(v.known_from, l.folded_at) / 1000000, 'unixepoch') || printf('.%06dZ', coalesce(v.known_from, l.folded_at) % 1000000) AS known_from
+  FROM verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id
+
+CREATE VIEW v_past_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       strftime('%Y-%m-%dT%H:%M:%S', l."start" / 1000000, 'unixepoch') || printf('.%06dZ', l."start" % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', l."end" / 1000000, 'unixepoch') || printf('.%06dZ', l."end" % 1000000) AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       json_extract(v.facts, '$.rules') AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       strftime('%Y-%m-%dT%H:%M:%S', v.known_from / 1000000, 'unixepoch') || printf('.%06dZ', v.known_from % 1000000) AS known_from,
+       strftime('%Y-%m-%dT%H:%M:%S', v.known_until / 1000000, 'unixepoch') || printf('.%06dZ', v.known_until % 1000000) AS known_until
+  FROM past_verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id

@@ -1,0 +1,118 @@
+"""Laws of backfill: history is filled once, in order, and nobody hears of it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from monitor import build, logs
+from monitor.backfilling import backfill, plan_backfill
+from monitor.clock import SteppedClock
+from monitor.config_file import load
+from monitor.daemon import one_pass
+from monitor.evaluation import evaluate_next
+from monitor.exits import CommandError
+from monitor.opening import open_runtime, own
+from monitor.referencing import build_reference
+from monitor.runtime import Runtime
+from storage import history
+from storage.history import Filter
+from storage.tables import alert_state, incident, outbox, retraining_decision
+from tests.acceptance.world import build_shop
+
+DAY = timedelta(days=1)
+START = datetime(2026, 3, 31, tzinfo=UTC)  # of production
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    """The shop with its reference, three weeks after twelve days of which four were broken."""
+    logs.configure(quiet=True)
+    shop = build_shop(tmp_path / "shop", days=12)
+    clock = SteppedClock(START)
+    with open_runtime(load(shop.config, members=build.check), clock) as opened:
+        build_reference(opened, opened.models["shop"])
+        clock.advance_to(START + 21 * DAY)
+        yield opened
+
+
+def said(runtime: Runtime) -> list[tuple[str, str, str, str]]:
+    with runtime.store.read() as conn:
+        rows = history.verdicts(conn, Filter(model="shop"))
+    return [(row["window_start"], row["column_name"], row["verdict"], row["severity"]) for row in rows]
+
+
+def test_backfilled_windows_are_judged_and_told_to_nobody(runtime: Runtime) -> None:
+    """Four broken days page in history; no incident, alert state, message or request comes of it."""
+    found = backfill(runtime, runtime.models["shop"], START, START + 12 * DAY)
+    assert [window.state.value for window in found.windows] == ["done"] * 12
+    assert found.pages >= 3
+    assert any(severity == "page" for *_, severity in said(runtime))
+    with runtime.store.read() as conn:
+        for table in (incident, alert_state, outbox, retraining_decision):
+            assert conn.execute(select(func.count()).select_from(table)).scalar() == 0
+
+
+def test_twice_is_once(runtime: Runtime) -> None:
+    """The second run finds nothing to do, and history is as it was."""
+    watched = runtime.models["shop"]
+    backfill(runtime, watched, START, START + 6 * DAY)
+    before = said(runtime)
+    plan = plan_backfill(runtime, watched, START, START + 6 * DAY)
+    assert (plan.new, plan.open, plan.known) == ([], [], 6)
+    backfill(runtime, watched, START, START + 6 * DAY)
+    assert said(runtime) == before
+
+
+def test_an_interrupted_run_is_taken_up(runtime: Runtime) -> None:
+    """Its planned windows are the next run's, and the end is that of a run in one go."""
+    watched = runtime.models["shop"]
+
+    class StopError(Exception):
+        pass
+
+    def stop(_: str, at: int, total: int) -> None:
+        if at == total // 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        backfill(runtime, watched, START, START + 12 * DAY, progress=stop)
+    plan = plan_backfill(runtime, watched, START, START + 12 * DAY)
+    assert (len(plan.new), len(plan.open)) == (0, 7)
+    assert backfill(runtime, watched, START, START + 12 * DAY).pages >= 3
+    assert len({start for start, *_ in said(runtime)}) == 12
+
+
+def test_the_daemon_finishes_what_was_left(runtime: Runtime, tmp_path: Path) -> None:
+    """After its own windows, and with the same end; what it watches is not changed by it."""
+    watched = runtime.models["shop"]
+    with pytest.raises(ZeroDivisionError):
+        backfill(runtime, watched, START, START + 4 * DAY, progress=lambda *_: 1 // 0)
+    with own(runtime) as couriers:
+        one_pass(runtime, couriers)
+    assert not evaluate_next(runtime)
+    kinds = {}
+    with runtime.store.read() as conn:
+        for row in history.windows(conn):
+            kinds.setdefault(row["kind"], []).append(row["state"])
+    assert kinds["backfill"] == ["done"] * 4
+    assert "scheduled" in kinds
+    del tmp_path
+
+
+def test_windows_that_are_there_are_left_alone(runtime: Runtime) -> None:
+    """A live window's rows are not counted twice, nor those of a window of another length."""
+    watched = runtime.models["shop"]
+    with own(runtime) as couriers:
+        one_pass(runtime, couriers)
+    live = {start for start, *_ in said(runtime)}
+    plan = plan_backfill(runtime, watched, START, START + 21 * DAY)
+    assert all(f"{span.start:%Y-%m-%dT%H:%M:%S.%fZ}" not in live for span in plan.new)
+
+
+def test_a_span_that_has_not_ended_is_refused(runtime: Runtime) -> None:
+    """With what is wrong in words."""
+    with pytest.raises(CommandError, match="has ended yet"):
+        plan_backfill(runtime, runtime.models["shop"], START + 30 * DAY, START + 31 * DAY)
