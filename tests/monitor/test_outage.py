@@ -167,7 +167,7 @@ def test_what_no_channel_takes_is_tried_more_and_more_rarely(
         life.wait(5 * MINUTE)
     rows = [row for row in life.rows() if row["model"] == "shop"]
     assert {row["state"] for row in rows} == {"dead"}
-    assert len(rows) == 7  # its own, the fallback, then after 15, 30, 60, 120 and 240 minutes more
+    assert len(rows) == 8  # its own, the fallback, then after 15, 30, 60, 120, 240 and 240 minutes more
     mail.fails = None
     life.wait(4 * HOUR)
     life.look()
