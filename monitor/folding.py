@@ -6,7 +6,6 @@ group has something to tell. Killed anywhere, the window is folded again from th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import takewhile
 
 from sqlalchemy import Connection
@@ -17,6 +16,7 @@ from alerting.incident import Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
 from alerting.verdict import Severity, VerdictKind
 from monitor.backfill_fold import judge_backfilled
+from monitor.catching_up import is_historical
 from monitor.fold_input import stored_window
 from monitor.fold_output import mark_groups, worth_keeping
 from monitor.learning import learn_from_production, learn_performance
@@ -172,25 +172,17 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
     # What `leeway evaluate` looks at by hand is told by it, or to nobody: it is no downtime.
-    history = is_past(window, now) and window.kind is WindowKind.SCHEDULED
+    past = is_historical(watched, window, now)
+    history = past and window.kind is WindowKind.SCHEDULED
     eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
-    past = result.transitions if history else ()
-    mark_groups(conn, runtime.config, touched, eventful, now, past=past)
+    told = result.transitions if history else ()
+    mark_groups(conn, runtime.config, touched, eventful, now, past=told)
     fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
         teach(runtime, watched, conn, window, noise)
-    decision = decide_retraining(runtime, watched, conn, window, past=is_past(window, now))
+    decision = decide_retraining(runtime, watched, conn, window, past=past)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
-
-
-def is_past(window: DueWindow, now: datetime) -> bool:
-    """Folded more than two intervals after it could have been: what happened in it is history by now.
-
-    Labels are judged when they have come, which may be days later and is no downtime.
-    """
-    ready = window.due if window.stream is Stream.INPUTS else max(window.due, window.give_up)
-    return now - ready > 2 * (window.span.end - window.span.start)
 
 
 def _log(folded: FoldedWindow) -> None:

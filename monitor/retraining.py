@@ -23,6 +23,7 @@ from storage import (
 )
 from storage.ledger import DueWindow, Stream
 from storage.measurements import ColumnStatus
+from storage.restored import restored_at
 from storage.retraining import RetrainingState
 
 DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is stale: it expires
@@ -52,6 +53,7 @@ def decide_retraining(
             targets=frozenset(runtime.channels),
             silenced=frozenset(silences.covering(conn, now, watched.name)),
             past=past,
+            restored_at=restored_at(conn),
             schema_changed=_schema_changed(conn, window),
             in_flight=flying.id if flying else "",
             previous=previous[0] if previous else "",

@@ -19,6 +19,7 @@ from alerting.grouping import ROOTS_AN_HOUR, Group, GroupPolicy, Reason, decide,
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
 from alerting.silence import silenced
+from monitor.catching_up import is_behind
 from monitor.logs import logger
 from monitor.routing import group_policies, groups_of, is_about
 from monitor.runtime import Runtime
@@ -179,7 +180,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
     policy = group_policies(runtime.config, model).get(group.channel)
     if policy is None:  # no route leads here any more
         return None
-    members = _members(conn, group)
+    members, watched = _members(conn, group), runtime.models.get(model)
     if not members:
         return None
     quiet = silenced(members, silences.active(conn, now), now)
@@ -192,7 +193,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         policy=policy,
         complete=fold_order.all_folded(conn, model, latest),
         silenced=quiet,
-        catching_up=fold_order.catching_up(conn, model, now),
+        catching_up=watched is not None and is_behind(conn, watched, now),
     )
     if reason is None:
         return None if held == group else _Due(reason=None, group=held)

@@ -11,12 +11,14 @@ def status(context: typer.Context) -> None:
     from datetime import UTC, datetime
 
     from monitor.session import reading_session
+    from monitor.size_text import size_facts, size_line
     from monitor.standing import line, standing
     from monitor.terminal import Terminal, printable
     from storage import silences
     from storage.false_pages import pages_seen
     from storage.history import Filter, incident_list
     from storage.overview import overview
+    from storage.size import size
 
     terminal: Terminal = context.obj
     now = datetime.now(UTC)
@@ -35,6 +37,7 @@ def status(context: typer.Context) -> None:
             for name in names
         ]
         troubles = incident_list(conn, Filter(model=""), open_only=True)
+        kept = size_facts(size(conn))
 
     def draw() -> None:
         for each in payload:
@@ -43,6 +46,7 @@ def status(context: typer.Context) -> None:
         for each in troubles:
             name = f"channel {printable(each['column_name'])} {printable(each['title'])}"
             typer.echo(f"leeway: {name}; see `leeway outbox list`")
+        typer.echo(f"database: {size_line(kept)}")
         if not payload:
             typer.echo("no models in the config; see config.example.toml")
 

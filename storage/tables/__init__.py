@@ -7,6 +7,7 @@ stands here.
 
 from storage.tables._columns import metadata
 from storage.tables.judged import alert_state, checkpoint, incident, incident_event, past_verdict, verdict
+from storage.tables.kept import daily_result
 from storage.tables.measured import (
     column_result,
     ledger,
@@ -37,6 +38,7 @@ __all__ = [
     "checkpoint",
     "column_result",
     "daemon_event",
+    "daily_result",
     "incident",
     "incident_event",
     "lane",

@@ -16,7 +16,7 @@ v_windows = _view(
 v_measurements = _view(
     "v_measurements",
     "model version window_start window_end revision segment column_name metric value noise_limit n "
-    "n_reference p direction status window_id",
+    "n_reference p direction status window_id windows value_min value_max",
 )
 v_verdicts = _view(
     "v_verdicts",

@@ -38,8 +38,11 @@ min_rows = 50
 MAY_REPEAT = {"after_bytes_written", "after_response", "before_mark"}
 # Killing in the middle of a migration or a build happens before the first window; one pass is all there is.
 PASSES = {"mid_migration": (1,), "before_reference_commit": (1,)}
-CASES = [(name, "kill", k) for name in NAMES for k in PASSES.get(name, (1, 4))]
-CASES += [(name, "raise", PASSES.get(name, (2,))[0]) for name in NAMES]
+# No part of a window's way: tests of the supervisor, of retention and of restore kill at these.
+ELSEWHERE = {"in_tick", "mid_retention", "mid_restore"}
+ON_THE_WAY = [name for name in NAMES if name not in ELSEWHERE]
+CASES = [(name, "kill", k) for name in ON_THE_WAY for k in PASSES.get(name, (1, 4))]
+CASES += [(name, "raise", PASSES.get(name, (2,))[0]) for name in ON_THE_WAY]
 # The same on PostgreSQL, where transactions differ: all of it with LEEWAY_PROVE set, some of it always.
 ON_POSTGRESQL = [
     ("mid_migration", "kill", 1),

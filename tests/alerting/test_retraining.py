@@ -98,6 +98,7 @@ def test_dry_run_passes_the_same_gates() -> None:
         ("target", replace(FACTS, targets=frozenset({"oncall"}))),
         ("breached_windows", replace(FACTS, windows=judged("ppptcpcc"))),  # old ones are out of the five
         ("min_rows", replace(FACTS, windows=judged("ppppp", rows=199))),
+        ("cooldown", replace(FACTS, restored_at=NOW - timedelta(days=6))),
         ("data_quality", replace(FACTS, incidents=[incident("PP"), incident("T", IncidentKind.DATA)])),
         ("schema", replace(FACTS, schema_changed=True)),
         (
