@@ -12,8 +12,7 @@ import pytest
 from alerting.channel import DeliveryError, Failure
 from alerting.channels.slack import SlackChannel
 from alerting.notification import Action
-from storage import history, outbox
-from storage.engine import open_store
+from storage import outbox
 from tests.loopback import Loopback, error
 from tests.monitor.alerts import HOUR, MINUTE, Alerts, Reader, alerts
 from tests.storage.samples import message
@@ -72,15 +71,11 @@ def test_fired_and_resolved_while_slack_was_down(tmp_path: Path, mail: Reader) -
             life.wait(20 * MINUTE)
             life.look()
             (text,) = texts(server)
+            rows = life.rows()
     assert "fired Wed 1 May, resolved Wed 1 May, 04:00 UTC, told 6 h 50 min late because" in text
     assert "🟢" in text
-    assert {row["state"] for row in life_rows(life)} == {"sent", "cancelled"}
+    assert {row["state"] for row in rows} == {"sent", "cancelled"}
     assert mail.taken == []
-
-
-def life_rows(life: Alerts) -> list[dict[str, Any]]:
-    with open_store(life.runtime.store.url, read_only=True) as store, store.read() as conn:
-        return history.notifications(conn)
 
 
 def test_a_broken_channel_for_six_hours(tmp_path: Path, server: Loopback, mail: Reader) -> None:
