@@ -2,7 +2,7 @@
 
 After downtime, or on a restored backup, windows of hours are judged within seconds. Told one by one, people
 would be woken for what is long over. So a group waits until its model has caught up, and then tells at most
-once what holds now; never longer than a quarter of an hour, in case it does not catch up.
+once what holds now (alerting/grouping.py says for how long it may wait).
 """
 
 from datetime import datetime, timedelta
@@ -13,14 +13,11 @@ from monitor.runtime import Watched
 from storage import backlog
 from storage.due_window import DueWindow, Stream
 
-HOLD_AT_MOST = timedelta(minutes=15)  # as alerting's group_interval: a group tells no oftener anyhow
 OLD_INTERVALS = 2
 
 
-def holds_back(conn: Connection, watched: Watched, dirty_since: datetime | None, now: datetime) -> bool:
-    """Whether a group of this model should wait: old windows are about to be evaluated or folded."""
-    if dirty_since is None or now - dirty_since >= HOLD_AT_MOST:
-        return False
+def is_behind(conn: Connection, watched: Watched, now: datetime) -> bool:
+    """Whether windows that ended over two intervals ago are about to be evaluated or folded."""
     before = now - OLD_INTERVALS * watched.spec.nominal - watched.config.window.settle
     return backlog.is_moving(conn, watched.name, before, now)
 

@@ -202,6 +202,7 @@ class ModelConfig(Room):
     """One watched model. The name is the table's."""
 
     task: Task
+    paused: bool = False  # not evaluated, not judged; its open incidents end as paused
     runbook: str | None = None
     source: MemberConfig
     columns: ColumnsConfig = ColumnsConfig()

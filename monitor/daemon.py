@@ -45,12 +45,19 @@ START_WITHIN_S = 600  # what the service manager is asked for while a large data
 Value = TypeVar("Value")
 
 
-def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
+def one_pass(
+    runtime: Runtime,
+    couriers: Sequence[Courier],
+    *,
+    evaluate: Callable[[Runtime], bool] = evaluate_next,
+    recheck: Callable[[Runtime], bool] = recheck_next,
+) -> int:
     """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
 
     What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
     holds up no other here either: its error is raised when all the rest is done. Where another daemon leads,
-    planning, folding and flushing are left to it.
+    planning, folding and flushing are left to it. `evaluate` brings one window to its end, `recheck` looks
+    for late rows; a scenario (monitor/scenario) gives values where a source would be read.
     """
     faults: dict[str, Exception] = {}
     leading = led(runtime)
@@ -84,11 +91,11 @@ def one_pass(runtime: Runtime, couriers: Sequence[Courier]) -> int:
 
     lead(plan)
     evaluated = 0
-    while attempt("evaluate", partial(evaluate_next, runtime)):
+    while attempt("evaluate", partial(evaluate, runtime)):
         evaluated += 1
         lead(fold)
-    while attempt("recheck", partial(recheck_next, runtime)):
-        while attempt("evaluate", partial(evaluate_next, runtime)):
+    while attempt("recheck", partial(recheck, runtime)):
+        while attempt("evaluate", partial(evaluate, runtime)):
             evaluated += 1
     lead(fold)
     lead(flush)

@@ -19,7 +19,7 @@ from monitor.log_file import LogFile
 
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
-        "daemon.started": "the daemon owns the database and begins to look for due windows",
+        "daemon.started": "the daemon owns its database, or shares it, and begins to look for due windows",
         "daemon.stopping": "a signal asked the daemon to end; it finishes or releases what it holds",
         "daemon.stopped": "the daemon ended in good order",
         "daemon.stalled": "a part has been silent for a minute: the process dumps its stacks and exits 70",
@@ -36,6 +36,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "storage.risky": "the database stands on ground that may not hold: SQLite's version, the file system",
         "history.pruned": "what was older than daemon.retention was rolled up or deleted",
         "model.skipped": "a model cannot be evaluated until what the reason says is done",
+        "rules.changed": "a model is judged by other rules than before; counted breaches begin anew",
         "windows.planned": "rows were added to the ledger",
         "windows.skipped": "windows were passed over: skipped, or too late to be folded in order",
         "window.evaluated": "a window was measured and its result is in the ledger",
@@ -58,6 +59,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "incident.reopened": "an incident came back within six windows of its end",
         "incident.severity_up": "an incident rose to page",
         "incident.resolved": "an incident ended; reason says why",
+        "incident.flapping": "an incident comes and goes; posts about it wait until it is steady",
+        "incident.steady": "an incident that came and went did neither for a day of windows",
         "group.flushed": "messages were put into the outbox",
         "notification.sent": "a channel accepted a message",
         "notification.queued": "a channel did not accept a message now; it is tried again",

@@ -11,16 +11,18 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Select, TableClause, select, union, union_all
 
+from alerting.silence import Silence
 from alerting.verdict import Severity
 from storage import encoding, incidents, incidents_then
 from storage import verdicts as verdict_rows
 from storage.due_window import Stream
-from storage.tables import attempt, daemon_event, ledger, outbox, retraining_decision
+from storage.tables import attempt, channel_state, daemon_event, ledger, outbox, retraining_decision
 from storage.tables.views import (
     v_incidents,
     v_measurements,
     v_notifications,
     v_past_verdicts,
+    v_silences,
     v_verdicts,
     v_windows,
 )
@@ -121,14 +123,14 @@ def incident_list(conn: Connection, chosen: Filter | None = None, *, open_only: 
     statement = _between(statement, view.c.opened, chosen)
     order = (view.c.opened, view.c.incident_id)
     if chosen.as_of is None:
-        return _latest(conn, statement, order, chosen.last)
+        return [_flags(record) for record in _latest(conn, statement, order, chosen.last)]
     then = [
         incidents_then.as_of(record, incidents.events(conn, record["incident_id"]), chosen.as_of)
         for record in _latest(conn, statement, order, None)
     ]
     least = (chosen.severity or Severity.NONE).level
     known = [
-        each
+        _flags(each)
         for each in then
         if each
         and Severity(each["severity"]).level >= least
@@ -158,7 +160,7 @@ def incident(conn: Connection, incident_id: str) -> Record | None:
     said = v_verdicts
     statement = select(said).where(said.c.incident_id == incident_id).order_by(said.c.window_start)
     facts = incidents.by_ids(conn, [incident_id])[0].facts
-    return found[0] | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
+    return _flags(found[0]) | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
 
 
 def notifications(conn: Connection, chosen: Filter | None = None, *, open_only: bool = False) -> list[Record]:
@@ -188,6 +190,24 @@ def notification(conn: Connection, notification_id: int) -> Record | None:
     return found[0] | {"facts": row.facts, "receipt": row.receipt, "attempts": _plain(conn, tries)}
 
 
+def channel_states(conn: Connection) -> list[Record]:
+    """What every channel that was ever used learnt from its last message."""
+    return _plain(conn, select(channel_state).order_by(channel_state.c.channel))
+
+
+def silences(conn: Connection, now: datetime, *, everything: bool = False) -> list[Record]:
+    """Those that hold or will hold, or all, oldest first; `matchers` as people write them."""
+    view = v_silences
+    statement = select(view)
+    if not everything:
+        statement = statement.where(view.c.over_at > encoding.iso(now))
+    records = _records(conn, statement.order_by(view.c.created, view.c.silence_id))
+    for record in records:
+        parts = Silence.matchers_from(encoding.loads(record["matchers"]))
+        record["matchers"] = [str(each) for each in parts]
+    return records
+
+
 def retraining_decisions(conn: Connection, model: str | None = None, last: int | None = None) -> list[Record]:
     """Every decision with its gates, refusals too, oldest first."""
     statement = select(retraining_decision)
@@ -204,6 +224,11 @@ def daemon_events(conn: Connection, last: int = 100) -> list[Record]:
     records = _plain(conn, select(daemon_event).order_by(daemon_event.c.id.desc()).limit(last))
     records.reverse()
     return records
+
+
+def _flags(record: Record) -> Record:
+    """Yes and no are numbers in a SQLite view."""
+    return record | {"flapping": bool(record["flapping"])}
 
 
 def _window_ids(chosen: Filter, known: Column[Any] = ledger.c.finished_at) -> Select[Any]:

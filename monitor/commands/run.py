@@ -16,7 +16,7 @@ def run(
         typer.Option("--at", help="With --once: act as if it were this time (ISO 8601, UTC unless it says)."),
     ] = None,
 ) -> None:
-    """Watch the models of the config until a signal comes. A second one on the same database exits 75."""
+    """Watch the models of the config until a signal comes. A second one on the same SQLite file exits 75."""
     from monitor.clock import Clock, SteppedClock, SystemClock
     from monitor.exits import CommandError
     from monitor.session import daemon_session

@@ -18,6 +18,7 @@ from storage.tables.measured import (
 )
 from storage.tables.told import (
     attempt,
+    audit,
     channel_state,
     daemon_event,
     lane,
@@ -26,11 +27,13 @@ from storage.tables.told import (
     outbox,
     retraining,
     retraining_decision,
+    silence,
 )
 
 __all__ = [
     "alert_state",
     "attempt",
+    "audit",
     "channel_state",
     "checkpoint",
     "column_result",
@@ -51,5 +54,6 @@ __all__ = [
     "reference_part",
     "retraining",
     "retraining_decision",
+    "silence",
     "verdict",
 ]

@@ -79,7 +79,7 @@ def test_a_restore_tells_at_most_once_and_asks_nobody_to_retrain(
     assert roots(server) - told <= 1
     assert requests(server) == asked
     refused = after.rows("SELECT gates FROM retraining_decision WHERE outcome = 'refused' ORDER BY id DESC")
-    assert '"name":"historical","passed":false' in "".join(row["gates"] for row in refused)
+    assert '"name":"not_historical","passed":false' in "".join(row["gates"] for row in refused)
     assert '"name":"cooldown","passed":false' in refused[0]["gates"]
     assert "was restored at" in refused[0]["gates"]
     assert after.rows("SELECT count(*) AS n FROM retraining")[0]["n"] == 0

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from monitor import build, logs
 from monitor.build import build_models
-from monitor.catching_up import HOLD_AT_MOST, holds_back, is_historical
+from monitor.catching_up import is_behind, is_historical
 from monitor.config_file import load
 from monitor.runtime import Watched
 from storage import fold_order, ledger
@@ -47,9 +47,9 @@ def planned(store: Store, days: int, stream: Stream = Stream.INPUTS) -> None:
         ledger.plan(conn, "shop", stream, [span], now=NOW, settle=minute, lateness=DAY, give_up=DAY)
 
 
-def held(store: Store, watched: Watched, since: timedelta = timedelta(0)) -> bool:
+def held(store: Store, watched: Watched) -> bool:
     with store.read() as conn:
-        return holds_back(conn, watched, NOW - since, NOW)
+        return is_behind(conn, watched, NOW)
 
 
 def test_an_old_window_that_is_about_to_be_evaluated_holds_back(store: Store, watched: Watched) -> None:
@@ -60,13 +60,6 @@ def test_an_old_window_that_is_about_to_be_evaluated_holds_back(store: Store, wa
     assert not held(store, watched)
     planned(store, 5)
     assert held(store, watched)
-
-
-def test_never_for_longer_than_a_quarter_of_an_hour(store: Store, watched: Watched) -> None:
-    """A machine that cannot catch up tells all the same."""
-    planned(store, 5)
-    assert held(store, watched, HOLD_AT_MOST - timedelta(seconds=1))
-    assert not held(store, watched, HOLD_AT_MOST)
 
 
 def test_a_window_that_waits_for_its_rows_holds_up_nobody(store: Store, watched: Watched) -> None:
