@@ -157,7 +157,8 @@ class Daemon:
         logger().info("daemon.started", owner=runtime.owner, models=len(runtime.models))
         self._keeper.warn()
         if not self._prepare():
-            return self._stop([])
+            self._stop([])
+            os._exit(Exit.OK)  # the compiler may be at work on a thread that cannot be waited for
         conductor = threading.Thread(target=self._conductor.live, name="conductor", daemon=True)
         keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         supervisor = Supervisor(
