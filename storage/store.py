@@ -143,6 +143,10 @@ class Store(ABC):
         except DBAPIError as error:
             kind = StorageLost if self._is_lost(error) else StorageError
             raise kind(f"{self.name}: {self._reason(error)}; {self._remedy(error)}") from error
+        except UnicodeDecodeError as error:  # a file whose own schema is damaged cannot even be opened
+            raise StorageLost(
+                f"{self.name}: damaged, it holds what is no text ({error.reason}); restore a backup"
+            ) from error
         except PoolTimeout as error:
             raise StorageError(
                 f"{self.name}: all connections of this process stayed in use; look for long queries"
