@@ -67,8 +67,9 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
     order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
     records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric, rows_last))
     for record in records:
-        if record["value"] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
-            record["value"] = float(record["value"])
+        for name in ("value", "value_min", "value_max"):
+            if record[name] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
+                record[name] = float(record[name])
     return records
 
 
