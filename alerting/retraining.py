@@ -68,6 +68,8 @@ class RetrainingFacts:
     incidents: Sequence[Incident]  # of this model; resolved ones are passed over
     windows: Sequence[JudgedWindow]  # the last `within` or more, in order
     targets: frozenset[str]  # names of the channels that take requests
+    silenced: frozenset[str] = frozenset()  # ids of incidents that a silence covers
+    past: bool = False  # the window was folded long after its end: what it says is history
     killed: bool = False  # retraining is switched off for the whole daemon
     schema_changed: bool = False  # a column appeared, vanished or changed type in the last window
     in_flight: str = ""  # id of the request that has not ended; "" none
@@ -110,6 +112,8 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
     firing = [incident for incident in _mendable(facts) if incident.status is Status.FIRING]
     unfit = [incident for incident in _open(facts) if incident.kind is IncidentKind.DATA]
     recent = facts.windows[-policy.within :]
+    steady = [incident for incident in firing if not incident.flapping]
+    heard = [incident for incident in steady if incident.id not in facts.silenced]
     breached = [window for window in recent if _is_breached(window, policy)]
     counted = [window for window in breached if window.rows >= policy.min_rows]
     rest_until = None if facts.previous_at is None else facts.previous_at + policy.cooldown
@@ -139,6 +143,25 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
             name="severity",
             passed=any(incident in severe for incident in firing),
             why=f"{len(severe)} open incidents of severity {policy.min_severity} or worse",
+        ),
+        Gate(
+            name="not_flapping",
+            passed=bool(steady) or not firing,
+            why=f"{len(firing) - len(steady)} of {len(firing)} firing incidents come and go",
+        ),
+        Gate(
+            name="not_silenced",
+            passed=bool(heard) or not steady,
+            why=f"{len(steady) - len(heard)} of {len(steady)} steadily firing incidents are silenced",
+        ),
+        Gate(
+            name="not_historical",
+            passed=not facts.past,
+            why=(
+                "the window ended long before it was judged: how things stand today is not known yet"
+                if facts.past
+                else "judged in its time"
+            ),
         ),
         Gate(
             name="breached_windows",

@@ -6,12 +6,13 @@ group has something to tell. Killed anywhere, the window is folded again from th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
-from alerting.grouping import mark_dirty
+from alerting.grouping import Group, mark_dirty, note_past
 from alerting.health import Folded, WindowFold, fold_window
 from alerting.incident import Incident, Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
@@ -24,7 +25,7 @@ from monitor.learning import learn_from_production, learn_performance
 from monitor.logs import logger
 from monitor.realised import beside
 from monitor.retraining import decide_retraining
-from monitor.routing import groups_of
+from monitor.routing import group_policies, groups_of
 from monitor.runtime import Runtime, Watched
 from monitor.stored_window import StoredWindow, judge_stored
 from storage import (
@@ -50,6 +51,8 @@ _EVENTS = {
     TransitionKind.REOPENED: "incident.reopened",
     TransitionKind.SEVERITY_UP: "incident.severity_up",
     TransitionKind.RESOLVED: "incident.resolved",
+    TransitionKind.FLAPPING: "incident.flapping",
+    TransitionKind.STEADY: "incident.steady",
 }
 
 
@@ -148,12 +151,12 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
-    _mark_groups(runtime, conn, result, touched)
+    _mark_groups(runtime, conn, result, touched, past=is_past(window, now))
     fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
         teach(runtime, watched, conn, window, noise)
-    decision = decide_retraining(runtime, watched, conn, window)
+    decision = decide_retraining(runtime, watched, conn, window, past=is_past(window, now))
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
 
 
@@ -220,14 +223,35 @@ def worth_keeping(result: WindowFold) -> list[Folded]:
     ]
 
 
-def _mark_groups(runtime: Runtime, conn: Connection, result: WindowFold, touched: Sequence[Incident]) -> None:
+def is_past(window: DueWindow, now: datetime) -> bool:
+    """Folded more than two intervals after it could have been: what happened in it is history by now.
+
+    Labels are judged when they have come, which may be days later and is no downtime.
+    """
+    ready = window.due if window.stream is Stream.INPUTS else max(window.due, window.give_up)
+    return now - ready > 2 * (window.span.end - window.span.start)
+
+
+def _mark_groups(
+    runtime: Runtime, conn: Connection, result: WindowFold, touched: Sequence[Incident], *, past: bool
+) -> None:
     """A crash after this commit cannot forget that there is something to tell."""
     now = runtime.clock.now()
-    eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
+    events = {each.incident_id: each for each in result.transitions if each.is_event}
+    fresh: dict[str, Group] = {}
+    members: dict[str, list[str]] = {}
     for incident in touched:
-        if incident.id in eventful:
+        if incident.id in events:
             for group in groups_of(runtime.config, incident):
-                groups.save(conn, mark_dirty(groups.get(conn, group.key) or group, now))
+                fresh[group.key] = group
+                members.setdefault(group.key, []).append(incident.id)
+    for key, group in fresh.items():
+        marked = mark_dirty(groups.get(conn, key) or group, now)
+        if past:
+            policy = group_policies(runtime.config, group.labels["model"])[group.channel]
+            told = [each for each in result.transitions if each.incident_id in members[key]]
+            marked = note_past(marked, told, policy)
+        groups.save(conn, marked)
 
 
 def _log(folded: FoldedWindow) -> None:

@@ -39,6 +39,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "incident.reopened": "an incident came back within six windows of its end",
         "incident.severity_up": "an incident rose to page",
         "incident.resolved": "an incident ended; reason says why",
+        "incident.flapping": "an incident comes and goes; posts about it wait until it is steady",
+        "incident.steady": "an incident that came and went did neither for a day of windows",
         "group.flushed": "messages were put into the outbox",
         "notification.sent": "a channel accepted a message",
         "notification.queued": "a channel did not accept a message now; it is tried again",

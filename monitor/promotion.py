@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from alerting.fold import rebaseline
 from alerting.grouping import mark_dirty
-from alerting.incident import Incident, ResolveReason
+from alerting.incident import Incident, ResolveReason, Transition, TransitionKind
 from monitor.config import Config
 from monitor.routing import groups_of
 from storage import checkpoints, daemon_events, groups, incidents, ledger, profiles
@@ -36,12 +36,54 @@ def promote(
 
 def close_removed(conn: Connection, config: Config, now: datetime) -> list[Incident]:
     """Nothing can recover in a model that is watched no more: its incidents end, and nobody is reminded."""
-    gone = {incident.series.model for incident in incidents.open_incidents(conn)}.difference(config.models)
+    watched = {"", *config.models}  # "" is Leeway itself
+    gone = {incident.series.model for incident in incidents.open_incidents(conn)}.difference(watched)
     return [
         incident
         for model in sorted(gone)
         for incident in _close(conn, config, model, ResolveReason.REMOVED, now)
     ]
+
+
+def resolve_by_hand(
+    conn: Connection, config: Config, incident_id: str, *, by: str, reason: str, now: datetime
+) -> Incident:
+    """A person closes it, and says why; firing again soon it is the same incident. ValueError: it is over."""
+    before = incidents.get(conn, incident_id)
+    if before is None or not before.is_open:
+        standing = "not known" if before is None else before.status.value
+        raise ValueError(f"incident {incident_id}: cannot be resolved, it is {standing}")
+    if not reason.strip():
+        raise ValueError(f"incident {incident_id}: to resolve it by hand needs a reason")
+    state = checkpoints.alert_states(conn, before.series.model).get(before.fingerprint)
+    if state is not None and state.incident_id == incident_id and state.is_open:
+        after, transitions = rebaseline(state, ResolveReason.MANUAL, now)
+        checkpoints.set_alert_state(conn, after)
+    else:  # Leeway's own trouble is in no fold
+        transitions = (_by_hand(before, now),)
+    (done,) = incidents.apply(conn, transitions, now, actor=by, comment=reason.strip())
+    _mark(conn, config, done, now)
+    return done
+
+
+def _by_hand(incident: Incident, now: datetime) -> Transition:
+    return Transition(
+        kind=TransitionKind.RESOLVED,
+        series=incident.series,
+        incident_id=incident.id,
+        incident_kind=incident.kind,
+        severity=incident.severity,
+        start=now,
+        end=now,
+        since=incident.since,
+        reason=ResolveReason.MANUAL,
+    )
+
+
+def _mark(conn: Connection, config: Config, incident: Incident, now: datetime) -> None:
+    for group in groups_of(config, incident):
+        if (known := groups.get(conn, group.key)) is not None:
+            groups.save(conn, mark_dirty(known, now))
 
 
 def _close(
@@ -53,7 +95,5 @@ def _close(
         checkpoints.set_alert_state(conn, after)
         resolved += incidents.apply(conn, transitions, now)
     for incident in resolved:
-        for group in groups_of(config, incident):
-            if (known := groups.get(conn, group.key)) is not None:
-                groups.save(conn, mark_dirty(known, now))
+        _mark(conn, config, incident, now)
     return resolved

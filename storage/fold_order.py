@@ -6,7 +6,7 @@ Strictly in window order: alert state is a fold, so nothing may come before what
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from storage.due_window import DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.span import Span
@@ -70,6 +70,33 @@ def folded_span(conn: Connection, model: str, stream: Stream) -> Span | None:
     )
     row = conn.execute(statement.order_by(ledger.c.start.desc()).limit(1)).first()
     return None if row is None else Span(start=row.start, end=row.end)
+
+
+def catching_up(conn: Connection, model: str, now: datetime) -> bool:
+    """Whether windows that ended more than two intervals ago are on their way to be folded.
+
+    Those that wait for their rows are not on their way: nobody knows when they come.
+    """
+    terminal = [state for state in WindowState if state.terminal]
+    moving = or_(
+        ledger.c.state.in_((*terminal, WindowState.CLAIMED)),
+        and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= now),
+    )
+    statement = (
+        select(ledger.c.start, ledger.c.end)
+        .where(
+            ledger.c.model == model,
+            ledger.c.stream == Stream.INPUTS,
+            ledger.c.folded_at.is_(None),
+            ledger.c.superseded_by.is_(None),
+            ledger.c.kind.in_(FOLDED_KINDS),
+            moving,
+        )
+        .order_by(ledger.c.start)
+        .limit(1)
+    )
+    row = conn.execute(statement).first()
+    return row is not None and bool(now - row.end > 2 * (row.end - row.start))
 
 
 def all_folded(conn: Connection, model: str, end: datetime) -> bool:

@@ -11,12 +11,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, TableClause, select, union
 
+from alerting.silence import Silence
 from alerting.verdict import Severity
 from storage import encoding, incidents
 from storage import verdicts as verdict_rows
 from storage.due_window import Stream
-from storage.tables import attempt, daemon_event, ledger, outbox, retraining_decision
-from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
+from storage.tables import attempt, channel_state, daemon_event, ledger, outbox, retraining_decision
+from storage.tables.views import (
+    v_incidents,
+    v_measurements,
+    v_notifications,
+    v_silences,
+    v_verdicts,
+    v_windows,
+)
 
 Record = dict[str, Any]
 
@@ -89,7 +97,8 @@ def incident_list(conn: Connection, chosen: Filter | None = None, *, open_only: 
     if open_only:
         statement = statement.where(view.c.status != "resolved")
     statement = _between(statement, view.c.opened, chosen)
-    return _latest(conn, statement, (view.c.opened, view.c.incident_id), chosen.last)
+    records = _latest(conn, statement, (view.c.opened, view.c.incident_id), chosen.last)
+    return [record | {"flapping": bool(record["flapping"])} for record in records]
 
 
 def incident(conn: Connection, incident_id: str) -> Record | None:
@@ -113,6 +122,7 @@ def incident(conn: Connection, incident_id: str) -> Record | None:
     said = v_verdicts
     statement = select(said).where(said.c.incident_id == incident_id).order_by(said.c.window_start)
     facts = incidents.by_ids(conn, [incident_id])[0].facts
+    found[0]["flapping"] = bool(found[0]["flapping"])
     return found[0] | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
 
 
@@ -141,6 +151,24 @@ def notification(conn: Connection, notification_id: int) -> Record | None:
     row = conn.execute(select(outbox.c.facts, outbox.c.receipt).where(outbox.c.id == notification_id)).one()
     tries = select(attempt).where(attempt.c.outbox_id == notification_id).order_by(attempt.c.number)
     return found[0] | {"facts": row.facts, "receipt": row.receipt, "attempts": _plain(conn, tries)}
+
+
+def channel_states(conn: Connection) -> list[Record]:
+    """What every channel that was ever used learnt from its last message."""
+    return _plain(conn, select(channel_state).order_by(channel_state.c.channel))
+
+
+def silences(conn: Connection, now: datetime, *, everything: bool = False) -> list[Record]:
+    """Those that hold or will hold, or all, oldest first; `matchers` as people write them."""
+    view = v_silences
+    statement = select(view)
+    if not everything:
+        statement = statement.where(view.c.over_at > encoding.iso(now))
+    records = _records(conn, statement.order_by(view.c.created, view.c.silence_id))
+    for record in records:
+        parts = Silence.matchers_from(encoding.loads(record["matchers"]))
+        record["matchers"] = [str(each) for each in parts]
+    return records
 
 
 def retraining_decisions(conn: Connection, model: str | None = None, last: int | None = None) -> list[Record]:

@@ -34,9 +34,16 @@ class IncidentEvent:
 
 
 def apply(
-    conn: Connection, transitions: Iterable[Transition], now: datetime, actor: str = "leeway"
+    conn: Connection,
+    transitions: Iterable[Transition],
+    now: datetime,
+    actor: str = "leeway",
+    comment: str = "",
 ) -> list[Incident]:
-    """Change incidents by the fold's transitions, in order; returns those touched, as they now stand."""
+    """Change incidents by the fold's transitions, in order; returns those touched, as they now stand.
+
+    `actor` and `comment`: of the person, where it was one.
+    """
     touched: dict[str, Incident] = {}
     for transition in transitions:
         before = get(conn, transition.incident_id)
@@ -50,7 +57,7 @@ def apply(
                 "since": transition.since,
                 "change": after.change,
                 "title": after.title,
-            }
+            } | ({"comment": comment} if comment else {})
             add_event(
                 conn,
                 after.id,
@@ -83,6 +90,16 @@ def acknowledge(
     _write(conn, after, before)
     payload = {"until": after.acknowledged_until}
     add_event(conn, incident_id, now=now, kind="acknowledged", actor=by, payload=payload)
+    return after
+
+
+def give_back(conn: Connection, incident_id: str, *, by: str, now: datetime) -> Incident:
+    """Undo an acknowledgement. ValueError: no such incident, or nobody has it."""
+    before = _known(conn, incident_id)
+    after = nouns.give_back(before, by=by)
+    _write(conn, after, before)
+    payload = {"from": before.acknowledged_by}
+    add_event(conn, incident_id, now=now, kind="unacknowledged", actor=by, payload=payload)
     return after
 
 
@@ -150,6 +167,13 @@ def open_incidents(conn: Connection, model: str | None = None) -> list[Incident]
     return [_incident(row) for row in conn.execute(statement)]
 
 
+def open_by_fingerprint(conn: Connection, fingerprint: str) -> Incident | None:
+    """The open one of a series; a partial unique index says that there is no second."""
+    statement = select(incident).where(incident.c.fingerprint == fingerprint, incident.c.is_open)
+    row = conn.execute(statement).first()
+    return None if row is None else _incident(row)
+
+
 def events(conn: Connection, incident_id: str) -> list[IncidentEvent]:
     statement = select(incident_event).where(incident_event.c.incident_id == incident_id)
     return [IncidentEvent(**row._mapping) for row in conn.execute(statement.order_by(incident_event.c.seq))]
@@ -211,6 +235,7 @@ def _row(after: Incident) -> dict[str, object]:
         "acknowledged_by": after.acknowledged_by,
         "acknowledged_until": after.acknowledged_until,
         "false_page_by": after.false_page_by,
+        "flapping": after.flapping,
         "lock_version": after.version,
     }
 
@@ -244,5 +269,6 @@ def _incident(row: Row[Any]) -> Incident:
         acknowledged_by=row.acknowledged_by,
         acknowledged_until=row.acknowledged_until,
         false_page_by=row.false_page_by,
+        flapping=row.flapping,
         version=row.lock_version,
     )

@@ -17,6 +17,7 @@ from storage.tables.measured import (
 )
 from storage.tables.told import (
     attempt,
+    audit,
     channel_state,
     daemon_event,
     lane,
@@ -24,11 +25,13 @@ from storage.tables.told import (
     outbox,
     retraining,
     retraining_decision,
+    silence,
 )
 
 __all__ = [
     "alert_state",
     "attempt",
+    "audit",
     "channel_state",
     "checkpoint",
     "column_result",
@@ -46,5 +49,6 @@ __all__ = [
     "reference_part",
     "retraining",
     "retraining_decision",
+    "silence",
     "verdict",
 ]
