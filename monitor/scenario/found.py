@@ -73,7 +73,7 @@ def found(stage: Stage, ears: Mapping[str, Ear], moment: Callable[[datetime], Mo
             for window in ledger.find(conn, stage.model, Stream.INPUTS, _whole(stage.spans))
         }
         in_order = [rows.get(span.start) for span in stage.spans]
-        records = history.incident_list(conn, Filter(model=stage.model))
+        records = history.incident_list(conn)
         every = incidents.by_ids(conn, [str(record["incident_id"]) for record in records])
         return Found(
             windows=tuple("planned" if row is None else row.state.value for row in in_order),
@@ -135,17 +135,16 @@ def _conditions(
 def _incident(
     incident: Incident, spans: Sequence[Span], moment: Callable[[datetime], Moment]
 ) -> FoundIncident:
-    starts = {span.start: number for number, span in enumerate(spans, start=1)}
-    ends = {span.end: number for number, span in enumerate(spans, start=1)}
-    resolved = None
-    if incident.resolved is not None:
-        number = ends.get(incident.resolved)
-        resolved = moment(incident.resolved) if number is None else Moment(window=number)
+    def named(at: datetime, bounds: list[datetime]) -> Moment:
+        """The window that opened or ended it; a moment where a person or the daemon itself did."""
+        return Moment(window=bounds.index(at) + 1) if at in bounds else moment(at)
+
+    resolved = incident.resolved
     return FoundIncident(
         place=Place(column=incident.series.column, segment=incident.series.segment),
         health=incident.series.rule == HEALTH_RULE,
-        opened=Moment(window=starts[incident.opened]),
-        resolved=resolved,
+        opened=named(incident.opened, [span.start for span in spans]),
+        resolved=None if resolved is None else named(resolved, [span.end for span in spans]),
         incident=incident,
     )
 

@@ -3,7 +3,7 @@
 Values are given where the daemon would read and measure (steps 4 to 6 of docs/architecture.md); everything
 else, from the plan to the courier, is `monitor.daemon.one_pass`. The clock goes from one instant at which
 something may happen to the next: a window falls due, a person acts, a retry, a reminder. While a group is
-open the daemon looks every `LOOK_EVERY` as well: a timer that is not known here is late, not lost.
+open the daemon looks at every full hour as well: a timer that is not known here is late, not lost.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from alerting.courier import Courier
 from monitor.clock import SteppedClock
@@ -32,7 +33,7 @@ from storage import groups
 from storage.span import Span
 from storage.timers import timers
 
-LOOK_EVERY = timedelta(hours=1)
+HOUR = timedelta(hours=1)
 FAR = timedelta(days=366 * 60)
 
 
@@ -175,10 +176,17 @@ def _timers(runtime: Runtime, now: datetime) -> Iterator[datetime]:
         yield from timers(conn)
         open_groups = groups.to_look_at(conn)
     if open_groups:
-        yield now + LOOK_EVERY
+        yield _next_hour(runtime, now)
     for group in open_groups:
         policy = group_policies(runtime.config, group.labels["model"]).get(group.channel)
         paces = [] if policy is None else [getattr(policy, field.name) for field in fields(policy)]
         for since in (group.dirty_since, group.flushed):
             if since is not None:
                 yield from (since + pace for pace in paces if isinstance(pace, timedelta))
+
+
+def _next_hour(runtime: Runtime, now: datetime) -> datetime:
+    """On the clocks of the windows' zone: what is told at an hour of the day is told on the hour."""
+    (watched,) = runtime.models.values()
+    local = now.astimezone(ZoneInfo(watched.config.window.zone))
+    return now + HOUR - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
