@@ -52,9 +52,11 @@ class Ear:
     outages: Sequence[Outage] = ()
     heard: list[Delivered] = field(default_factory=list)
     idempotent: bool = True
+    asked: int = 0  # how often it was given something, whether it took it or not
 
     def send(self, notification: Notification, message: Message) -> Receipt:
         now = self.clock.now()
+        self.asked += 1
         outage = next((each for each in self.outages if each.start <= now < each.end), None)
         if outage is not None and outage.failure is not Failure.AMBIGUOUS:
             raise DeliveryError(
