@@ -6,7 +6,7 @@ something may happen to the next: a window falls due, a person acts, a retry, a 
 open the daemon looks at every full hour as well: a timer that is not known here is late, not lost.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -76,7 +76,7 @@ def play(scenario: Scenario, database: Path) -> Found:
         before = Span(start=spans[0].start - (spans[0].end - spans[0].start), end=spans[0].start)
         with runtime.store.write() as conn:
             first_reference(conn, scenario.model, stage.places, before, str(watched.spec))
-        _live(stage, scenario, times, Given(scenario=scenario, spans=spans))
+        _live(stage, scenario, times, Given(scenario=scenario, spans=spans), ears.values())
         return found(stage, ears, times.moment)
 
 
@@ -107,7 +107,7 @@ def _ear(scenario: Scenario, name: str, clock: SteppedClock, times: Times) -> Ea
     return Ear(name=name, clock=clock, threads=said.threads, outages=outages)
 
 
-def _live(stage: Stage, scenario: Scenario, times: Times, said: Given) -> None:
+def _live(stage: Stage, scenario: Scenario, times: Times, said: Given, ears: Collection[Ear]) -> None:
     """From the start to a while after the last window, each moment once."""
     clock, end = stage.clock, times.dues[-1] + scenario.lasts
     acts = sorted(scenario.actions, key=lambda act: times.at(act.at))
@@ -119,19 +119,26 @@ def _live(stage: Stage, scenario: Scenario, times: Times, said: Given) -> None:
         for each in ear.down
         for edge in (times.at(each.from_), times.at(each.to))
     }
+    tick = timedelta(seconds=stage.runtime.config.daemon.tick_s)
     with _Daemon(stage, said) as daemon:
         while True:
-            now = clock.now()
+            now, before = clock.now(), _asked(ears)
             daemon.look(up=not any(start <= now < back for start, back in outages))
             while acts and times.at(acts[0].at) <= now:
                 acts.pop(0).perform(stage)
                 daemon.look(up=daemon.is_up)
+            if _asked(ears) != before:
+                marks.add(now + tick)  # what came of a send may be news, and the next tick tells it
             ahead = {
                 at for at in (*marks, *(_timers(stage.runtime, now) if daemon.is_up else ())) if at > now
             }
             if not ahead or min(ahead) > end:
                 return
             clock.advance_to(min(ahead))
+
+
+def _asked(ears: Collection[Ear]) -> int:
+    return sum(ear.asked for ear in ears)
 
 
 class _Daemon:
