@@ -98,14 +98,16 @@ def promotions(conn: Connection, model: str) -> list[Promotion]:
 
 
 def removals(conn: Connection, model: str) -> list[datetime]:
-    """When the model was found to have left the config, with incidents open."""
+    """When the model was found to have left the config, or to be paused, with incidents open."""
     statement = (
         select(incident_event.c.at)
         .join(incident, incident.c.id == incident_event.c.incident_id)
         .where(
             incident.c.model == model,
             incident_event.c.kind == "resolved",
-            json_member(conn, incident_event.c.payload, "reason") == ResolveReason.REMOVED.value,
+            json_member(conn, incident_event.c.payload, "reason").in_(
+                (ResolveReason.REMOVED.value, ResolveReason.PAUSED.value)
+            ),
         )
     )
     return sorted(set(conn.execute(statement).scalars()))
