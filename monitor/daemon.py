@@ -50,14 +50,13 @@ def one_pass(
     couriers: Sequence[Courier],
     *,
     evaluate: Callable[[Runtime], bool] = evaluate_next,
-    recheck: Callable[[Runtime], bool] = recheck_next,
 ) -> int:
     """Plan, evaluate, fold, flush and deliver until nothing is due now. Returns the windows evaluated.
 
     What `leeway run --once` and the tests do; the daemon does the same on threads. What fails for one model
     holds up no other here either: its error is raised when all the rest is done. Where another daemon leads,
-    planning, folding and flushing are left to it. `evaluate` brings one window to its end, `recheck` looks
-    for late rows; a scenario (monitor/scenario) gives values where a source would be read.
+    planning, folding and flushing are left to it. `evaluate` brings one window to its end; a scenario
+    (monitor/scenario) gives values where a source would be read.
     """
     faults: dict[str, Exception] = {}
     leading = led(runtime)
@@ -94,7 +93,7 @@ def one_pass(
     while attempt("evaluate", partial(evaluate, runtime)):
         evaluated += 1
         lead(fold)
-    while attempt("recheck", partial(recheck, runtime)):
+    while attempt("recheck", partial(recheck_next, runtime)):
         while attempt("evaluate", partial(evaluate, runtime)):
             evaluated += 1
     lead(fold)
@@ -158,7 +157,8 @@ class Daemon:
         logger().info("daemon.started", owner=runtime.owner, models=len(runtime.models))
         self._keeper.warn()
         if not self._prepare():
-            return self._stop([])
+            self._stop([])
+            os._exit(Exit.OK)  # the compiler may be at work on a thread that cannot be waited for
         conductor = threading.Thread(target=self._conductor.live, name="conductor", daemon=True)
         keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         supervisor = Supervisor(

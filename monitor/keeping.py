@@ -24,6 +24,7 @@ from storage.span import Span
 CHECK_EVERY_S = 86_400.0
 PRUNE_EVERY_S = 86_400.0
 PRUNE_AFTER_S = 60.0  # first what a start has to catch up on
+AGAIN_AFTER_S = 3600.0  # what failed
 PRUNE_FOR_S = 0.2  # a look: then plans and folds have their turn
 ONCE_FOR_S = 10.0
 DAY = timedelta(days=1)
@@ -65,10 +66,14 @@ class Keeper:
                 return False
             self._run, self._gone = prune(runtime), 0
             self._prune_at = began + PRUNE_EVERY_S
-        for gone in self._run:
-            self._gone += gone
-            if clock.monotonic() - began >= PRUNE_FOR_S:
-                return True
+        try:
+            for gone in self._run:
+                self._gone += gone
+                if clock.monotonic() - began >= PRUNE_FOR_S:
+                    return True
+        except Exception:
+            self._run, self._prune_at = None, began + AGAIN_AFTER_S
+            raise
         self._run = None
         if self._gone:
             logger().info("history.pruned", rows=self._gone)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, TableClause, select, union, union_all
+from sqlalchemy import Column, Connection, Select, TableClause, func, select, union, union_all
 
 from alerting.silence import Silence
 from alerting.verdict import Severity
@@ -63,8 +63,9 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
     statement = _about(statement, view, chosen)
     if chosen.metric is not None:
         statement = statement.where(view.c.metric == chosen.metric)
+    rows_last = func.coalesce(view.c.n_reference, 0)  # __volume__ measures what every column has: rows
     order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
-    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric, rows_last))
     for record in records:
         if record["value"] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
             record["value"] = float(record["value"])

@@ -23,11 +23,12 @@ class OpenedFile:
     path: Path
     device: int
     inode: int
+    wal: bool  # whether it had one: not every file system can hold a WAL
 
     @classmethod
     def of(cls, path: Path) -> "OpenedFile":
         found = path.stat()
-        return cls(path=path, device=found.st_dev, inode=found.st_ino)
+        return cls(path=path, device=found.st_dev, inode=found.st_ino, wal=_wal(path).exists())
 
     def must_be_there(self) -> None:
         """Raise StorageLost when its name leads to nothing, or to another file, or its WAL is gone."""
@@ -42,12 +43,15 @@ class OpenedFile:
                 f"{self.path}: another file took the database's place while it was in use; start the daemon "
                 "again if that is the one it should use, and use `leeway db restore` for such changes"
             )
-        wal = self.path.with_name(self.path.name + "-wal")
-        if not wal.exists():
+        if self.wal and not _wal(self.path).exists():
             raise StorageLost(
-                f"{wal}: is gone while in use, with it the newest transactions; {RESTORE}, or start again on "
-                "what is left"
+                f"{_wal(self.path)}: is gone while in use, with it the newest transactions; {RESTORE}, or "
+                "start again on what is left"
             )
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
 
 
 def must_be_sound(store: Store) -> None:

@@ -1,15 +1,17 @@
 """What does each window of a scenario hold? Given, where the daemon would have read and counted it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from detectors import Kind
 from detectors._column import Role
 from monitor.runtime import Runtime
 from monitor.scenario.model import Scenario, Z
 from monitor.scenario.numbers import ROWS, of_values, of_word
 from monitor.scenario.places import Place
+from monitor.source import ColumnKind, Fingerprint, SourceError, Window
 from storage import ledger, profiles
 from storage.ledger import WindowState
 from storage.measurements import ColumnResult
@@ -54,7 +56,6 @@ class Given:
         index = self.spans.index(window.span)
         word = self.ending(index)
         state, reason = _ENDS[word]
-        few = max(1, self.scenario.window.min_rows - 1)
         results = self.results(index) if state in (WindowState.DONE, WindowState.LOW_VOLUME) else []
         with runtime.store.write() as conn:
             reference = profiles.active(conn, window.model)
@@ -65,13 +66,22 @@ class Given:
                 now=now,
                 state=state,
                 reason=reason,
-                rows={WindowState.DONE: ROWS, WindowState.LOW_VOLUME: few, WindowState.NO_DATA: 0}.get(state),
+                rows=None if state is WindowState.FAILED else self.rows(index),
                 reference_id=None if reference is None or state is WindowState.FAILED else reference.id,
                 error_class=_ERRORS.get(word, ""),
                 error=reason if word in _ERRORS else "",
                 results=results,
             )
         return True
+
+    def rows(self, index: int) -> int:
+        """How many the window has."""
+        return {"done": ROWS, "low_volume": self.few}.get(self.ending(index), 0)
+
+    @property
+    def few(self) -> int:
+        """Rows that are too few to judge."""
+        return max(1, self.scenario.window.min_rows - 1)
 
     def ending(self, index: int) -> str:
         """How the window as a whole ends."""
@@ -80,8 +90,7 @@ class Given:
 
     def results(self, index: int) -> list[ColumnResult]:
         """What is measured of each series in this window; nothing of one that is silent there."""
-        found = []
-        few = max(1, self.scenario.window.min_rows - 1)
+        found, few = [], self.few
         for name, said in self.scenario.verdicts.items():
             if (word := said[index]) is not None:
                 found.append(of_word(Place.of(name), word, few=few, **self._kind(name)))
@@ -102,3 +111,32 @@ class Given:
             "role": Role.FEATURE if column is None else column.word,
             "matters": column is None or column.matters,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenSource:
+    """monitor.source.Source of a scenario: it is asked whether rows came late, and none did."""
+
+    given: Given
+
+    def watermark(self) -> datetime | None:
+        raise self._nothing()
+
+    def fingerprint(self, span: Span) -> Fingerprint:
+        spans = self.given.spans
+        return Fingerprint(rows=self.given.rows(spans.index(span)) if span in spans else 0, newest=None)
+
+    def schema(self) -> Mapping[str, ColumnKind]:
+        raise self._nothing()
+
+    def pull(
+        self,
+        span: Span | None,  # noqa: ARG002  the Protocol's
+        wanted: Mapping[str, Kind],  # noqa: ARG002
+        moments: Collection[str] = (),  # noqa: ARG002
+    ) -> Window:
+        raise self._nothing()
+
+    @staticmethod
+    def _nothing() -> SourceError:
+        return SourceError("a scenario has no rows to read", transient=False)

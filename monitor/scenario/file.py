@@ -213,6 +213,8 @@ def _channels(scenario: Scenario) -> Iterator[Problem]:
         (("expect", "messages", index, "channel"), each.channel)
         for index, each in enumerate(scenario.expect.messages)
     ]
+    if scenario.fallback is not None:
+        wanted.append((("fallback",), scenario.fallback))
     if scenario.retraining.target is not None:
         wanted.append((("retraining", "target"), scenario.retraining.target))
     for path, name in wanted:

@@ -107,6 +107,7 @@ class Scenario(Room):
     retraining: RetrainingConfig = RetrainingConfig(mode="off")
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = Field(default=(), strict=False)
+    fallback: str | None = None  # the channel that is told when another takes nothing
     columns: dict[str, ColumnConfig] = Field(default_factory=dict)
     feed: Feed | None = None  # how each window ends; None: done
     verdicts: dict[str, Verdicts] = Field(default_factory=dict)  # by series

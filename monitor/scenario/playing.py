@@ -20,7 +20,7 @@ from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
 from monitor.routing import group_policies
 from monitor.runtime import Runtime
-from monitor.scenario.columns import Given, places
+from monitor.scenario.columns import Given, GivenSource, places
 from monitor.scenario.found import Found, found
 from monitor.scenario.model import Scenario
 from monitor.scenario.notation import Moment
@@ -65,10 +65,12 @@ def play(scenario: Scenario, database: Path) -> Found:
     clock = SteppedClock(times.start)
     ears = {name: _ear(scenario, name, clock, times) for name in scenario.channels}
     with open_runtime(config_of(scenario, database), clock) as opened:
-        watched = opened.models[scenario.model]
+        watched, said = opened.models[scenario.model], Given(scenario=scenario, spans=spans)
         judging = replace(watched.judging, thresholds=(*watched.judging.thresholds, LIMITS))
         runtime = replace(
-            opened, channels=dict(ears), models={scenario.model: replace(watched, judging=judging)}
+            opened,
+            channels=dict(ears),
+            models={scenario.model: replace(watched, judging=judging, source=GivenSource(given=said))},
         )
         stage = Stage(
             runtime=runtime, clock=clock, model=scenario.model, spans=spans, places=places(scenario)
@@ -76,7 +78,7 @@ def play(scenario: Scenario, database: Path) -> Found:
         before = Span(start=spans[0].start - (spans[0].end - spans[0].start), end=spans[0].start)
         with runtime.store.write() as conn:
             first_reference(conn, scenario.model, stage.places, before, str(watched.spec))
-        _live(stage, scenario, times, Given(scenario=scenario, spans=spans), ears.values())
+        _live(stage, scenario, times, said, ears.values())
         return found(stage, ears, times.moment)
 
 
@@ -163,7 +165,7 @@ class _Daemon:
             couriers = self._life.enter_context(own(self._stage.runtime))
             # No second of ours passes in a scenario: retries are due to the second.
             self._couriers = tuple(replace(c, monotonic=self._stage.clock.monotonic) for c in couriers)
-        one_pass(self._stage.runtime, self._couriers, evaluate=self._said.evaluate, recheck=lambda _: False)
+        one_pass(self._stage.runtime, self._couriers, evaluate=self._said.evaluate)
 
     def _end(self) -> None:
         life, self._life, self._couriers = self._life, None, ()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from monitor.config import Config, StorageConfig
+from monitor.config import Config, DaemonConfig, StorageConfig
 from monitor.config_model import ModelConfig, ReferenceConfig
 from monitor.config_types import MemberConfig, in_zone
 from monitor.scenario.model import Scenario
@@ -27,6 +27,7 @@ def config_of(scenario: Scenario, database: Path) -> Config:
     )
     config = Config(
         storage=StorageConfig(url=f"sqlite:///{database}"),
+        daemon=DaemonConfig(fallback=scenario.fallback),
         channels=dict.fromkeys(scenario.channels, _CHANNEL),
         routes=scenario.routes,
         models={scenario.model: model},

@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.running import DAYS, FOLDED, count, daemon, log_of, running_shop, until, until_said
 from tests.acceptance.world import Shop
 
-FACTOR = 20  # a minute in three seconds
+FACTOR = 12  # a minute in five seconds
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def test_what_stalls_ends_with_its_stacks_and_the_next_one_catches_up(
     assert "Thread 0x" in log
     if "silent" in says:
         silent_s = float(log.partition("has been silent for ")[2].partition(" s")[0])
-        assert 60 < silent_s <= 60 + 2.5 * FACTOR  # the supervisor looks once a real second
+        # The supervisor looks once a real second, on a machine that may be busy; its own tests count exactly.
+        assert 60 < silent_s < 60 + 10 * FACTOR
     with daemon(shop) as running:
         until(shop, FOLDED, DAYS, running)
         assert count(shop, "SELECT count(*) - count(DISTINCT start) FROM ledger") == 0
@@ -61,7 +62,7 @@ def test_the_service_manager_hears_it_in_order(shop: Shop, tmp_path: Path, kind:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.bind("\0" + address[1:] if address.startswith("@") else address)
         end.settimeout(30)
-        environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "1000000"}
+        environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "4000000"}
         with daemon(shop, environment=environment) as running:
             heard = [end.recv(500).decode()]
             while not heard[-1].startswith("READY=1"):
@@ -69,11 +70,11 @@ def test_the_service_manager_hears_it_in_order(shop: Shop, tmp_path: Path, kind:
             assert heard[0].startswith("EXTEND_TIMEOUT_USEC=")
             assert not any("WATCHDOG" in word for word in heard)
             pets = []
-            while len(pets) < 5:
+            while len(pets) < 4:
                 if end.recv(500) == b"WATCHDOG=1":
                     pets.append(time.monotonic())
             gaps = [after - before for before, after in pairwise(pets)]
-            assert all(0.3 < gap < 0.8 for gap in gaps), gaps
+            assert all(1.0 < gap < 4.0 for gap in gaps), gaps
             running.send_signal(signal.SIGHUP)
             words = []
             while not any(word.startswith("READY=1") for word in words):

@@ -15,7 +15,7 @@ import pytest
 from alerting.alert_state import AlertState
 from alerting.fold import Fold, FoldPolicy, fold
 from alerting.health import fold_window, health_series
-from alerting.incident import Incident, apply
+from alerting.incident import Incident, TransitionKind, apply
 from alerting.series import Series
 from alerting.verdict import Verdict
 from tests import oracle
@@ -34,6 +34,9 @@ def rules_of(policy: FoldPolicy) -> Rules:
         fire_within=policy.fire_within,
         resolve_after=policy.resolve_after,
         reopen_within=policy.reopen_within,
+        flap_after=policy.flap_after,
+        flap_within=policy.flap_within,
+        flap_calm=policy.flap_calm,
     )
 
 
@@ -42,11 +45,16 @@ def drawn(count: int, seed: int, longest: int = 24) -> Iterator[tuple[str, FoldP
     chance = random.Random(seed)
     for _ in range(count):
         fire_after = chance.randint(1, 3)
+        # Calm is shorter than what is looked at: otherwise a turn would be forgotten before it is long ago.
+        flap_within, flap_calm = chance.choice(((5, 3), (12, 8), (48, 24)))
         policy = FoldPolicy(
             fire_after=fire_after,
             fire_within=fire_after + chance.randint(0, 3),
             resolve_after=chance.randint(1, 3),
             reopen_within=chance.choice((0, 2, 6)),
+            flap_after=chance.choice((2, 3, 99)),
+            flap_within=flap_within,
+            flap_calm=flap_calm,
         )
         yield "".join(chance.choices(chance.choice(MIXES), k=chance.randint(1, longest))), policy
 
@@ -91,6 +99,9 @@ def test_the_oracle_can_disagree() -> None:
         lambda rules: replace(rules, fire_within=rules.fire_within + 1),
         lambda rules: replace(rules, resolve_after=rules.resolve_after + 1),
         lambda rules: replace(rules, reopen_within=rules.reopen_within + 1),
+        lambda rules: replace(rules, flap_after=rules.flap_after + 1),
+        lambda rules: replace(rules, flap_within=rules.flap_within + 1),
+        lambda rules: replace(rules, flap_calm=rules.flap_calm + 1),
     ):
         found = [story(run(letters, p)) == oracle.tell(letters, wrong(rules_of(p))) for letters, p in strings]
         assert not all(found)
@@ -107,13 +118,13 @@ def test_may_be_taken_up_anywhere() -> None:
 
 
 def test_neutral_windows_move_nothing_but_timers() -> None:
-    """A neutral window makes no transition and changes no condition, but that it lets what pends expire."""
+    """A neutral window changes no condition, but that it lets what pends expire, and what flaps be steady."""
     for letters, policy in drawn(STRINGS // 4, seed=4):
         before = "ok"
         for letter, after in zip(letters, run(letters, policy), strict=True):
             now = str(after.state.condition)
             if letter in NEUTRAL:
-                assert after.transitions == ()
+                assert {each.kind for each in after.transitions} <= {TransitionKind.STEADY}
                 assert now == before or (before, now) == ("pending", "ok"), letters
             before = now
 
@@ -165,7 +176,7 @@ def folded(strings: dict[str, str], policy: FoldPolicy) -> dict[tuple[str, str],
 
 
 def expected(strings: dict[str, str], policy: FoldPolicy) -> dict[tuple[str, str], tuple[Tale, ...]]:
-    feed, rules = strings[""], oracle.health_rules(policy.health_for, policy.reopen_within)
+    feed, rules = strings[""], oracle.health_rules(rules_of(policy), policy.health_for)
     both = {(column, ""): oracle.tell(text, rules_of(policy)).tales for column, text in strings.items()}
     for column, text in strings.items():
         letters = oracle.health(text, feed, hours=1, column=bool(column))

@@ -146,6 +146,7 @@ def test_a_read_that_hangs_is_given_up_and_its_late_result_is_refused(runtime: R
         assert "did not answer within 5m" in reason
         assert (attempt, runtime.leases) == (1, {})
         assert runtime.reads.resting(clock.monotonic()) == {"shop"}
+        assert runtime.reads.overdue(clock.monotonic()) == [], "it would be given up again at each look"
         # It comes back: what it brings is refused, and its thread ends.
         source.hangs = False
         source.let_go.set()

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from alerting import failpoint
 from monitor import build, logs
 from monitor.config_file import load, parse
 from monitor.config_problem import ConfigError
 from monitor.evaluation import evaluate_next
 from monitor.folding import fold_ready
-from monitor.keeping import PRUNE_AFTER_S, Keeper, day_of, full_for
+from monitor.keeping import AGAIN_AFTER_S, PRUNE_AFTER_S, Keeper, day_of, full_for
 from monitor.opening import open_runtime
 from monitor.planning import plan
 from monitor.referencing import build_reference
@@ -126,3 +127,25 @@ def test_limits_out_of_order_are_refused() -> None:
     text = '[daemon.retention]\nmeasurements = "90d"\ndaily = "30d"\n'
     with pytest.raises(ConfigError, match="daily: must be at least"):
         parse(text, path=Path("leeway.toml"))
+
+
+def test_what_fails_is_taken_up_an_hour_later(hourly: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was pruned before is pruned, the rest is there."""
+    live(hourly, START + 10 * DAY + HOUR)
+    clock: Any = hourly.clock
+    gone = replace(hourly, config=hourly.config.model_copy(update={"models": {}}))
+    keeper = Keeper(InForce(runtime=gone))
+    clock.pass_s(PRUNE_AFTER_S)
+    monkeypatch.setattr(failpoint, "armed", failpoint.parse("mid_retention:raise:3"))
+
+    def to_the_end() -> None:
+        while keeper.tidy(gone):
+            pass
+
+    with pytest.raises(failpoint.FailpointError):
+        to_the_end()
+    assert counts(hourly)[0] > 9
+    assert not keeper.tidy(gone)
+    clock.pass_s(AGAIN_AFTER_S)
+    to_the_end()
+    assert counts(hourly) == (9, 8)
