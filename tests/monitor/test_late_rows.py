@@ -50,10 +50,16 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
 class World:
     """The shop with broken days 4 and 5, a daemon's pass each half day, and files that change meanwhile."""
 
-    def __init__(self, folder: Path, first: Mapping[int, Change] | None = None, window: str = "") -> None:
-        """`first`: how the file of a day looks until `arrive` writes it whole."""
+    def __init__(
+        self,
+        folder: Path,
+        first: Mapping[int, Change] | None = None,
+        window: str = "",
+        url: str = "sqlite:///leeway.db",
+    ) -> None:
+        """`first`: how the file of a day looks until `live` writes it whole."""
         logs.configure(quiet=True)
-        self.shop: Shop = build_shop(folder, days=0, channels=CHANNEL)
+        self.shop: Shop = build_shop(folder, days=0, channels=CHANNEL, url=url)
         text = self.shop.config.read_text()
         text = text.replace('every = "1d"', f'every = "1d"\nlateness = "60h"\n{window}')
         self.shop.config.write_text(text)
@@ -160,6 +166,15 @@ def test_history_becomes_what_it_would_have_been(tmp_path: Path, on_time: dict[s
     world = World(tmp_path / "shop", {2: part(0.4), 4: part(0.4)}).live(DAYS, {3: 2, 6: 4})
     assert world.revisions() == [(2, 0, "done"), (2, 1, "done"), (4, 0, "done"), (4, 1, "done")]
     assert world.story() == on_time
+
+
+def test_postgresql_comes_to_the_same(tmp_path: Path, on_time: dict[str, Any], postgres_url: str) -> None:
+    """The replay there ends where SQLite's history without late rows does."""
+    world = World(tmp_path / "shop", {2: part(0.4), 4: part(0.4)}, url=postgres_url).live(DAYS, {3: 2, 6: 4})
+    assert world.revisions() == [(2, 0, "done"), (2, 1, "done"), (4, 0, "done"), (4, 1, "done")]
+    found = world.story()
+    world.stack.close()
+    assert found == on_time
 
 
 def test_rows_that_vanished_are_a_revision_too(tmp_path: Path) -> None:
