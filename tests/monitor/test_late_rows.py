@@ -21,6 +21,7 @@ from monitor.clock import SteppedClock
 from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
+from monitor.promotion import resolve_by_hand
 from monitor.rechecking import has_changed
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
@@ -321,3 +322,22 @@ def test_a_fault_on_the_way_changes_nothing(
             world.live((world.clock.now() - START) // DAY + 1)
     world.live(DAYS)
     assert world.story() == on_time
+
+
+def test_what_a_person_closed_is_closed_again_in_its_place(tmp_path: Path) -> None:
+    """By hand, before late rows of an earlier day came: the end is that of a life without late rows."""
+
+    def closed_by_hand(folder: Path, first: Mapping[int, Change]) -> World:
+        world = World(folder, first).live(6)
+        opened = next(each for each in world.incidents() if each["column_name"] == "country")
+        with world.runtime.store.write() as conn:
+            now, id_ = world.clock.now(), opened["incident_id"]
+            resolve_by_hand(conn, world.runtime.config, id_, by="ada", reason="known", now=now)
+        world.write(3)
+        return world.live(9)
+
+    late = closed_by_hand(tmp_path / "late", {3: part(0.4)})
+    assert (3, 1, "done") in late.revisions()
+    assert late.story() == closed_by_hand(tmp_path / "on-time", {}).story()
+    (country,) = (each for each in late.incidents() if each["column_name"] == "country")
+    assert country["reopens"] == 1
