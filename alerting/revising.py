@@ -81,11 +81,20 @@ def rewound(
     )
 
 
-def reconciled(told: Iterable[Incident], replayed: Mapping[str, Incident]) -> list[Revised]:
-    """What is to be written: `told` are the incidents that the replayed stretch may have changed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What a replay makes of incidents."""
+
+    revised: Sequence[Revised]  # to be written, in this order
+    named: Mapping[str, str]  # what the replay called an incident → the id that people know
+
+
+def reconciled(told: Iterable[Incident], replayed: Mapping[str, Incident]) -> Reconciled:
+    """`told` are the incidents that the replayed stretch may have changed."""
     known = {incident.id: incident for incident in told}
     left = {id_: incident for id_, incident in replayed.items() if id_ not in known}
     found: list[Revised] = []
+    named: dict[str, str] = {}
     for incident in known.values():
         again = replayed.get(incident.id)
         if again is None:
@@ -93,7 +102,8 @@ def reconciled(told: Iterable[Incident], replayed: Mapping[str, Incident]) -> li
             if again is not None:
                 del left[again.id]
         if again is not None:
-            after = replace(again, id=incident.id, version=incident.version + 1)
+            after = _with_people(incident, again)
+            named[again.id] = incident.id
             found.append(Revised(before=incident, after=after, replayed_id=again.id))
         elif incident.is_open or incident.resolved_reason is ResolveReason.RECOVERED:
             after = replace(
@@ -107,12 +117,21 @@ def reconciled(told: Iterable[Incident], replayed: Mapping[str, Incident]) -> li
     found += [
         Revised(before=None, after=replace(each, version=1), replayed_id=each.id) for each in left.values()
     ]
-    changed = [each for each in found if each.before is None or _as_it_was(each.before, each.after)]
+    changed = [each for each in found if each.before is None or _differs(each.before, each.after)]
     # An open incident a series at a time: what closes is written before what opens.
-    return sorted(changed, key=lambda each: (each.after.is_open, each.after.opened, each.after.id))
+    changed.sort(key=lambda each: (each.after.is_open, each.after.opened, each.after.id))
+    return Reconciled(revised=changed, named=named)
 
 
-def _as_it_was(before: Incident, after: Incident) -> bool:
+def _with_people(told: Incident, again: Incident) -> Incident:
+    """The incident as it is now, with what people did to it: that stands, unless it has become worse."""
+    after = replace(again, id=told.id, version=told.version + 1, false_page_by=told.false_page_by)
+    if again.severity.level > told.severity.level or again.reopens > told.reopens:
+        return replace(after, acknowledged_by="", acknowledged_until=None)
+    return replace(after, acknowledged_by=told.acknowledged_by, acknowledged_until=told.acknowledged_until)
+
+
+def _differs(before: Incident, after: Incident) -> bool:
     return replace(after, version=before.version) != before
 
 

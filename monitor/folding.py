@@ -62,7 +62,6 @@ def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
 def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -> list[FoldedWindow]:
     """Fold every ended window of one model whose predecessors are folded, or the first `most` of them."""
     done: list[FoldedWindow] = []
-    refold_late(runtime, watched)
     for stream in Stream:  # what labels say stands beside what the inputs said
         _pass_over(runtime, watched, stream)
         if stream is Stream.INPUTS:  # labels wait for those before them as long as max_delay lets them
@@ -70,6 +69,7 @@ def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -
         while len(done) != most and (folded := _fold_next(runtime, watched, stream)) is not None:
             done.append(folded)
     judge_backfilled(runtime, watched, most=most)
+    refold_late(runtime, watched)  # last: what goes wrong with the past must not hold up today
     return done
 
 
@@ -91,8 +91,11 @@ def _fold_next(runtime: Runtime, watched: Watched, stream: Stream) -> FoldedWind
 
 def _ready(conn: Connection, watched: Watched, stream: Stream) -> list[DueWindow]:
     """The next window of a stream, if it can be folded; labels wait for the inputs of the same rows."""
+    if stream is Stream.INPUTS:
+        folded = fold_order.folded_until(conn, watched.name, stream)
+        return fold_order.to_fold(conn, watched.name, stream, beyond=folded)
     ready = fold_order.to_fold(conn, watched.name, stream)
-    if not ready or stream is Stream.INPUTS:
+    if not ready:
         return ready
     until = fold_order.folded_until(conn, watched.name, Stream.INPUTS)
     return ready if until is not None and ready[0].span.start <= until else []
@@ -145,7 +148,8 @@ def _wait_no_longer(runtime: Runtime, watched: Watched) -> None:
 def _passed_over(conn: Connection, watched: Watched, stream: Stream, *, limit: int) -> list[DueWindow]:
     """Those at the head of what is to be folded."""
     folded = fold_order.folded_span(conn, watched.name, stream)
-    ready = fold_order.to_fold(conn, watched.name, stream, limit=limit)
+    beyond = folded.start if folded is not None and stream is Stream.INPUTS else None
+    ready = fold_order.to_fold(conn, watched.name, stream, limit=limit, beyond=beyond)
     return list(takewhile(lambda window: _is_passed_over(window, folded), ready))
 
 

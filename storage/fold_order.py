@@ -21,8 +21,12 @@ def to_fold(
     stream: Stream,
     limit: int = 1,
     kinds: Collection[WindowKind] = FOLDED_KINDS,
+    beyond: datetime | None = None,
 ) -> list[DueWindow]:
-    """The oldest ended, unfolded windows with nothing open or unfolded before them, in window order."""
+    """The oldest ended, unfolded windows with nothing open or unfolded before them, in window order.
+
+    `beyond`: only those that start later; what is earlier has missed its turn, and holds up nothing.
+    """
     statement = (
         select(ledger)
         .where(
@@ -37,6 +41,8 @@ def to_fold(
         .order_by(ledger.c.start, ledger.c.revision, ledger.c.id)
         .limit(limit)
     )
+    if beyond is not None:
+        statement = statement.where(ledger.c.start > beyond)
     ready = []
     for row in conn.execute(statement):
         window = window_of(row)
@@ -83,11 +89,11 @@ def mark_provisional(conn: Connection, window_id: int, now: datetime) -> bool:
     return conn.execute(statement.values(folded_at=now, provisional=True)).rowcount == 1
 
 
-def late(conn: Connection, model: str, stream: Stream) -> DueWindow | None:
-    """The oldest ended window that has no place in the fold yet although what follows it has."""
+def late(conn: Connection, model: str, stream: Stream) -> list[DueWindow]:
+    """Ended windows that have no place in the fold yet although what follows them has, oldest first."""
     folded = folded_span(conn, model, stream)
     if folded is None:
-        return None
+        return []
     statement = select(ledger).where(
         ledger.c.model == model,
         ledger.c.stream == stream,
@@ -97,8 +103,8 @@ def late(conn: Connection, model: str, stream: Stream) -> DueWindow | None:
         ledger.c.kind.in_(FOLDED_KINDS),
         ledger.c.start <= folded.start,
     )
-    row = conn.execute(statement.order_by(ledger.c.start, ledger.c.revision).limit(1)).first()
-    return None if row is None else window_of(row)
+    rows = conn.execute(statement.order_by(ledger.c.start, ledger.c.revision))
+    return [window_of(row) for row in rows]
 
 
 def folded_from(conn: Connection, model: str, stream: Stream, start: datetime) -> list[DueWindow]:

@@ -43,6 +43,15 @@ class Promotion:
     moved: bool
 
 
+def rules_changed_at(conn: Connection, model: str) -> datetime | None:
+    """When other rules came into force than those before; None: they never changed."""
+    statement = select(daemon_event.c.at).where(
+        daemon_event.c.kind == "rules.in_force", daemon_event.c.model == model
+    )
+    seen: list[datetime] = list(conn.execute(statement.order_by(daemon_event.c.id)).scalars())
+    return seen[-1] if len(seen) > 1 else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByHand:
     """A person closed the open incident of a series."""

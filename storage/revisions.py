@@ -120,3 +120,19 @@ def settle(conn: Connection, window: DueWindow, state: WindowState, reference_id
     other = stands.reference_id is not None and stands.reference_id != reference_id
     old, new = (window.id, stands.id) if failed or other else (stands.id, window.id)
     conn.execute(update(ledger).where(ledger.c.id == old).values(superseded_by=new))
+
+
+def earlier(conn: Connection, window: DueWindow) -> DueWindow | None:
+    """The row that a revision stands for now; None: it is the first of its window."""
+    statement = select(ledger).where(ledger.c.superseded_by == window.id).order_by(ledger.c.revision.desc())
+    row = conn.execute(statement.limit(1)).first()
+    return None if row is None else window_of(row)
+
+
+def give_back(conn: Connection, window: DueWindow) -> None:
+    """A revision cannot be judged any more: the row before it stands again."""
+    before = earlier(conn, window)
+    if before is None:
+        return
+    conn.execute(update(ledger).where(ledger.c.id == before.id).values(superseded_by=None))
+    conn.execute(update(ledger).where(ledger.c.id == window.id).values(superseded_by=before.id))
