@@ -40,7 +40,7 @@ class Earlier:
 
 
 def hourly_shop(folder: Path, url: str, days: int) -> Shop:
-    """So many days in hourly windows, every third of them broken, with their reference built; at last the feed
+    """So many days in hourly windows, every third of them broken, their reference built; at last the feed
     falls silent, which pages."""
     shop = build_shop(
         folder,

@@ -164,7 +164,7 @@ class _Run:
         for recording in self.recordings.values():
             self.proof.unreached |= set(unreached(recording.hits))
         for name in sorted(self.proof.unreached):
-            self.proof.notes.append(f"{name} is not passed in this life; its own tests kill there")
+            self.proof.notes.append(f"{name} is not passed in this life: its own tests try it")
         self.proof.seconds = time.monotonic() - self.began
         return self.proof
 

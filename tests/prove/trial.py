@@ -30,7 +30,8 @@ SOON = 2  # steps after the fault's
 KILLED = -9
 SPARED_S = (0.05, 0.9)  # how long a process lives between two random kills; a pass takes about 0.2
 MOST_KILLS = 60  # in one life
-LOCKED_S = 12.0  # longer than the longest wait for a lock (storage/sqlite.py, storage/postgres.py)
+# Longer than anybody waits for a lock: busy_timeout of storage/sqlite.py, lock_timeout of its neighbour.
+LOCKED_S = {"sqlite": 12.0, "postgresql": 22.0}
 # The secrets of the driver's environment, as they are and as base64 would show them.
 CANARIES = ("canary", "Y2FuYXJ5")
 
@@ -149,7 +150,7 @@ class _Life:
         holder = threading.Thread(target=_hold, args=(self.place, locked, release), daemon=True)
         holder.start()
         assert locked.wait(30), "the database could not be locked"
-        free = threading.Timer(LOCKED_S, release.set)
+        free = threading.Timer(LOCKED_S[self.recording.shelf.name], release.set)
         free.start()
         ending = self._live(until)
         release.set()

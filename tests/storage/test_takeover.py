@@ -11,7 +11,7 @@ NOW = T0 + 100 * HOUR
 
 
 def test_a_dead_owners_leases_end_at_once(store: Store) -> None:
-    """Long before they would: its window is claimed again, its message is uncertain, each with the next fence."""
+    """Long before they would: its window is claimed again, its message is uncertain, and fences rise."""
     with store.write() as conn:
         plan(conn, 1)
         window = claim(conn, NOW)
