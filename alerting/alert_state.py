@@ -35,6 +35,8 @@ class AlertState:
     resolved_ago: int | None = None  # windows since it resolved; None: nothing to reopen
     last_decisive: datetime | None = None  # end of the last breach or clear window
     end: datetime | None = None  # end of the last folded window
+    turns: tuple[int, ...] = ()  # windows since its latest fires, reopenings and resolves, oldest first
+    flapping: bool = False  # comes and goes; its incident stays the same one meanwhile
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +64,8 @@ class AlertState:
             "resolved_ago": self.resolved_ago,
             "last_decisive": _to_text(self.last_decisive),
             "end": _to_text(self.end),
+            "turns": list(self.turns),
+            "flapping": self.flapping,
         }
 
     @classmethod
@@ -80,6 +84,8 @@ class AlertState:
             resolved_ago=value["resolved_ago"],
             last_decisive=_from_text(value["last_decisive"]),
             end=_from_text(value["end"]),
+            turns=tuple(value.get("turns", ())),  # states of before 0004 have none
+            flapping=value.get("flapping", False),
         )
 
 

@@ -49,12 +49,14 @@ def heading(facts: Facts, lines: Sequence[Line], *, reason: str, news: bool, mor
 
     `news`: it says what changed, as a reply in a thread does; else how things stand, as a root does.
     """
-    model = text(facts.get("model"), 60) or "unknown model"
+    model = name_of(facts, lines)
     dot = _DOTS.get(str(facts.get("severity")), "🔵")
     if not lines:
         return clean(f"{dot} {model}: {clean(reason).replace('_', ' ')}", HEADING)
     others = len(lines) - 1 + more
     tail = f", and {others} more" if others else ""
+    if news and reason == "flapping":
+        return clean(f"{dot} {model}: comes and goes: {headline(lines[0])}", HEADING - len(tail)) + tail
     if is_over(facts, lines):
         return clean(_closing(model, facts, lines), HEADING - len(tail)) + tail
     first = next((line for line in lines if line.get("news") == reason), lines[0]) if news else lines[0]
@@ -70,6 +72,9 @@ def _leads(facts: Facts, first: Line, now: datetime) -> Mapping[str, str]:
         "severity_up": "now a page: ",
         "reopened": "firing again: ",
         "repeat": f"still firing{lasting}: ",
+        "silence_ended": "its silence is over, it still fires: ",
+        "steady": f"no longer comes and goes, fires{lasting}: ",
+        "digest": "tickets of the day: ",
     }
 
 
@@ -87,12 +92,64 @@ def _closing(model: str, facts: Facts, lines: Sequence[Line]) -> str:
     )
 
 
+def name_of(facts: Facts, lines: Sequence[Line]) -> str:
+    """The model; Leeway itself where what is told of is its own trouble."""
+    own = bool(lines) and all(line.get("kind") == "daemon" for line in lines)
+    return text(facts.get("model"), 60) or ("leeway" if own else "unknown model")
+
+
+def meanwhile(facts: Facts, *, now: datetime, zone: tzinfo) -> str:
+    """What happened in windows that nobody looked at in their time."""
+    past = facts.get("past")
+    if not isinstance(past, Mapping):
+        return ""
+    start, end = phrases.moment(past.get("start")), phrases.moment(past.get("end"))
+    if start is None or end is None or start >= end:
+        return ""
+    opened, resolved, firing = (
+        int(phrases.number(past.get(n)) or 0) for n in ("opened", "resolved", "firing")
+    )
+    when = phrases.window(start, end, now, zone)
+    return f"Looked back: {when}: {opened} opened, {resolved} resolved, {firing} still firing."
+
+
+def unsteadiness(reason: str) -> str:
+    """Why less is told than happens, or that this is over."""
+    if reason == "flapping":
+        return "Comes and goes: three turns within 48 windows; the next post comes when it is steady."
+    if reason == "steady":
+        return "Steady: it came and went; the last 24 windows did not."
+    return ""
+
+
+def meant_for(facts: Facts) -> str:
+    """Why this stands here and not in the channel it was for."""
+    channel = text(facts.get("for_channel"))
+    return f"For: channel {channel}, which did not take it." if channel else ""
+
+
+def lateness(lines: Sequence[Line], late: str, why: str, *, now: datetime, zone: tzinfo) -> str:
+    """`fired Thu 28 May, 02:10 UTC, resolved 02:40, told 43 min late because …`: one post for both ends."""
+    because = f" because {why}" if why else ""
+    for line in lines:
+        since, end = phrases.moment(line.get("since")), phrases.moment(line.get("resolved"))
+        unseen = line.get("news") in ("first", "new_member", "silence_ended")
+        if unseen and _ended(line) and since and end:
+            return (
+                f"Late: fired {phrases.when(since, now, zone)}, resolved {phrases.when(end, now, zone)}, "
+                f"told {late} late{because}."
+            )
+    return f"Late: told {late} after it was decided{f' ({why})' if why else ''}."
+
+
 def subject(line: Line) -> str:
     """The column as a person calls it, with the slice or the model's version where it is of one."""
     segment, version = text(line.get("segment")), text(line.get("version"))
     where = [AGAINST_FIXED if segment.startswith(f"{CREEP}=") else segment, version and f"version {version}"]
     said = ", ".join(each for each in where if each)
     column = _name(line).removeprefix("the ")
+    if line.get("kind") == "daemon":
+        column = f"channel {column}"
     return f"{column} ({said})" if said else column
 
 
@@ -116,7 +173,7 @@ def diagnosis(line: Line) -> str:
 def headline(line: Line) -> str:
     """`distance looks like ×1.609`, but `temp: median 54 → 63 °F`: a colon where no verb follows."""
     said = diagnosis(line)
-    joint = " " if said.startswith(("looks ", "is ", "has ", "was ", "stuck ")) else ": "
+    joint = " " if said.startswith(("looks ", "is ", "has ", "was ", "stuck ", "takes ", "gave ")) else ": "
     return f"{subject(line)}{joint}{said}"
 
 
@@ -174,6 +231,8 @@ def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
         unit = "% in mean error" if facts.get("task") == "regression" else "points of accuracy"
         of = f" (through {subject(line)})" if len(lines) > 1 else ""
         return f"How bad: the model is expected to lose {-worst:.1f} {unit}{of}."
+    if any(line.get("kind") == "daemon" for line in lines):
+        return "How bad: what was to be told there is not told; it waits in the outbox, or is told elsewhere."
     if all(line.get("change") in _SERVED for line in lines):
         return "How bad: callers feel it; what was answered is judged by itself."
     if all(line.get("kind") == "data" for line in lines):
@@ -220,6 +279,8 @@ def table(
 def _level(line: Line, *, news: bool) -> str:
     """`page`, `ticket`; where it is told what changed: `new page`."""
     severity = text(line.get("severity"))
+    if line.get("flapping") is True:
+        return f"{severity}, comes and goes"
     if line.get("state") == "recovering":
         return f"{severity}, easing"
     shape = {"first": "new {}", "new_member": "new {}", "severity_up": "now {}", "reopened": "{} again"}

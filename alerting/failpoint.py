@@ -14,6 +14,7 @@ from typing import Literal
 
 # The one registry. A new place is added here first: `hit` refuses any other name in every test.
 NAMES = (
+    "in_tick",
     "after_plan",
     "after_claim",
     "mid_source_read",
@@ -35,6 +36,8 @@ NAMES = (
     "after_mark",
     "mid_migration",
     "before_reference_commit",
+    "mid_retention",
+    "mid_restore",
 )
 
 VARIABLE = "LEEWAY_FAILPOINT"

@@ -7,11 +7,12 @@ the same flush after a lost commit makes the same rows.
 import hashlib
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
-from alerting.grouping import Group, GroupPolicy, Reason, news, tell
+from alerting.grouping import Group, GroupPolicy, Reason, begins, news, tell
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
 from alerting.series import LABEL_FEED
@@ -40,42 +41,63 @@ def flush(
     policy: GroupPolicy,
     threads: bool,
     retraining: Mapping[str, object] | None = None,
+    silenced: Collection[str] = (),
+    instead: str = "",
 ) -> Flush:
     """What goes out for `reason` (from grouping.decide), and what has been told after it.
 
     A channel with threads gets a root, then replies that say what changed, each with an edit that brings the
-    root up to date. One without gets a new post each time, with what changed.
+    root up to date. One without gets a new post each time, with what changed. `instead`: the fallback channel
+    that is told in the place of the group's own; a post there stands alone.
     """
-    found = news(group, incidents, policy)
-    after = tell(group, incidents, now=now, reason=reason, policy=policy)
+    found = news(group, incidents, policy, silenced)
+    after = tell(group, incidents, now=now, policy=policy, silenced=silenced)
     members = _ordered([incident for incident in incidents if incident.id in after.told])
     changed = [incident for incident in members if incident.id in found]
     if reason is Reason.REPEAT and not changed:
-        changed = [incident for incident in members if incident.is_open]
+        changed = [each for each in members if each.is_open and each.id not in silenced]
+    past_alone = reason is Reason.DIGEST and not changed and group.past is not None
+    if past_alone and group.past is not None:
+        changed = _ordered([incident for incident in incidents if incident.id in group.past.ids])
     if not changed:
         raise ValueError(f"flush: nothing to tell about group {group.key} for {reason}")
+    past = _past(group, incidents)
+    lane = f"{quote(instead)}&for={group.key}" if instead else group.key
 
     def post(action: Action, lines: Sequence[Incident]) -> Notification:
-        facts = _facts(after=after, members=members, lines=lines, found=found, reason=reason, policy=policy)
+        firing = [each for each in members if after.told[each.id].firing and each.is_open]
+        facts = _facts(
+            members=members or lines, lines=lines, firing=firing, found=found, reason=reason, policy=policy
+        )
         ids = sorted(incident.id for incident in changed)
         page = facts["severity"] == Severity.PAGE.value
         return Notification(
-            key=_key("incident", group.channel, group.key, *ids, reason, str(group.flushes), action),
-            channel=group.channel,
-            lane=group.key,
+            key=_key("incident", instead or group.channel, lane, *ids, reason, str(group.flushes), action),
+            channel=instead or group.channel,
+            lane=f"{lane}&past" if past_alone and action is Action.ROOT else lane,
             action=action,
             reason=reason.value,
             facts=facts
             | {
+                "group": group.key,
+                "flush": group.flushes,
+                "deaths": group.deaths,
                 # All of it, also what is beyond max_lines: needed if this post dies (grouping.untell).
                 "told": {} if action is Action.EDIT else {id_: why.value for id_, why in found.items()},
                 "retraining": None if retraining is None else dict(retraining),
+                "past": None if action is Action.EDIT else past,
+                "for_channel": group.channel if instead else None,
             },
             created=now,
             deadline=now + (_PAGE_DEADLINE if page else _DEADLINE),
         )
 
-    if reason is Reason.FIRST:
+    if instead:
+        return Flush(group=replace(after, root_key=""), notifications=(post(Action.ROOT, changed),))
+    if past_alone:
+        action = Action.REPLY if threads and group.has_thread and group.root_key else Action.ROOT
+        return Flush(group=after, notifications=(post(action, changed),))
+    if begins(group, found) or (threads and not group.root_key):
         root = post(Action.ROOT, members)
         return Flush(group=replace(after, root_key=root.key), notifications=(root,))
     if threads:
@@ -83,16 +105,29 @@ def flush(
     return Flush(group=after, notifications=(post(Action.ROOT, changed),))
 
 
+def _past(group: Group, incidents: Sequence[Incident]) -> dict[str, object] | None:
+    """What happened while nobody looked, in numbers."""
+    past = group.past
+    if past is None:
+        return None
+    return {
+        "start": past.start.isoformat(),
+        "end": past.end.isoformat(),
+        "opened": past.opened,
+        "resolved": past.resolved,
+        "firing": sum(incident.is_open for incident in incidents if incident.id in past.ids),
+    }
+
+
 def _facts(
     *,
-    after: Group,
     members: Sequence[Incident],
     lines: Sequence[Incident],
+    firing: Sequence[Incident],
     found: Mapping[str, Reason],
     reason: Reason,
     policy: GroupPolicy,
 ) -> dict[str, object]:
-    firing = [incident for incident in members if after.told[incident.id].firing]
     latest = max(lines, key=lambda incident: incident.window_end)
     worst = max((incident.severity for incident in firing or lines), key=lambda severity: severity.level)
     return {
@@ -140,6 +175,7 @@ def _line(incident: Incident, why: Reason | None) -> dict[str, object]:
         "rank": incident.rank,
         "reopens": incident.reopens,
         "relapses": incident.relapses,
+        "flapping": incident.flapping,
         "acknowledged_by": incident.acknowledged_by,
     }
 
@@ -163,6 +199,8 @@ def _next(top: Incident) -> list[str]:
     """Commands that look closer at the first line."""
     show = f"leeway incidents show {top.id[:SHORT_ID]}"
     series = top.series
+    if not series.model:  # Leeway's own trouble
+        return [show, "leeway outbox list"]
     if series.column in ("", LABEL_FEED):
         stream = ["--stream", "labels"] if series.column else []
         return [show, shlex.join(["leeway", "history", "windows", "--model", series.model, *stream])]

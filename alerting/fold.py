@@ -30,6 +30,11 @@ An incident that resolved is reopened, with its id, when the series fires again 
 windows; severity and kind then start from the new evidence. While open its kind changes only to data, and
 stays there, as retraining must not run on a broken column. Only recovered and manually resolved ones reopen:
 after another reference, a pause or a removal the question is a new one.
+
+A series flaps from the `flap_after`-th fire, reopening or resolve within `flap_within` windows, until
+`flap_calm` windows without one. The fold goes on underneath; what changes is what people are told
+(grouping.py), and that its incident is reopened however long ago it resolved, so that the coming and going is
+one incident.
 """
 
 from collections.abc import Mapping
@@ -42,7 +47,7 @@ from alerting.incident import ResolveReason, Transition, TransitionKind, inciden
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 
-__all__ = ["AlertState", "Fold", "FoldPolicy", "fold", "rebaseline"]
+__all__ = ["AlertState", "Fold", "FoldPolicy", "fold", "rebaseline", "recount"]
 
 HEALTH_RULE = "data_health"
 
@@ -82,6 +87,9 @@ class FoldPolicy:
     health_for: int = 2  # bad windows in a row that open a data incident …
     health_span: timedelta = timedelta(hours=6)  # … or one, if it is at least this long
     reopen_within: int = 6  # windows after a resolve in which firing again is the same incident
+    flap_after: int = 3  # fires, reopenings and resolves …
+    flap_within: int = 48  # … within so many windows are a series that comes and goes, …
+    flap_calm: int = 24  # … until so many windows passed without one
     gone_after: int = 6  # judged windows of the model without a word on a slice or version that is open
 
     def __post_init__(self) -> None:
@@ -128,6 +136,8 @@ def fold(state: AlertState | None, verdict: Verdict, policy: FoldPolicy) -> Fold
                 after = replace(after, resolved_ago=0)
         case Signal.WAITS | Signal.EXPIRES:
             pass
+    after, turned = _turn(after, transitions, verdict, policy)
+    transitions += turned
     if after.condition is Condition.OK:
         after = replace(after, recent=(), clears=0, silent=0, since=None, severity=Severity.NONE)
     return Fold(
@@ -156,10 +166,10 @@ def rebaseline(
         last_decisive=state.last_decisive,
         end=state.end,
     )
-    if not state.is_open:
+    if not state.is_open and not state.flapping:
         return after, ()
     resolved = Transition(
-        kind=TransitionKind.RESOLVED,
+        kind=TransitionKind.RESOLVED if state.is_open else TransitionKind.STEADY,
         series=state.series,
         incident_id=state.incident_id,
         incident_kind=state.incident_kind,
@@ -167,9 +177,44 @@ def rebaseline(
         start=at,
         end=at,
         since=state.since or at,
-        reason=reason,
+        reason=reason if state.is_open else None,
     )
     return after, (resolved,)
+
+
+_TURNS = (TransitionKind.OPENED, TransitionKind.REOPENED, TransitionKind.RESOLVED)
+
+
+def _turn(
+    after: AlertState, transitions: tuple[Transition, ...], verdict: Verdict, policy: FoldPolicy
+) -> tuple[AlertState, tuple[Transition, ...]]:
+    """Whether it comes and goes; its age counts windows of every kind, as `resolved_ago` does."""
+    turned = any(transition.kind in _TURNS for transition in transitions)
+    turns = (*after.turns, 0) if turned else after.turns
+    after = replace(after, turns=turns[-policy.flap_after :])
+    if turned and not after.flapping and len(turns) >= policy.flap_after:
+        # Its severity and kind are those of the turn: a resolve has not yet been forgotten.
+        return replace(after, flapping=True), (_transition(TransitionKind.FLAPPING, after, verdict),)
+    if after.flapping and not turned and (not turns or turns[-1] >= policy.flap_calm):
+        calm = (_transition(TransitionKind.STEADY, after, verdict),)
+        over = after.resolved_ago is not None and after.resolved_ago > policy.reopen_within
+        if over:
+            after = replace(after, incident_id="", resolved_ago=None)
+        return replace(after, flapping=False), calm
+    return after, ()
+
+
+def recount(state: AlertState) -> AlertState:
+    """Other rules are in force: what was counted by the old ones does not count; what is open stays open."""
+    pending = state.condition is Condition.PENDING
+    return replace(
+        state,
+        condition=Condition.OK if pending else state.condition,
+        recent=(),
+        clears=0,
+        silent=0,
+        since=None if pending else state.since,
+    )
 
 
 def _next_window(state: AlertState, verdict: Verdict, policy: FoldPolicy) -> AlertState:
@@ -182,10 +227,12 @@ def _next_window(state: AlertState, verdict: Verdict, policy: FoldPolicy) -> Ale
         )
     if state.resolved_ago is not None:
         ago = state.resolved_ago + 1
-        over = ago > policy.reopen_within
+        over = ago > policy.reopen_within and not state.flapping
         state = replace(
             state, incident_id="" if over else state.incident_id, resolved_ago=None if over else ago
         )
+    turns = tuple(age + 1 for age in state.turns if age + 1 < policy.flap_within)
+    state = replace(state, turns=turns)
     if verdict.kind not in (VerdictKind.BREACH, VerdictKind.CLEAR):
         return replace(state, end=verdict.end, silent=state.silent + 1)
     mark = Severity.NONE

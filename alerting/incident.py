@@ -28,6 +28,8 @@ class TransitionKind(StrEnum):
     RECOVERING = "recovering"  # the first clear window
     RELAPSED = "relapsed"  # a breach while recovering: told to nobody
     RESOLVED = "resolved"
+    FLAPPING = "flapping"  # comes and goes: from here on told once, not each time
+    STEADY = "steady"  # it stopped coming and going
 
 
 class ResolveReason(StrEnum):
@@ -101,6 +103,7 @@ class Incident:
     acknowledged_by: str = ""
     acknowledged_until: datetime | None = None
     false_page_by: str = ""  # who said that it should not have paged; "" nobody
+    flapping: bool = False  # comes and goes; may be so while resolved
     version: int = 1
 
     @property
@@ -144,6 +147,9 @@ def apply(incident: Incident | None, transition: Transition) -> Incident:
         )
     if incident.id != transition.incident_id:
         raise ValueError(f"incident {incident.id}: transition belongs to {transition.incident_id}")
+    if transition.kind in (TransitionKind.FLAPPING, TransitionKind.STEADY):
+        flapping = transition.kind is TransitionKind.FLAPPING
+        return replace(incident, flapping=flapping, version=incident.version + 1)
     reopens = transition.kind is TransitionKind.REOPENED
     if transition.kind is TransitionKind.OPENED or incident.is_open is reopens:
         raise ValueError(f"incident {incident.id}: {transition.kind} while {incident.status}")
@@ -160,7 +166,12 @@ def apply(incident: Incident | None, transition: Transition) -> Incident:
             return replace(after, status=Status.RECOVERING)
         case TransitionKind.RESOLVED:
             return replace(
-                after, status=Status.RESOLVED, resolved=transition.end, resolved_reason=transition.reason
+                after,
+                status=Status.RESOLVED,
+                resolved=transition.end,
+                resolved_reason=transition.reason,
+                # Whatever else closes it also ends its coming and going: the fold counts from zero.
+                flapping=incident.flapping and transition.reason is ResolveReason.RECOVERED,
             )
         case TransitionKind.REOPENED:
             after = replace(
@@ -194,6 +205,15 @@ def acknowledge(incident: Incident, *, by: str, now: datetime, until: datetime |
             f"incident {incident.id}: acknowledgement would end at {until.isoformat()}, in the past"
         )
     return replace(incident, acknowledged_by=by, acknowledged_until=until, version=incident.version + 1)
+
+
+def give_back(incident: Incident, *, by: str) -> Incident:
+    """Nobody has it any more. ValueError when nobody had it, or it is over."""
+    if not incident.is_open or not incident.acknowledged_by:
+        raise ValueError(f"incident {incident.id}: nobody has it, so nobody can give it back")
+    if not by:
+        raise ValueError(f"incident {incident.id}: giving it back needs a name")
+    return replace(incident, acknowledged_by="", acknowledged_until=None, version=incident.version + 1)
 
 
 def mark_false_page(incident: Incident, *, by: str) -> Incident:

@@ -45,13 +45,20 @@ def word(notification: Notification, now: datetime) -> Message:
         message = _test(notification, now)
     elif notification.action is Action.REQUEST or notification.reason == "retraining":
         message = _retraining(notification, now)
+    elif notification.facts.get("kind") == "digest":
+        message = _digest(notification, now)
     else:
         message = _incident(notification, now)
     late = now - notification.created
     if late <= LATE or notification.action is Action.TEST:
         return message
-    why = f" ({clean(notification.last_failure, 120)})" if notification.last_failure else ""
-    said = f"Late: told {phrases.how_long(late)} after it was decided{why}."
+    said = answers.lateness(
+        [] if notification.facts.get("kind") == "digest" else answers.rows(notification.facts),
+        phrases.how_long(late),
+        clean(notification.last_failure, 120) if notification.last_failure else "",
+        now=now,
+        zone=phrases.zone(notification.facts.get("zone")),
+    )
     return replace(message, lines=(*message.lines, said))
 
 
@@ -78,6 +85,9 @@ def _incident(notification: Notification, now: datetime) -> Message:
         answers.how_bad(facts, standing),
         answers.probably(standing),
         answers.retraining(facts),
+        answers.unsteadiness(reason if news else ""),
+        answers.meanwhile(facts, now=now, zone=zone),
+        answers.meant_for(facts),
     )
     return Message(
         text=heading,
@@ -88,6 +98,48 @@ def _incident(notification: Notification, now: datetime) -> Message:
         next_steps=() if over else answers.next_steps(facts, standing),
         links=_links(facts),
         footer=answers.who(facts, shown),
+        at=now,
+    )
+
+
+def _digest(notification: Notification, now: datetime) -> Message:
+    """Many groups in one post: more than one message each would be noise."""
+    facts = notification.facts
+    zone, lines = phrases.zone(facts.get("zone")), answers.rows(facts)
+    shown = lines[:MAX_LINES]
+    more = max(0, int(phrases.number(facts.get("more")) or 0)) + len(lines) - len(shown)
+    counts = facts.get("counts")
+    counts = counts if isinstance(counts, Mapping) else {}
+    pages, tickets, resolved, models = (
+        int(phrases.number(counts.get(name)) or 0) for name in ("pages", "tickets", "resolved", "models")
+    )
+    tally = [(pages, "page"), (tickets, "ticket")]
+    parts = [phrases.count(n, noun) for n, noun in tally if n]
+    parts += [f"{resolved} resolved"] if resolved else []
+    dot = "🔴" if pages else "🟡" if tickets else "🟢"
+    on = f" on {phrases.count(models, 'model')}"
+    heading = f"{dot} digest: {', '.join(parts) or 'news'}{on}"
+    since = phrases.moment(facts.get("broken_since"))
+    why = phrases.text(facts.get("why"), 160)
+    if since is not None:
+        why = f"this channel took nothing since {phrases.when(since, now, zone)}{f' ({why})' if why else ''}"
+    rows = tuple(
+        (
+            "over" if line.get("state") == "resolved" else phrases.text(line.get("severity")),
+            phrases.text(line.get("model"), 60),
+            answers.subject(line),
+            answers.diagnosis(line),
+            phrases.when(at, now, zone) if (at := phrases.moment(line.get("since"))) else "",
+        )
+        for line in shown
+    )
+    return Message(
+        text=heading,
+        heading=heading,
+        lines=(f"What: one post for many, as {why or 'there were too many'}.",),
+        table=(("level", "model", "column", "what", "since"), *rows) if rows else (),
+        more=more,
+        next_steps=("leeway incidents list", "leeway status"),
         at=now,
     )
 

@@ -68,7 +68,10 @@ class RetrainingFacts:
     incidents: Sequence[Incident]  # of this model; resolved ones are passed over
     windows: Sequence[JudgedWindow]  # the last `within` or more, in order
     targets: frozenset[str]  # names of the channels that take requests
+    silenced: frozenset[str] = frozenset()  # ids of incidents that a silence covers
+    past: bool = False  # the window was folded long after its end: what it says is history
     killed: bool = False  # retraining is switched off for the whole daemon
+    restored_at: datetime | None = None  # what was asked for shortly before that is not known any more
     schema_changed: bool = False  # a column appeared, vanished or changed type in the last window
     in_flight: str = ""  # id of the request that has not ended; "" none
     previous: str = ""  # id of the last request (or dry run) of this model; "" none
@@ -110,9 +113,12 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
     firing = [incident for incident in _mendable(facts) if incident.status is Status.FIRING]
     unfit = [incident for incident in _open(facts) if incident.kind is IncidentKind.DATA]
     recent = facts.windows[-policy.within :]
+    steady = [incident for incident in firing if not incident.flapping]
+    heard = [incident for incident in steady if incident.id not in facts.silenced]
     breached = [window for window in recent if _is_breached(window, policy)]
     counted = [window for window in breached if window.rows >= policy.min_rows]
-    rest_until = None if facts.previous_at is None else facts.previous_at + policy.cooldown
+    begins = max((at for at in (facts.previous_at, facts.restored_at) if at is not None), default=None)
+    rest_until = None if begins is None else begins + policy.cooldown
     rested = rest_until is None or now >= rest_until
     return (
         Gate(name="mode", passed=policy.mode is not Mode.OFF, why=f"mode is {policy.mode}"),
@@ -139,6 +145,25 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
             name="severity",
             passed=any(incident in severe for incident in firing),
             why=f"{len(severe)} open incidents of severity {policy.min_severity} or worse",
+        ),
+        Gate(
+            name="not_flapping",
+            passed=bool(steady) or not firing,
+            why=f"{len(firing) - len(steady)} of {len(firing)} firing incidents come and go",
+        ),
+        Gate(
+            name="not_silenced",
+            passed=bool(heard) or not steady,
+            why=f"{len(steady) - len(heard)} of {len(steady)} steadily firing incidents are silenced",
+        ),
+        Gate(
+            name="not_historical",
+            passed=not facts.past,
+            why=(
+                "the window ended long before it was judged: how things stand today is not known yet"
+                if facts.past
+                else "judged in its time"
+            ),
         ),
         Gate(
             name="breached_windows",
@@ -170,11 +195,7 @@ def gates(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> tu
         Gate(
             name="cooldown",
             passed=rested,
-            why=(
-                "no earlier request"
-                if rest_until is None
-                else f"last request {facts.previous}, next one from {rest_until.isoformat()}"
-            ),
+            why=_rest(facts, rest_until),
         ),
         Gate(
             name="in_flight",
@@ -200,6 +221,17 @@ def decide(policy: RetrainingPolicy, facts: RetrainingFacts, now: datetime) -> R
         gates=looked_at,
         request={} if outcome is Outcome.REFUSED else _request(policy, facts, id_, cause),
     )
+
+
+def _rest(facts: RetrainingFacts, until: datetime | None) -> str:
+    if until is None:
+        return "no earlier request"
+    if facts.restored_at is not None and (facts.previous_at is None or facts.restored_at > facts.previous_at):
+        return (
+            f"the database was restored at {facts.restored_at.isoformat()} and may not know of the last "
+            f"request, next one from {until.isoformat()}"
+        )
+    return f"last request {facts.previous}, next one from {until.isoformat()}"
 
 
 def _request(

@@ -57,6 +57,7 @@ def rewound(
         relapses=incident.relapses - _count(undone, TransitionKind.RELAPSED),
         reopens=incident.reopens - _count(undone, TransitionKind.REOPENED),
         peak=peak,
+        flapping=state is not None and state.flapping,
     )
     if state is not None and state.is_open and state.incident_id == incident.id:
         recovering = state.condition is Condition.RECOVERING

@@ -148,11 +148,13 @@ def build_detectors(model: ModelConfig, path: Path = ()) -> list[Detector]:
 
 
 def build_models(config: Config) -> Models:
-    """Raises ConfigError with the problems of all models."""
+    """Those that are not paused. Raises ConfigError with the problems of all of them."""
     built: dict[str, Watched] = {}
     problems: list[Problem] = []
     for name, model in config.models.items():
         path: Path = ("models", name)
+        if model.paused:
+            continue
         try:
             built[name] = Watched(
                 name=name,

@@ -5,13 +5,14 @@ Values only: monitor/config_file.py reads the file, monitor/build.py makes membe
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from monitor.config_model import ModelConfig
-from monitor.config_types import MemberConfig, Names, Room
+from monitor.config_types import MemberConfig, Names, PositiveDuration, Room
 
 
 class StorageConfig(Room):
@@ -28,12 +29,29 @@ class StorageConfig(Room):
         return self
 
 
+class RetentionConfig(Room):
+    """How long history is kept. What says that something was done already is kept for good."""
+
+    measurements: PositiveDuration = timedelta(days=90)  # in full; then one row a day …
+    daily: PositiveDuration = timedelta(days=730)  # … for so long
+    audit: PositiveDuration = timedelta(days=730)  # verdicts that alerted, attempts, refused decisions
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for name in ("daily", "audit"):
+            if getattr(self, name) < self.measurements:
+                raise ValueError(f"{name}: must be at least `measurements`")
+        return self
+
+
 class DaemonConfig(Room):
     """How the daemon goes about it."""
 
     tick_s: float = Field(default=5.0, gt=0, le=30)  # a minute without a tick ends the process
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     profile_cache_mb: int = Field(default=256, ge=1)
+    fallback: str | None = None  # the channel told when another takes nothing; None: those of the page routes
+    retention: RetentionConfig = RetentionConfig()
 
 
 class MatchConfig(Room):

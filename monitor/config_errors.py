@@ -34,11 +34,13 @@ _QUIET = ConfigDict(hide_input_in_errors=True)
 _INNER = re.compile(r"(?P<path>[a-z_]+(?:\.[a-z_]+)*): (?P<rest>.*)", re.S)
 
 
-def translate(error: ValidationError, document: object, *, within: Path = ()) -> list[Problem]:
-    """One problem a place: branches of a union are one mistake."""
+def translate(
+    error: ValidationError, document: object, *, within: Path = (), root: type[BaseModel] = Config
+) -> list[Problem]:
+    """One problem a place: branches of a union are one mistake. `root`: whose file the document is."""
     merged: dict[Path, Problem] = {}
     for detail in error.errors(include_url=False):
-        problem = _problem({**detail, "loc": (*within, *detail["loc"])}, document)
+        problem = _problem({**detail, "loc": (*within, *detail["loc"])}, document, root)
         known = merged.get(problem.path)
         if known is None:
             merged[problem.path] = problem
@@ -48,13 +50,13 @@ def translate(error: ValidationError, document: object, *, within: Path = ()) ->
     return list(merged.values())
 
 
-def _problem(detail: Mapping[str, Any], document: object) -> Problem:
+def _problem(detail: Mapping[str, Any], document: object, root: type[BaseModel]) -> Problem:
     kind, context = detail["type"], detail.get("ctx", {})
     path = _real(detail["loc"], document, missing=kind == "missing")
     key = path[-1] if path else ""
     got = display(detail["input"], key)
     if kind == "extra_forbidden":
-        hint = nearest(str(key), _known(path[:-1]))
+        hint = nearest(str(key), _known(path[:-1], root))
         return Problem(path=path, expectation="is not a known key", hint=hint)
     if kind == "missing":
         return Problem(path=path, expectation="is missing", hint=_wanted(path))
@@ -67,6 +69,19 @@ def _problem(detail: Mapping[str, Any], document: object) -> Problem:
             got=got,
             hint=hint if hint.startswith("did") else "",
         )
+    if kind == "union_tag_invalid":  # a table whose one key says which table it is
+        name, choices = (
+            context["discriminator"].strip("'"),
+            re.findall(r"'([^']*)'", context["expected_tags"]),
+        )
+        return Problem(
+            path=(*path, name),
+            expectation="must be " + " or ".join(f'"{word}"' for word in choices),
+            got=display(context["tag"]),
+            hint=nearest(str(context["tag"]), choices),
+        )
+    if kind == "union_tag_not_found":
+        return Problem(path=(*path, context["discriminator"].strip("'")), expectation="is missing")
     if kind in ("value_error", "assertion_error"):
         message = str(context.get("error", detail["msg"]))
         inner = _INNER.fullmatch(message)
@@ -106,9 +121,9 @@ def _wanted(path: Path) -> str:
     return examples.get(str(path[-1]), "") if path else ""
 
 
-def _known(path: Path) -> list[str]:
-    """The keys a table of the config understands."""
-    current: Any = Config
+def _known(path: Path, root: type[BaseModel]) -> list[str]:
+    """The keys a table of the file understands."""
+    current: Any = root
     for part in path:
         current = next(_inside(current, part), None)
     if not (isinstance(current, type) and issubclass(current, BaseModel)):

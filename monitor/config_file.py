@@ -190,6 +190,9 @@ def _dangling_names(document: Document) -> list[Problem]:
         names = route.get("channels") if isinstance(route, dict) else None
         for position, name in enumerate(names if isinstance(names, list) else []):
             wanted.append((("routes", index, "channels", position), name))
+    daemon = document.get("daemon")
+    if isinstance(daemon, dict) and "fallback" in daemon:
+        wanted.append((("daemon", "fallback"), daemon["fallback"]))
     for model, table in _models(document):
         retraining = table.get("retraining")
         if isinstance(retraining, dict) and "target" in retraining:

@@ -22,6 +22,7 @@ from monitor.config_types import (
 from monitor.windows import WindowSpec
 from storage.span import Span
 
+READ_LIMIT = timedelta(minutes=5)
 LEAST_TRAILING = 20  # as detectors._noise.ENOUGH_WINDOWS; a test holds them equal
 
 
@@ -72,6 +73,7 @@ class WindowConfig(Room):
     lateness: Duration = timedelta(hours=24)
     catch_up: PositiveDuration = timedelta(days=14)
     give_up: PositiveDuration | None = None  # None: the larger of 6 h and the interval
+    read_limit: PositiveDuration | None = None  # None: half the interval, five minutes at most
     min_rows: int = Field(default=5, ge=1)
 
     @model_validator(mode="after")
@@ -87,6 +89,11 @@ class WindowConfig(Room):
     def patience(self) -> timedelta:
         """How long after `due` a window may wait for its rows."""
         return self.give_up or max(timedelta(hours=6), self.spec.nominal)
+
+    @property
+    def read_within(self) -> timedelta:
+        """How long the source may take over one window."""
+        return self.read_limit or min(self.spec.nominal / 2, READ_LIMIT)
 
 
 class PeriodConfig(Room):
@@ -195,6 +202,7 @@ class ModelConfig(Room):
     """One watched model. The name is the table's."""
 
     task: Task
+    paused: bool = False  # not evaluated, not judged; its open incidents end as paused
     runbook: str | None = None
     source: MemberConfig
     columns: ColumnsConfig = ColumnsConfig()

@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 SECRET_KEY = re.compile(
     r"token|secret|password|passwd|api_?key|signing_key|credential|webhook_url", re.IGNORECASE
 )
-PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")  # in a URL
+PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|[?&](ssl)?password=")  # in a URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,7 @@ def _make_room(directory: Path) -> None:
     database = directory / "leeway.db"
     if database.exists():
         with OwnerLock(database):  # a daemon that runs on it keeps it
-            for pattern in ("leeway.db", "leeway.db-*", "leeway.log", "*.jsonl"):
+            for pattern in ("leeway.db", "leeway.db-*", "leeway.db.lock", "leeway.log", "*.jsonl"):
                 for written in directory.glob(pattern):
                     written.unlink()
     shutil.rmtree(directory / "data", ignore_errors=True)

@@ -16,10 +16,12 @@ from monitor.appearances import appearances, tell
 from monitor.bound_versions import measured_by_version
 from monitor.columns import extras
 from monitor.creep import against, creep_results
+from monitor.duration import format_duration
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.logs import logger
 from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
+from monitor.reads import Read
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
 from storage import label_windows, ledger, profiles, revisions
@@ -34,11 +36,12 @@ LONGEST_RETRY = timedelta(minutes=15)  # … up to this, until the window's give
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> bool:
-    """Claim the oldest due window and bring it to a stated end, or give it back. False: nothing is due."""
-    now = runtime.clock.now()
-    with runtime.store.claim() as conn:
-        window = ledger.claim(conn, now, runtime.owner, runtime.lease, models=list(runtime.models), ids=ids)
+def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None, fresh: bool = False) -> bool:
+    """Claim the oldest due window and bring it to a stated end, or give it back. False: nothing is due.
+
+    `fresh`: only windows that became due within the last interval of their model.
+    """
+    window = _claim_fresh(runtime) if fresh else _claim(runtime, willing(runtime), ids=ids)
     if window is None:
         return False
     failpoint.hit("after_claim")
@@ -52,6 +55,58 @@ def evaluate_next(runtime: Runtime, *, ids: frozenset[int] | None = None) -> boo
     return True
 
 
+def give_up_read(runtime: Runtime, read: Read) -> bool:
+    """The source does not answer: its window goes back, or ends. False: it has just answered.
+
+    Whoever still waits in the read comes back to a lost fence.
+    """
+    if not runtime.reads.give_up(read, runtime.clock.monotonic()):
+        return False
+    window, limit = read.window, timedelta(seconds=read.limit_s)
+    with runtime.lease_lock:
+        runtime.leases.pop(window.id, None)
+    reason = (
+        f"the source did not answer within {format_duration(limit)}: is its disk or server well; "
+        "window.read_limit gives it longer"
+    )
+    logger().warning("source.hung", **_names(window), limit_s=round(read.limit_s), reason=reason)
+    if window.state is WindowState.CLAIMED:  # else its late rows were looked for, and will be again
+        _source_failed(runtime, window, SourceError(reason, transient=True))
+    return True
+
+
+def willing(runtime: Runtime) -> list[str]:
+    """Models whose source did not hang a moment ago."""
+    resting = runtime.reads.resting(runtime.clock.monotonic())
+    return [name for name in runtime.models if name not in resting]
+
+
+def _claim(
+    runtime: Runtime,
+    models: list[str],
+    *,
+    ids: frozenset[int] | None = None,
+    due_since: datetime | None = None,
+) -> DueWindow | None:
+    now = runtime.clock.now()
+    with runtime.store.claim() as conn:
+        return ledger.claim(
+            conn, now, runtime.owner, runtime.lease, models=models, ids=ids, due_since=due_since
+        )
+
+
+def _claim_fresh(runtime: Runtime) -> DueWindow | None:
+    """Models with the same interval are asked for together: there are few intervals."""
+    groups: dict[timedelta, list[str]] = {}
+    for name in willing(runtime):
+        groups.setdefault(runtime.models[name].spec.nominal, []).append(name)
+    for interval in sorted(groups):
+        window = _claim(runtime, groups[interval], due_since=runtime.clock.now() - interval)
+        if window is not None:
+            return window
+    return None
+
+
 def _evaluate(runtime: Runtime, watched: Watched, window: DueWindow) -> None:
     started = time.monotonic()
     try:
@@ -61,11 +116,13 @@ def _evaluate(runtime: Runtime, watched: Watched, window: DueWindow) -> None:
             # It was there when the window was planned: without one nothing is planned.
             _defer(runtime, window, f"no reference: run `leeway reference build --model {watched.name}`")
             return
-        outcome = (
-            _measure_labels(runtime, watched, window, reference)
-            if window.stream is Stream.LABELS
-            else _measure_inputs(runtime, watched, window, reference)
-        )
+        limit_s = watched.config.window.read_within.total_seconds()
+        with runtime.reads.of(window, since=runtime.clock.monotonic(), limit_s=limit_s):
+            outcome = (
+                _measure_labels(runtime, watched, window, reference)
+                if window.stream is Stream.LABELS
+                else _measure_inputs(runtime, watched, window, reference)
+            )
         if isinstance(outcome, Waiting):
             _defer(runtime, window, outcome.reason, outcome.wait)
             return
@@ -99,7 +156,7 @@ def _measure_labels(
     """Join what is known of the outcomes, if that is enough."""
     with runtime.store.read() as conn:
         inputs = label_windows.inputs_of(conn, window.model, window.span)
-    profile = runtime.profiles.get(reference.id, lambda: _load(runtime, reference))
+    profile = runtime.profiles.get(reference.id, lambda: load_profile(runtime, reference))
     return evaluate_labels(watched, window, inputs, reference, profile, runtime.clock.now())
 
 
@@ -110,7 +167,7 @@ def _measure_inputs(
     late = _not_ready(watched, window)
     if late and runtime.clock.now() < window.give_up:
         return Waiting(reason=late)
-    profile = runtime.profiles.get(reference.id, lambda: _load(runtime, reference))
+    profile = runtime.profiles.get(reference.id, lambda: load_profile(runtime, reference))
     counted_beside = extras(watched.config)
     pulled = watched.source.pull(window.span, wanted(profile, counted_beside))
     problems = tuple(pulled.problems)
@@ -172,7 +229,7 @@ def _by_version(
         results,
         references,
         reference,
-        lambda own: runtime.profiles.get(own.id, lambda: _load(runtime, own)),
+        lambda own: runtime.profiles.get(own.id, lambda: load_profile(runtime, own)),
         watched.source,
         window.span,
         watched,
@@ -186,7 +243,7 @@ def _creep(runtime: Runtime, watched: Watched, window: DueWindow, reference: Ref
         fixed = None if version is None else profiles.by_version(conn, watched.name, version)
     if fixed is None:
         return []
-    profile = runtime.profiles.get(fixed.id, lambda: _load(runtime, fixed))
+    profile = runtime.profiles.get(fixed.id, lambda: load_profile(runtime, fixed))
     return creep_results(watched.source, window.span, profile, fixed.version)
 
 
@@ -224,7 +281,7 @@ def _minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _load(runtime: Runtime, reference: Reference) -> Profile:
+def load_profile(runtime: Runtime, reference: Reference) -> Profile:
     with runtime.store.read() as conn:
         return profiles.load_profile(conn, reference.id)
 

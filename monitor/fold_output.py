@@ -1,17 +1,17 @@
 """What does one folded window leave behind for people: verdicts, and groups with something to tell?"""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting.grouping import mark_dirty
+from alerting.grouping import Group, mark_dirty, note_past
 from alerting.health import Folded, WindowFold
-from alerting.incident import Incident
+from alerting.incident import Incident, Transition
 from alerting.series import LABEL_FEED
 from alerting.verdict import VerdictKind
 from monitor.config import Config
-from monitor.routing import groups_of
+from monitor.routing import group_policies, groups_of
 from storage import groups
 
 
@@ -25,10 +25,29 @@ def worth_keeping(result: WindowFold) -> list[Folded]:
 
 
 def mark_groups(
-    conn: Connection, config: Config, touched: Iterable[Incident], eventful: Collection[str], now: datetime
+    conn: Connection,
+    config: Config,
+    touched: Iterable[Incident],
+    eventful: Collection[str],
+    now: datetime,
+    *,
+    past: Sequence[Transition] = (),
 ) -> None:
-    """A crash after this commit cannot forget that there is something to tell. `eventful`: incident ids."""
+    """A crash after this commit cannot forget that there is something to tell. `eventful`: incident ids.
+
+    `past`: the transitions of a window that was folded long after its end, to be told in numbers.
+    """
+    fresh: dict[str, Group] = {}
+    members: dict[str, set[str]] = {}
     for incident in touched:
         if incident.id in eventful:
             for group in groups_of(config, incident):
-                groups.save(conn, mark_dirty(groups.get(conn, group.key) or group, now))
+                fresh[group.key] = group
+                members.setdefault(group.key, set()).add(incident.id)
+    for key, group in fresh.items():
+        marked = mark_dirty(groups.get(conn, key) or group, now)
+        if past:
+            policy = group_policies(config, group.labels["model"])[group.channel]
+            mine = [each for each in past if each.incident_id in members[key]]
+            marked = note_past(marked, mine, policy)
+        groups.save(conn, marked)

@@ -16,6 +16,7 @@ from alerting.incident import Transition, TransitionKind
 from alerting.retraining import RetrainingDecision
 from alerting.verdict import Severity, VerdictKind
 from monitor.backfill_fold import judge_backfilled
+from monitor.catching_up import is_historical
 from monitor.fold_input import stored_window
 from monitor.fold_output import mark_groups, worth_keeping
 from monitor.learning import learn_from_production, learn_performance
@@ -25,7 +26,7 @@ from monitor.retraining import decide_retraining
 from monitor.runtime import Runtime, Watched
 from monitor.stored_window import judge_stored
 from storage import checkpoints, fold_order, incidents, ledger, verdicts
-from storage.ledger import DueWindow, Stream, WindowState
+from storage.ledger import DueWindow, Stream, WindowKind, WindowState
 from storage.span import Span
 
 _EVENTS = {
@@ -33,6 +34,8 @@ _EVENTS = {
     TransitionKind.REOPENED: "incident.reopened",
     TransitionKind.SEVERITY_UP: "incident.severity_up",
     TransitionKind.RESOLVED: "incident.resolved",
+    TransitionKind.FLAPPING: "incident.flapping",
+    TransitionKind.STEADY: "incident.steady",
 }
 
 
@@ -168,13 +171,17 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
+    # What `leeway evaluate` looks at by hand is told by it, or to nobody: it is no downtime.
+    past = is_historical(watched, window, now)
+    history = past and window.kind is WindowKind.SCHEDULED
     eventful = {transition.incident_id for transition in result.transitions if transition.is_event}
-    mark_groups(conn, runtime.config, touched, eventful, now)
+    told = result.transitions if history else ()
+    mark_groups(conn, runtime.config, touched, eventful, now, past=told)
     fold_order.mark_folded(conn, window.id, now)
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
         teach(runtime, watched, conn, window, noise)
-    decision = decide_retraining(runtime, watched, conn, window)
+    decision = decide_retraining(runtime, watched, conn, window, past=past)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
 
 

@@ -42,13 +42,18 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
         yield f"  evidence   z {facts['z']:.1f}, adjusted p {facts['p']:.2g}, {facts.get('rows')} rows"
     until = f" until {at(record['acknowledged_until'])}" if record["acknowledged_until"] else ""
     yield f"  who        {record['acknowledged_by'] or 'nobody has it yet'}{until}"
+    if record.get("silenced_by"):
+        ends = at(record["silenced_until"])
+        yield f"  silenced   by {printable(record['silenced_by'])} until {ends} ({record['silence_id']})"
+    if record["flapping"]:
+        yield "  flapping   it comes and goes; posts wait until it is steady for 24 windows"
     if record["false_page_by"]:
         yield f"  marked     as a false page by {record['false_page_by']}"
     yield ""
     yield "  what happened"
     for event in record["history"]:
         when = at(event["window_end"]) if event["window_end"] else at(event["at"])
-        reason = event["payload"].get("reason")
+        reason = event["payload"].get("comment") or event["payload"].get("reason")
         yield f"    {when}  {event['kind']}{f' ({reason})' if reason else ''} by {event['actor']}"
     verdicts = record["verdicts"]
     if verdicts:

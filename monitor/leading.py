@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from alerting.incident import Incident
 from monitor.logs import logger
-from monitor.promotion import close_removed
+from monitor.promotion import close_removed, note_rules
 from monitor.runtime import Runtime
 from monitor.telling import mark_untold
 
@@ -38,8 +38,11 @@ def enter(runtime: Runtime) -> None:
     """What a new leader does first: end what nobody watches any more, tell what was never told."""
     with runtime.store.write() as conn:
         closed = close_removed(conn, runtime.config, runtime.clock.now())
+        changed = note_rules(conn, runtime.config, runtime.clock.now())
     for incident in closed:
         logger().warning("incident.resolved", **_names(incident), reason=incident.resolved_reason)
+    for name in changed:
+        logger().info("rules.changed", model=name)
     mark_untold(runtime)
 
 

@@ -10,22 +10,33 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from monitor.log_file import LogFile
+
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
-        "daemon.started": "the daemon owns the database and begins to look for due windows",
+        "daemon.started": "the daemon owns its database, or shares it, and begins to look for due windows",
         "daemon.stopping": "a signal asked the daemon to end; it finishes or releases what it holds",
         "daemon.stopped": "the daemon ended in good order",
-        "daemon.stalled": "the ticker has not run for a minute: the process dumps its stacks and exits 70",
+        "daemon.stalled": "a part has been silent for a minute: the process dumps its stacks and exits 70",
+        "database.lost": "the database is damaged, gone or another file: nothing more is written, exit 69",
+        "config.reloaded": "a changed config is in force",
+        "config.refused": "a changed config cannot be used; the one before stays in force",
+        "config.needs_restart": "these keys changed and take effect when the daemon starts again",
+        "log.lost": "lines could not be written, as the log's disk was full",
         "leader.taken": "this daemon leads those that share the database: it plans, folds and flushes",
         "leader.fenced": "a write of a leader that another daemon had replaced was refused",
         "leader.lost": "another daemon leads now; this one goes on evaluating and delivering",
         "tick.failed": "one look for due work failed; the next tick tries again",
         "clock.jumped": "wall clock and monotonic clock differ by over a minute since the last tick",
+        "storage.risky": "the database stands on ground that may not hold: SQLite's version, the file system",
+        "history.pruned": "what was older than daemon.retention was rolled up or deleted",
         "model.skipped": "a model cannot be evaluated until what the reason says is done",
+        "rules.changed": "a model is judged by other rules than before; counted breaches begin anew",
         "windows.planned": "rows were added to the ledger",
         "windows.skipped": "windows were passed over: skipped, or too late to be folded in order",
         "window.evaluated": "a window was measured and its result is in the ledger",
@@ -33,6 +44,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "window.failed": "a window ended as failed; the reason says what to do",
         "window.broke": "measuring a window failed in a way it should not; it is tried again until give_up",
         "window.fenced": "a result came too late: another worker owned the window, the result was dropped",
+        "windows.released": "windows that were not finished in time when the daemon ended are free again",
+        "source.hung": "a source did not answer within its limit; its window is tried again later",
         "window.changed": "rows came late: the window is evaluated once more, as its next revision",
         "window.recheck_failed": "late rows could not be looked for; what was evaluated stands",
         "window.overdue": "a window is open an interval after it was due: what follows is judged without it",
@@ -46,6 +59,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "incident.reopened": "an incident came back within six windows of its end",
         "incident.severity_up": "an incident rose to page",
         "incident.resolved": "an incident ended; reason says why",
+        "incident.flapping": "an incident comes and goes; posts about it wait until it is steady",
+        "incident.steady": "an incident that came and went did neither for a day of windows",
         "group.flushed": "messages were put into the outbox",
         "notification.sent": "a channel accepted a message",
         "notification.queued": "a channel did not accept a message now; it is tried again",
@@ -86,11 +101,11 @@ def configure(*, form: str = "logfmt", verbose: bool = False, quiet: bool = Fals
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, LogFile(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     # alerting logs its deliveries through the standard library: same stream, same fields.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(LogFile(sys.stderr))
     handler.setFormatter(_Json() if form == "json" else _Logfmt())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("alerting").setLevel(level)

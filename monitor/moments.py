@@ -30,6 +30,23 @@ def moment(text: str | None, now: datetime, config: Config, model: str | None) -
     return read.replace(tzinfo=ZoneInfo(zone_of(config, model))).astimezone(UTC)
 
 
+def ahead(text: str, now: datetime, config: Config, model: str | None = None) -> datetime:
+    """The same for what is to come: 2h and 3d are that long from now."""
+    try:
+        return now + parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(
+            f'must be a duration (2h, 3d), a date (2013-05-13) or a time (2013-05-13T06:00Z), got "{text}"'
+        ) from error
+    if read.tzinfo is not None:
+        return read.astimezone(UTC)
+    return read.replace(tzinfo=ZoneInfo(zone_of(config, model))).astimezone(UTC)
+
+
 def zone_of(config: Config, model: str | None) -> str:
     """The zone a person thinks in: the model's window zone; the only zone of the config; else UTC."""
     if model is not None and model in config.models:

@@ -12,7 +12,7 @@ from monitor.cache import Cache
 from monitor.clock import Clock, SharedClock, SystemClock
 from monitor.config import Config
 from monitor.leader_lease import LeaderLease
-from monitor.leading import enter, leads
+from monitor.leading import enter, leads, led
 from monitor.logs import logger
 from monitor.runtime import Runtime
 from storage import profiles
@@ -60,22 +60,34 @@ def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
     """Be the one daemon of a SQLite file, or one of those that share a database."""
     with _place(runtime):
         leads(runtime)
-        _say_what_waits(runtime)
-        with runtime.store.read() as conn:
-            gone = waiting_channels(conn).difference(runtime.channels)
-        lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]
-        if gone:  # what waits for a channel that left the config waits till its deadline, and says so
-            lanes.append(tuple(sorted(gone)))
-        yield tuple(
-            Courier(
-                outbox=SqlOutbox(runtime.store),
-                channels=runtime.channels,
-                owner=runtime.owner,
-                lease=runtime.lease,  # longer than any channel's own deadline
-                only=only,
-            )
-            for only in lanes
+        yield couriers_of(runtime)
+
+
+def take_up(runtime: Runtime) -> tuple[Courier, ...]:
+    """Go on by another config: what it no longer watches ends, what it newly routes is told. Its couriers."""
+    if leads(runtime):
+        enter(led(runtime))
+    return couriers_of(runtime)
+
+
+def couriers_of(runtime: Runtime) -> tuple[Courier, ...]:
+    """One a channel. What waits for a channel that left the config waits till its deadline, and says so."""
+    _say_what_waits(runtime)
+    with runtime.store.read() as conn:
+        gone = waiting_channels(conn).difference(runtime.channels)
+    lanes: list[tuple[str, ...]] = [(name,) for name in runtime.channels]
+    if gone:
+        lanes.append(tuple(sorted(gone)))
+    return tuple(
+        Courier(
+            outbox=SqlOutbox(runtime.store),
+            channels=runtime.channels,
+            owner=runtime.owner,
+            lease=runtime.lease,  # longer than any channel's own deadline
+            only=only,
         )
+        for only in lanes
+    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ what was evaluated, the window gets another revision; what that changes is for t
 from datetime import timedelta
 
 from alerting import failpoint
-from monitor.evaluation import LONGEST_RETRY
+from monitor.evaluation import LONGEST_RETRY, willing
 from monitor.logs import logger
 from monitor.runtime import LEASE, Runtime, Watched
 from monitor.source import SourceError
@@ -28,10 +28,10 @@ def recheck_next(runtime: Runtime) -> bool:
     """Look at the oldest window whose time has come; False: there is none."""
     now = runtime.clock.now()
     with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
-        if not revisions.to_recheck(conn, now, [*runtime.models]):
+        if not revisions.to_recheck(conn, now, willing(runtime)):
             return False
     with runtime.store.write() as conn:
-        window = revisions.claim_recheck(conn, now, LEASE, [*runtime.models])
+        window = revisions.claim_recheck(conn, now, LEASE, willing(runtime))
     if window is None:
         return False
     failpoint.hit("after_recheck_claim")
@@ -46,8 +46,10 @@ def _look(runtime: Runtime, watched: Watched, window: DueWindow) -> None:
     if reference is None or window.reference_id not in (None, reference.id):
         _settle(runtime, window)  # it was held against a reference that is not in force any more
         return
+    limit_s = watched.config.window.read_within.total_seconds()
     try:
-        rows = watched.source.fingerprint(window.span).rows
+        with runtime.reads.of(window, since=runtime.clock.monotonic(), limit_s=limit_s):
+            rows = watched.source.fingerprint(window.span).rows
     except SourceError as error:
         _failed(runtime, watched, window, error)
         return

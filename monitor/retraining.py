@@ -11,18 +11,31 @@ from alerting.notification import Action, Notification
 from alerting.retraining import Mode, Outcome, RetrainingDecision, RetrainingFacts, decide
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
-from storage import fold_order, incidents, label_windows, measurements, outbox, profiles, retraining
+from storage import (
+    fold_order,
+    incidents,
+    label_windows,
+    measurements,
+    outbox,
+    profiles,
+    retraining,
+    silences,
+)
 from storage.ledger import DueWindow, Stream
 from storage.measurements import ColumnStatus
+from storage.restored import restored_at
 from storage.retraining import RetrainingState
 
 DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is stale: it expires
 
 
 def decide_retraining(
-    runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow
+    runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow, *, past: bool = False
 ) -> RetrainingDecision | None:
-    """Decide while anything is open; None when the model is well or retraining is off."""
+    """Decide while anything is open; None when the model is well or retraining is off.
+
+    `past`: the window was folded long after its end, as after a downtime.
+    """
     policy, now = watched.retraining, runtime.clock.now()
     open_now = incidents.open_incidents(conn, watched.name)
     if policy.mode is Mode.OFF or not open_now:
@@ -38,6 +51,9 @@ def decide_retraining(
             # Days lie between what inputs and labels say of one window: each stream counts its own.
             windows=retraining.judged_windows(conn, watched.name, policy.within, window.stream),
             targets=frozenset(runtime.channels),
+            silenced=frozenset(silences.covering(conn, now, watched.name)),
+            past=past,
+            restored_at=restored_at(conn),
             schema_changed=_schema_changed(conn, window),
             in_flight=flying.id if flying else "",
             previous=previous[0] if previous else "",

@@ -19,6 +19,7 @@ from monitor.config_model import ModelConfig
 from monitor.leader_lease import LeaderLease
 from monitor.measuring import Detector
 from monitor.policy import JudgePolicy
+from monitor.reads import Reads
 from monitor.source import Source
 from monitor.windows import WindowSpec
 from storage.engine import Store
@@ -58,3 +59,12 @@ class Runtime:
     lease: timedelta = LEASE
     leases: dict[int, int] = field(default_factory=dict)  # ledger id → fence of what is being worked on here
     lease_lock: Lock = field(default_factory=Lock)
+    reads: Reads = field(default_factory=Reads)
+
+
+@dataclass(slots=True, kw_only=True)
+class InForce:
+    """The runtime by which everything begins now. A reload puts another in its place; what has begun goes on
+    with the one it began with."""
+
+    runtime: Runtime

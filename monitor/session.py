@@ -45,6 +45,8 @@ class Working:
         """A model of the config by its name."""
         found = self.runtime.models.get(name)
         if found is None:
+            if name in self.config.models:
+                raise CommandError(f"{name} is paused; take models.{name}.paused out of the config first")
             known = ", ".join(sorted(self.runtime.models)) or "none"
             raise CommandError(f"no model {name!r} in the config; there is {known}")
         return found

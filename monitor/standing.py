@@ -1,13 +1,16 @@
 """What does one model's line of `leeway status` say, and what should be done next?"""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerting.silence import Silence
 from monitor.appearances import KNOWN_COLUMNS
 from monitor.config import Config
 from monitor.performance_lines import realised
 from monitor.realised import told
+from monitor.terminal import printable
 from storage.false_pages import PagesSeen
 from storage.label_overview import LabelOverview
 from storage.overview import ModelOverview
@@ -23,9 +26,16 @@ PROMISE = {  # docs/detectors.md, "sensitivity"
 
 
 def standing(
-    name: str, config: Config, seen: ModelOverview | None, ever: PagesSeen | None = None
+    name: str,
+    config: Config,
+    seen: ModelOverview | None,
+    ever: PagesSeen | None = None,
+    quiet: Sequence[Silence] = (),
 ) -> dict[str, Any]:
-    """The facts of one model; `state` is the word a person looks at first. `ever`: since its first window."""
+    """The facts of one model; `state` is the word a person looks at first. `ever`: since its first window.
+
+    `quiet`: the silences that hold and may cover something of it.
+    """
     model = config.models.get(name)
     zone = ZoneInfo(model.window.zone) if model else ZoneInfo("UTC")
     reference = seen.reference if seen else None
@@ -36,6 +46,7 @@ def standing(
         "model": name,
         "state": "",
         "next": "",
+        "paused": model is not None and model.paused,
         "reference": reference.version if reference else None,
         "against": reference.lineage.get("against") if reference else None,
         "older": reference is not None and KNOWN_COLUMNS not in reference.lineage,
@@ -58,6 +69,16 @@ def standing(
         "windows": ever.windows if ever else 0,
         "pages": ever.pages if ever else 0,
         "false_pages": ever.marked_false if ever else 0,
+        "silences": [
+            {
+                "silence_id": each.id,
+                "matchers": [str(matcher) for matcher in each.matchers],
+                "author": each.author,
+                "until": each.over.astimezone(zone).isoformat(),
+                "comment": each.comment,
+            }
+            for each in quiet
+        ],
     }
     facts["state"], facts["next"] = _state(name, facts, configured=model is not None, fits=fits)
     return facts
@@ -86,6 +107,11 @@ def line(facts: dict[str, Any]) -> list[str]:
         f"{_counted(facts['pages_30d'], 'page')} in {_counted(facts['windows_30d'], 'window')} of 30 days",
         *_promise_line(facts),
         f"  {reference}; {noise}" if facts["reference"] else f"  {reference}",
+    ]
+    lines += [
+        f"  silenced: {printable(' '.join(each['matchers']))} until {each['until'][:16]} by "
+        f"{printable(each['author'])}: {printable(each['comment'])}"
+        for each in facts["silences"]
     ]
     if facts["older"]:
         lines.append(
@@ -155,6 +181,8 @@ def _counted(count: int, noun: str) -> str:
 def _state(name: str, facts: dict[str, Any], *, configured: bool, fits: bool) -> tuple[str, str]:
     if not configured:
         return "not in the config: its history stays", ""
+    if facts["paused"]:
+        return "paused: nobody looks at it", ""
     if facts["reference"] is None:
         return "not watched yet", f"leeway reference build --model {name}"
     if not fits:

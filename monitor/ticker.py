@@ -13,6 +13,7 @@ from datetime import UTC
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from alerting import failpoint
 from monitor.clock import Clock
 from monitor.logs import logger
 
@@ -44,15 +45,20 @@ class Ticker:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    def stale(self) -> bool:
-        """No look for a minute, or the scheduler's thread is gone: the supervisor must end the process."""
-        thread = getattr(self._scheduler, "_thread", None)
+    def beat(self) -> float:
+        """When it last looked, in monotonic seconds."""
         with self._lock:
-            silent_s = self._clock.monotonic() - self._last
-        return silent_s > STALE_AFTER_S or (thread is not None and not thread.is_alive())
+            return self._last
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the scheduler's thread is there: APScheduler says `running` of one that died, too."""
+        thread = getattr(self._scheduler, "_thread", None)
+        return thread is not None and thread.is_alive()
 
     def _tick(self) -> None:
         try:
+            failpoint.hit("in_tick")
             self._look()
         except Exception as error:  # noqa: BLE001  edge: one bad look must not end the ticker
             logger().error("tick.failed", error=f"{type(error).__name__}: {error}")

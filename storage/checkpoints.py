@@ -169,6 +169,14 @@ def judge_state_of(conn: Connection, ledger_id: int) -> Mapping[str, Any] | None
     return state
 
 
+def changed_by(conn: Connection, ledger_id: int) -> dict[str, AlertState]:
+    """The alert states that this window left behind, by fingerprint; none where it was passed over."""
+    states = conn.execute(
+        select(checkpoint.c.alert_states).where(checkpoint.c.ledger_id == ledger_id)
+    ).scalar()
+    return {fingerprint: AlertState.from_json(state) for fingerprint, state in (states or {}).items()}
+
+
 def alert_states(conn: Connection, model: str) -> dict[str, AlertState]:
     """All series of a model as they stand now, by fingerprint."""
     statement = select(alert_state.c.fingerprint, alert_state.c.state).where(alert_state.c.model == model)

@@ -18,3 +18,7 @@ class OwnedElsewhere(StorageError):
     def __init__(self, message: str, *, owner: str) -> None:
         super().__init__(message)
         self.owner = owner
+
+
+class StorageLost(StorageError):
+    """The database is damaged, gone, or another file now: nothing may be written, a person must restore."""

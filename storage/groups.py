@@ -1,11 +1,12 @@
 """What has each thread of each channel been told?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, or_, select
 
-from alerting.grouping import Group, mark_dirty, untell
+from alerting.grouping import Group, give_up, mark_dirty, untell
 from storage.dialect import upsert
 from storage.tables import notification_group
 
@@ -40,10 +41,39 @@ def to_look_at(conn: Connection) -> list[Group]:
     return [Group.from_json(state) for state in rows]
 
 
-def forget_told(conn: Connection, key: str, notification_key: str, posted: object, now: datetime) -> None:
-    """A message died: its news, facts["told"], was not told after all, and a dead root is no root."""
+def forget_told(
+    conn: Connection,
+    key: str,
+    notification_key: str,
+    posted: object,
+    now: datetime,
+    *,
+    dead: bool = False,
+) -> None:
+    """A message was not sent: its news, facts["told"], was not told after all, and its root is no root.
+
+    `dead`: its channel gave it up, so the fallback channel is told next.
+    """
     group = get(conn, key)
     if group is None:
         return
     news = {str(id_): str(why) for id_, why in posted.items()} if isinstance(posted, Mapping) else {}
-    save(conn, mark_dirty(untell(group, news, key=notification_key), now))
+    if dead:
+        after = give_up(group, news, key=notification_key, now=now)
+    else:
+        after = untell(group, news, key=notification_key)
+    save(conn, mark_dirty(after, now))
+
+
+def forgive(conn: Connection, key: str) -> None:
+    """A message arrived after some that did not."""
+    group = get(conn, key)
+    if group is not None and group.deaths:
+        save(conn, replace(group, deaths=0, retry_from=None))
+
+
+def forget_root(conn: Connection, key: str, notification_key: str) -> None:
+    """The post that was to be a thread's root went out as part of another: the next one is a root again."""
+    group = get(conn, key)
+    if group is not None and group.root_key == notification_key:
+        save(conn, replace(group, root_key=""))

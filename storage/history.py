@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, TableClause, select, union, union_all
+from sqlalchemy import Column, Connection, Select, TableClause, func, select, union, union_all
 
+from alerting.silence import Silence
 from alerting.verdict import Severity
 from storage import encoding, incidents, incidents_then
 from storage import verdicts as verdict_rows
 from storage.due_window import Stream
-from storage.tables import attempt, daemon_event, ledger, outbox, retraining_decision
+from storage.tables import attempt, channel_state, daemon_event, ledger, outbox, retraining_decision
 from storage.tables.views import (
     v_incidents,
     v_measurements,
     v_notifications,
     v_past_verdicts,
+    v_silences,
     v_verdicts,
     v_windows,
 )
@@ -61,11 +63,13 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
     statement = _about(statement, view, chosen)
     if chosen.metric is not None:
         statement = statement.where(view.c.metric == chosen.metric)
+    rows_last = func.coalesce(view.c.n_reference, 0)  # __volume__ measures what every column has: rows
     order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
-    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric))
+    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric, rows_last))
     for record in records:
-        if record["value"] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
-            record["value"] = float(record["value"])
+        for name in ("value", "value_min", "value_max"):
+            if record[name] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
+                record[name] = float(record[name])
     return records
 
 
@@ -121,14 +125,14 @@ def incident_list(conn: Connection, chosen: Filter | None = None, *, open_only: 
     statement = _between(statement, view.c.opened, chosen)
     order = (view.c.opened, view.c.incident_id)
     if chosen.as_of is None:
-        return _latest(conn, statement, order, chosen.last)
+        return [_flags(record) for record in _latest(conn, statement, order, chosen.last)]
     then = [
         incidents_then.as_of(record, incidents.events(conn, record["incident_id"]), chosen.as_of)
         for record in _latest(conn, statement, order, None)
     ]
     least = (chosen.severity or Severity.NONE).level
     known = [
-        each
+        _flags(each)
         for each in then
         if each
         and Severity(each["severity"]).level >= least
@@ -158,7 +162,7 @@ def incident(conn: Connection, incident_id: str) -> Record | None:
     said = v_verdicts
     statement = select(said).where(said.c.incident_id == incident_id).order_by(said.c.window_start)
     facts = incidents.by_ids(conn, [incident_id])[0].facts
-    return found[0] | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
+    return _flags(found[0]) | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
 
 
 def notifications(conn: Connection, chosen: Filter | None = None, *, open_only: bool = False) -> list[Record]:
@@ -188,6 +192,24 @@ def notification(conn: Connection, notification_id: int) -> Record | None:
     return found[0] | {"facts": row.facts, "receipt": row.receipt, "attempts": _plain(conn, tries)}
 
 
+def channel_states(conn: Connection) -> list[Record]:
+    """What every channel that was ever used learnt from its last message."""
+    return _plain(conn, select(channel_state).order_by(channel_state.c.channel))
+
+
+def silences(conn: Connection, now: datetime, *, everything: bool = False) -> list[Record]:
+    """Those that hold or will hold, or all, oldest first; `matchers` as people write them."""
+    view = v_silences
+    statement = select(view)
+    if not everything:
+        statement = statement.where(view.c.over_at > encoding.iso(now))
+    records = _records(conn, statement.order_by(view.c.created, view.c.silence_id))
+    for record in records:
+        parts = Silence.matchers_from(encoding.loads(record["matchers"]))
+        record["matchers"] = [str(each) for each in parts]
+    return records
+
+
 def retraining_decisions(conn: Connection, model: str | None = None, last: int | None = None) -> list[Record]:
     """Every decision with its gates, refusals too, oldest first."""
     statement = select(retraining_decision)
@@ -204,6 +226,11 @@ def daemon_events(conn: Connection, last: int = 100) -> list[Record]:
     records = _plain(conn, select(daemon_event).order_by(daemon_event.c.id.desc()).limit(last))
     records.reverse()
     return records
+
+
+def _flags(record: Record) -> Record:
+    """Yes and no are numbers in a SQLite view."""
+    return record | {"flapping": bool(record["flapping"])}
 
 
 def _window_ids(chosen: Filter, known: Column[Any] = ledger.c.finished_at) -> Select[Any]:

@@ -37,9 +37,16 @@ class IncidentEvent:
 
 
 def apply(
-    conn: Connection, transitions: Iterable[Transition], now: datetime, actor: str = "leeway"
+    conn: Connection,
+    transitions: Iterable[Transition],
+    now: datetime,
+    actor: str = "leeway",
+    comment: str = "",
 ) -> list[Incident]:
-    """Change incidents by the fold's transitions, in order; returns those touched, as they now stand."""
+    """Change incidents by the fold's transitions, in order; returns those touched, as they now stand.
+
+    `actor` and `comment`: of the person, where it was one.
+    """
     touched: dict[str, Incident] = {}
     for transition in transitions:
         before = get(conn, transition.incident_id)
@@ -53,7 +60,7 @@ def apply(
                 "since": transition.since,
                 "change": after.change,
                 "title": after.title,
-            }
+            } | ({"comment": comment} if comment else {})
             add_event(
                 conn,
                 after.id,
@@ -161,6 +168,16 @@ def acknowledge(
     return after
 
 
+def give_back(conn: Connection, incident_id: str, *, by: str, now: datetime) -> Incident:
+    """Undo an acknowledgement. ValueError: no such incident, or nobody has it."""
+    before = _known(conn, incident_id)
+    after = nouns.give_back(before, by=by)
+    _write(conn, after, before)
+    payload = {"from": before.acknowledged_by}
+    add_event(conn, incident_id, now=now, kind="unacknowledged", actor=by, payload=payload)
+    return after
+
+
 def mark_false_page(conn: Connection, incident_id: str, *, by: str, now: datetime) -> Incident:
     """A person says that this page should not have been one. ValueError: no such incident, or no page."""
     before = _known(conn, incident_id)
@@ -223,6 +240,13 @@ def open_incidents(conn: Connection, model: str | None = None) -> list[Incident]
     if model is not None:
         statement = statement.where(incident.c.model == model)
     return [_incident(row) for row in conn.execute(statement)]
+
+
+def open_by_fingerprint(conn: Connection, fingerprint: str) -> Incident | None:
+    """The open one of a series; a partial unique index says that there is no second."""
+    statement = select(incident).where(incident.c.fingerprint == fingerprint, incident.c.is_open)
+    row = conn.execute(statement).first()
+    return None if row is None else _incident(row)
 
 
 def events(conn: Connection, incident_id: str) -> list[IncidentEvent]:
@@ -297,6 +321,7 @@ def _row(after: Incident) -> dict[str, object]:
         "acknowledged_by": after.acknowledged_by,
         "acknowledged_until": after.acknowledged_until,
         "false_page_by": after.false_page_by,
+        "flapping": after.flapping,
         "lock_version": after.version,
     }
 
@@ -330,5 +355,6 @@ def _incident(row: Row[Any]) -> Incident:
         acknowledged_by=row.acknowledged_by,
         acknowledged_until=row.acknowledged_until,
         false_page_by=row.false_page_by,
+        flapping=row.flapping,
         version=row.lock_version,
     )

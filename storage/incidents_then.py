@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from alerting.incident import Status, TransitionKind
+from alerting.incident import ResolveReason, Status, TransitionKind
 from storage import encoding
 from storage.incidents import REVISED, IncidentEvent
 
@@ -31,7 +31,7 @@ def as_of(
         return None
     found = {**record, **_UNKNOWN, "reopens": 0, "relapses": 0, "events": len(known)}
     found |= {"resolved": None, "resolved_reason": "", "acknowledged_by": "", "acknowledged_until": None}
-    found["false_page_by"] = ""
+    found |= {"false_page_by": "", "flapping": False}
     for event in known:
         _apply(found, event)
     return found
@@ -49,6 +49,8 @@ def _apply(found: dict[str, Any], event: IncidentEvent) -> None:
         over = status is Status.RESOLVED
         found["resolved"] = found["window_end"] if over else None
         found["resolved_reason"] = said.get("reason") or "" if over else ""
+        if over and found["resolved_reason"] != ResolveReason.RECOVERED:
+            found["flapping"] = False
     match event.kind:
         case TransitionKind.REOPENED:
             found["reopens"] += 1
@@ -58,6 +60,10 @@ def _apply(found: dict[str, Any], event: IncidentEvent) -> None:
             found["severity"] = said["severity"]
         case "acknowledged":
             found |= {"acknowledged_by": event.actor, "acknowledged_until": said.get("until")}
+        case "unacknowledged":
+            found |= {"acknowledged_by": "", "acknowledged_until": None}
+        case TransitionKind.FLAPPING | TransitionKind.STEADY:
+            found["flapping"] = event.kind == TransitionKind.FLAPPING
         case "marked_false_page":
             found["false_page_by"] = event.actor
         case "unmarked_false_page":

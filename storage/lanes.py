@@ -48,7 +48,7 @@ def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
         .outerjoin(lane, lane.c.lane == outbox.c.lane)
         .outerjoin(channel_state, channel_state.c.channel == outbox.c.channel)
         .where(sql(f"outbox.{_OPEN_WORDS}"), due, ~ahead, passable)
-        .order_by(outbox.c.level.desc(), outbox.c.next_try, outbox.c.id)
+        .order_by(outbox.c.level.desc(), outbox.c.created, outbox.c.id)
         .limit(1)
     )
     return statement if channels is None else statement.where(outbox.c.channel.in_(channels))

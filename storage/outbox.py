@@ -8,16 +8,19 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import text as sql
 
+from alerting import trouble
 from alerting.channel import Failure
 from alerting.courier import ChannelMark, ChannelState, Claimed, Mark, OutboxState
 from alerting.notification import Action, Notification
+from alerting.silence import silenced
 from alerting.verdict import Severity
-from storage import daemon_events, groups, lanes, retraining
+from storage import audit, daemon_events, groups, incidents, lanes, retraining, silences, troubles, waiting
 from storage.dialect import insert_ignore, upsert
 from storage.engine import Store
-from storage.tables import attempt, channel_state, incident, outbox
+from storage.tables import attempt, channel_state, outbox
 
 _OPEN = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.UNCERTAIN)
 
@@ -51,28 +54,85 @@ def known(conn: Connection, key: str) -> bool:
     return conn.execute(select(outbox.c.id).where(outbox.c.key == key)).first() is not None
 
 
+def roots_since(conn: Connection, channel: str, since: datetime) -> int:
+    """How many posts of its own, not replies, a channel was given after `since`: its bucket."""
+    statement = select(func.count()).where(
+        outbox.c.channel == channel,
+        sql("action = 'root'"),  # a literal, or SQLite does not use the partial index
+        outbox.c.created > since,
+        outbox.c.state != OutboxState.CANCELLED,
+    )
+    return conn.execute(statement).scalar_one()
+
+
+def last_digest(conn: Connection, channel: str) -> datetime | None:
+    """When the channel was last given one post for many; None: never."""
+    statement = select(func.max(outbox.c.created)).where(
+        outbox.c.channel == channel, sql("action = 'root'"), outbox.c.reason == "digest"
+    )
+    at: datetime | None = conn.execute(statement).scalar()
+    return at
+
+
 def waiting_channels(conn: Connection) -> set[str]:
     """The channels that have anything left to send."""
     return set(conn.execute(select(outbox.c.channel).where(outbox.c.state.in_(_OPEN)).distinct()).scalars())
 
 
-def retry(conn: Connection, outbox_id: int, now: datetime) -> bool:
-    """A person says: send it (again) now. False: it is not waiting or dead."""
-    statement = update(outbox).where(
-        outbox.c.id == outbox_id,
-        outbox.c.state.in_((OutboxState.QUEUED, OutboxState.UNCERTAIN, OutboxState.DEAD)),
-    )
-    values = {"state": OutboxState.QUEUED, "next_try": now, "closed": None}
-    return conn.execute(statement.values(**values)).rowcount == 1
+def retry(conn: Connection, outbox_id: int, now: datetime, *, by: str, sure: bool = False) -> None:
+    """A person says: send it (again) now. ValueError says why that cannot be.
+
+    What may have arrived goes out marked as a possible repeat. A retraining request has no such mark: for one
+    that may have been accepted, `sure` says that the person asked the other side.
+    """
+    row = _row(conn, outbox_id)
+    if row.state not in (OutboxState.QUEUED, OutboxState.UNCERTAIN, OutboxState.DEAD):
+        raise ValueError(f"outbox {outbox_id}: is {row.state}, so it cannot be sent again")
+    request = row.action == Action.REQUEST
+    doubtful = bool(row.uncertain) or row.state == OutboxState.UNCERTAIN
+    if request and row.state == OutboxState.DEAD:
+        raise ValueError(f"outbox {outbox_id}: the request has expired; the next decision makes a new one")
+    if request and doubtful and not sure:
+        raise ValueError(
+            f"outbox {outbox_id}: {row.channel} may have this retraining request already; ask there whether "
+            "it runs, then say --yes to send it again, or cancel it"
+        )
+    dead = row.state == OutboxState.DEAD  # its news may have been told another way since
+    values: dict[str, object] = {
+        "state": OutboxState.QUEUED,
+        "next_try": now,
+        "closed": None,
+        "uncertain": (doubtful or dead) and not request,
+        "plain": row.plain and not dead,
+    }
+    if now >= row.deadline or dead:
+        values["deadline"] = now + (row.deadline - row.created)
+    conn.execute(update(outbox).where(outbox.c.id == outbox_id).values(**values))
+    facts = {"was": row.state, "channel": row.channel, "key": row.key}
+    audit.add(conn, "outbox.retried", str(outbox_id), actor=by, now=now, facts=facts)
 
 
-def cancel(conn: Connection, outbox_id: int, now: datetime, reason: str) -> bool:
-    """A person says: do not send it. False: it is being sent, or over."""
-    statement = update(outbox).where(
-        outbox.c.id == outbox_id, outbox.c.state.in_((OutboxState.QUEUED, OutboxState.UNCERTAIN))
-    )
-    values = {"state": OutboxState.CANCELLED, "closed": now, "error": reason}
-    return conn.execute(statement.values(**values)).rowcount == 1
+def cancel(conn: Connection, outbox_id: int, now: datetime, *, by: str, reason: str) -> None:
+    """A person says: do not send it. It counts as told, for who cancels has read it. ValueError: too late."""
+    row = _row(conn, outbox_id)
+    if row.state not in (OutboxState.QUEUED, OutboxState.UNCERTAIN):
+        raise ValueError(f"outbox {outbox_id}: is {row.state}, so it cannot be cancelled")
+    said = f"cancelled by {by}: {reason}" if reason else f"cancelled by {by}"
+    values = {"state": OutboxState.CANCELLED, "closed": now, "error": said}
+    conn.execute(update(outbox).where(outbox.c.id == outbox_id).values(**values))
+    if row.action == Action.REQUEST:
+        retraining.delivered(conn, row.key, OutboxState.CANCELLED, now, said)
+    if row.action == Action.ROOT:
+        groups.forget_root(conn, str(row.facts.get("group", row.lane)), row.key)
+    facts = {"was": row.state, "channel": row.channel, "key": row.key, "reason": reason}
+    audit.add(conn, "outbox.cancelled", str(outbox_id), actor=by, now=now, facts=facts)
+
+
+def _row(conn: Connection, outbox_id: int) -> Row[Any]:
+    row = conn.execute(select(outbox).where(outbox.c.id == outbox_id)).first()
+    if row is None:
+        raise ValueError(f"outbox {outbox_id}: not known; see `leeway outbox list --all`")
+    return row
 
 
 class SqlOutbox:
@@ -105,7 +165,7 @@ def claim(
 ) -> Claimed | None:
     """Lease the next row and open its attempt; the rules are the Protocol's."""
     lanes.keep_newest_edits(conn, now)
-    row = conn.execute(lanes.next_row(now, channels)).first()
+    row = _next(conn, now, channels)
     if row is None:
         return None
     expired = row.state == OutboxState.SENDING
@@ -165,19 +225,35 @@ def claim(
     )
 
 
+def _next(conn: Connection, now: datetime, channels: Collection[str] | None) -> Row[Any] | None:
+    """The row whose turn it is, saying all that had to wait with it."""
+    row = conn.execute(lanes.next_row(now, channels)).first()
+    if row is None or row.state != OutboxState.QUEUED or row.uncertain:
+        return row
+    changed = False
+    if row.channel_state == ChannelState.BROKEN:
+        changed = waiting.collapse_channel(conn, row.channel, now)
+    if not changed and (row.tries or row.channel_state == ChannelState.BROKEN):
+        changed = waiting.collapse_lane(conn, row, now)
+    return conn.execute(lanes.next_row(now, channels)).first() if changed else row
+
+
 def still_wanted(conn: Connection, notification: Notification, now: datetime) -> bool:
     """A repeat is for incidents that are open and that nobody has; a request for what is still requested.
 
-    What happened once is told even when it is over: its words say so.
+    What happened once is told even when it is over: its words say so. What a silence covers by now is not.
     """
     if notification.action is Action.REQUEST:
         return retraining.is_requested(conn, notification.key)
-    if notification.reason != "repeat":
+    if notification.facts.get("kind") in ("retraining", "digest"):
         return True
-    ids = [str(line["incident_id"]) for line in _lines(notification.facts)]
-    unattended = or_(incident.c.acknowledged_until.is_(None), incident.c.acknowledged_until <= now)
-    statement = select(incident.c.id).where(incident.c.id.in_(ids), incident.c.is_open, unattended)
-    return conn.execute(statement.limit(1)).first() is not None
+    told = notification.facts.get("told")
+    ids = list(told) if isinstance(told, Mapping) and told else _line_ids(notification.facts)
+    about = incidents.by_ids(conn, ids)
+    quiet = silenced(about, silences.active(conn, now), now)
+    if notification.reason == "repeat":
+        return any(each.is_open and each.id not in quiet and not each.is_acknowledged(now) for each in about)
+    return not about or any(each.id not in quiet for each in about)
 
 
 def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> bool:
@@ -224,13 +300,35 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
         _set_channel(conn, notification.channel, mark.channel, now)
     if notification.action is Action.REQUEST and final:
         retraining.delivered(conn, notification.key, mark.state, now, mark.reason)
+    if mark.state is OutboxState.SENT:
+        troubles.clear(conn, notification.channel, now)
+        if notification.facts.get("deaths"):
+            groups.forgive(conn, str(notification.facts.get("group", notification.lane)))
+        if meant_for := notification.facts.get("for_channel"):
+            troubles.clear_dead(conn, str(meant_for), now)
+    if mark.state in (OutboxState.DEAD, OutboxState.CANCELLED):
+        _not_told(conn, notification, now, dead=mark.state is OutboxState.DEAD)
     if mark.state is OutboxState.DEAD:
-        if notification.action is Action.ROOT:  # else what follows would hang on the thread before
-            lanes.set_root(conn, notification.lane, notification.channel, {}, now)
-        groups.forget_told(conn, notification.lane, notification.key, notification.facts.get("told"), now)
+        troubles.note(conn, notification.channel, trouble.DEAD, mark.reason, now)
         facts = {"key": notification.key, "channel": notification.channel, "reason": mark.reason}
         daemon_events.add(conn, "outbox.dead", now, facts, model=str(notification.facts.get("model", "")))
     return True
+
+
+def _not_told(conn: Connection, notification: Notification, now: datetime, *, dead: bool) -> None:
+    """What it would have said is news again; by another way where its channel gave it up."""
+    facts = notification.facts
+    if notification.action is Action.ROOT:  # else what follows would hang on the thread before
+        lanes.set_root(conn, notification.lane, notification.channel, {}, now)
+    parts = facts.get("groups")
+    told: Mapping[str, object] = (
+        parts
+        if isinstance(parts, Mapping)
+        else {str(facts.get("group", notification.lane)): facts.get("told")}
+    )
+    for key, posted in told.items():
+        if posted or dead:
+            groups.forget_told(conn, key, notification.key, posted, now, dead=dead)
 
 
 def _close_attempt(
@@ -264,6 +362,7 @@ def _set_channel(conn: Connection, channel: str, mark: ChannelMark, now: datetim
     broken_since = None
     if mark.state is ChannelState.BROKEN:
         broken_since = now if known is None or known.broken_since is None else known.broken_since
+        troubles.note(conn, channel, trouble.BROKEN, mark.reason, now)
     values = {
         "channel": channel,
         "state": mark.state,
@@ -282,9 +381,9 @@ def _level(facts: Mapping[str, object]) -> int:
     return Severity(severity).level if isinstance(severity, str) and severity in set(Severity) else 0
 
 
-def _lines(facts: Mapping[str, object]) -> list[Mapping[str, object]]:
+def _line_ids(facts: Mapping[str, object]) -> list[str]:
     """The incidents a message is about, one a line (alerting/message.py)."""
     lines = facts.get("lines")
     if not isinstance(lines, (list, tuple)):
         return []
-    return [line for line in lines if isinstance(line, Mapping) and "incident_id" in line]
+    return [str(line["incident_id"]) for line in lines if isinstance(line, Mapping) and "incident_id" in line]

@@ -8,13 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
 from storage.dialect import json_member
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, window_of
-from storage.tables import checkpoint, daemon_event, incident, incident_event, ledger, noise_model
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
+from storage.tables import (
+    checkpoint,
+    column_result,
+    daemon_event,
+    incident,
+    incident_event,
+    ledger,
+    noise_model,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +61,9 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
     specs = {
         row.id: row.window_spec for row in conn.execute(select(noise_model.c.id, noise_model.c.window_spec))
     }
-    statement = select(ledger).where(*mine)
+    # A checkpoint may outlive the results it was made of (storage/retention.py).
+    has_results = select(column_result.c.id).where(column_result.c.ledger_id == ledger.c.id).exists()
+    statement = select(ledger).where(*mine, or_(ledger.c.state != WindowState.DONE, has_results))
     rows = _in_turn([window_of(row) for row in conn.execute(statement)])
     return [
         PastWindow(window=row, noise_id=noises[row.id], noise_spec=specs.get(noises[row.id], ""))
@@ -88,14 +98,16 @@ def promotions(conn: Connection, model: str) -> list[Promotion]:
 
 
 def removals(conn: Connection, model: str) -> list[datetime]:
-    """When the model was found to have left the config, with incidents open."""
+    """When the model was found to have left the config, or to be paused, with incidents open."""
     statement = (
         select(incident_event.c.at)
         .join(incident, incident.c.id == incident_event.c.incident_id)
         .where(
             incident.c.model == model,
             incident_event.c.kind == "resolved",
-            json_member(conn, incident_event.c.payload, "reason") == ResolveReason.REMOVED.value,
+            json_member(conn, incident_event.c.payload, "reason").in_(
+                (ResolveReason.REMOVED.value, ResolveReason.PAUSED.value)
+            ),
         )
     )
     return sorted(set(conn.execute(statement).scalars()))

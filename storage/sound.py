@@ -1,6 +1,7 @@
 """Which windows may a moving reference learn from? Those in which nothing was wrong.
 
-Whole, on time, and without an alert of any kind; an alert that a person marked as a false page is none, and
+Whole, on time, without an alert of any kind, and not silenced: whoever keeps a model, or a part of it, quiet
+knows that something is not as usual. An alert that a person marked as a false page is none, and
 neither is creep against the fixed reference, or a reference that moves would stop with the first of it.
 """
 
@@ -11,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 
 from alerting.series import CREEP
 from alerting.verdict import Severity
+from storage import silences
 from storage.due_window import FOLDED_KINDS, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import incident, ledger, verdict
@@ -41,7 +43,13 @@ def sound_windows(conn: Connection, model: str, span: Span) -> list[Span]:
         *_judged(model), ledger.c.start >= span.start, ledger.c.end <= span.end, ~exists(trouble)
     )
     rows = [window_of(row) for row in conn.execute(statement.order_by(ledger.c.start))]
-    return [row.span for row in rows if not (row.evidence or {}).get("late")]
+    quiet = [each for each in silences.overlapping(conn, span.start, span.end) if each.concerns(model)]
+    return [
+        row.span
+        for row in rows
+        if not (row.evidence or {}).get("late")
+        and not any(each.overlaps(row.span.start, row.span.end) for each in quiet)
+    ]
 
 
 def first_judged(conn: Connection, model: str) -> datetime | None:

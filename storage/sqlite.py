@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageLost
 from storage.store import Store
 
 BUSY_TIMEOUT_MS = 10_000
@@ -63,6 +63,9 @@ class SqliteStore(Store):
     def _remedy(self, error: DBAPIError) -> str:
         return _remedy(str(error.orig))
 
+    def _is_lost(self, error: DBAPIError) -> bool:
+        return _is_damage(str(error.orig))
+
 
 def open_sqlite(url: URL, *, read_only: bool) -> SqliteStore:
     """Open sqlite:///path; a file that is not there is made unless it is only to be read."""
@@ -77,6 +80,13 @@ def open_sqlite(url: URL, *, read_only: bool) -> SqliteStore:
 
 
 def _create(path: Path) -> None:
+    lock = path.with_name(path.name + ".lock")
+    if not path.exists() and lock.exists():
+        # Begun anew, all would look well: an empty history has no incident.
+        raise StorageLost(
+            f"{path}: is gone, though a daemon has kept its history there; `leeway db restore FILE` with a "
+            f"backup, or remove {lock.name} to begin a new one"
+        )
     try:
         path.touch()
     except OSError as error:
@@ -127,6 +137,11 @@ def _engine(path: Path, *, writes: bool) -> Engine:
     return engine
 
 
+def _is_damage(reason: str) -> bool:
+    """SQLITE_CORRUPT and SQLITE_NOTADB."""
+    return "malformed" in reason or "not a database" in reason
+
+
 def _remedy(reason: str) -> str:
     if "locked" in reason or "busy" in reason:
         return f"another process held it for {BUSY_TIMEOUT_MS // 1000} s, look for a long transaction"
@@ -134,8 +149,8 @@ def _remedy(reason: str) -> str:
         return "free disk space"
     if "readonly" in reason or "unable to open" in reason:
         return "this user must be able to read and write the file and its folder; check their owner and mode"
-    if "malformed" in reason or "not a database" in reason:
-        return "restore a backup (`leeway db check` says more)"
+    if _is_damage(reason):
+        return "stop the daemon, then `leeway db restore FILE` with a backup (`leeway db check` says more)"
     if "no such table" in reason or "no such column" in reason:
         return "run `leeway db upgrade`"
     return "check the file, its folder and the disk"

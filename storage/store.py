@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageLost
 from storage.migrations import REVISIONS
 
 Guard = Callable[[Connection], None]
@@ -130,6 +130,10 @@ class Store(ABC):
     def _remedy(self, error: DBAPIError) -> str:
         """What a person can do about it."""
 
+    def _is_lost(self, error: DBAPIError) -> bool:  # noqa: ARG002  a file knows better
+        """Whether no other attempt will go better: a person has to restore the database."""
+        return False
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
@@ -137,7 +141,12 @@ class Store(ABC):
         except IntegrityError:
             raise  # a broken promise of ours, not of the disk
         except DBAPIError as error:
-            raise StorageError(f"{self.name}: {self._reason(error)}; {self._remedy(error)}") from error
+            kind = StorageLost if self._is_lost(error) else StorageError
+            raise kind(f"{self.name}: {self._reason(error)}; {self._remedy(error)}") from error
+        except UnicodeDecodeError as error:  # a file whose own schema is damaged cannot even be opened
+            raise StorageLost(
+                f"{self.name}: damaged, it holds what is no text ({error.reason}); restore a backup"
+            ) from error
         except PoolTimeout as error:
             raise StorageError(
                 f"{self.name}: all connections of this process stayed in use; look for long queries"

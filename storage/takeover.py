@@ -1,12 +1,14 @@
 """What did a dead owner hold? On SQLite the owner's lock proves that nobody is working on it any more."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, update
 
 from alerting.courier import OutboxState
 from storage.ledger import WindowState
-from storage.tables import ledger, outbox
+from storage.tables import channel_state, ledger, outbox
+
+LONGEST = timedelta(hours=1)  # nothing is put off, and no lease lasts, for longer by the right clock
 
 
 def take_over(conn: Connection, now: datetime) -> int:
@@ -17,3 +19,26 @@ def take_over(conn: Connection, now: datetime) -> int:
     claimed = update(ledger).where(ledger.c.state == WindowState.CLAIMED)
     sending = update(outbox).where(outbox.c.state == OutboxState.SENDING)
     return sum(conn.execute(held.values(lease_until=now)).rowcount for held in (claimed, sending))
+
+
+def look_again(conn: Connection, now: datetime) -> int:
+    """The clock was set back: what was put off by the wrong one is looked at now. Returns how many rows.
+
+    A look too many costs nothing: a window that is not complete is put off again, and the ladder of a message
+    goes on where it was.
+    """
+    planned = update(ledger).where(
+        ledger.c.state == WindowState.PLANNED, ledger.c.next_try > now, ledger.c.due <= now
+    )
+    held = update(ledger).where(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until > now + LONGEST)
+    queued = update(outbox).where(
+        outbox.c.state.in_((OutboxState.QUEUED, OutboxState.UNCERTAIN)), outbox.c.next_try > now + LONGEST
+    )
+    blocked = update(channel_state).where(channel_state.c.blocked_until > now + LONGEST)
+    changes = (
+        planned.values(next_try=now),
+        held.values(lease_until=now),
+        queued.values(next_try=now),
+        blocked.values(blocked_until=now),
+    )
+    return sum(conn.execute(change).rowcount for change in changes)

@@ -19,12 +19,17 @@ BREACH, CLEAR, BAD = "tpTP", "c", "zleE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """F, M, R of docs/alerting.md, and how long after its end an incident comes back as itself."""
+    """F, M, R of docs/alerting.md, how long after its end an incident comes back as itself, and when it
+    flaps: from so many fires, reopenings and resolves in so many windows, until so many windows without one.
+    """
 
     fire_after: int = 2
     fire_within: int = 3
     resolve_after: int = 3
     reopen_within: int = 6
+    flap_after: int = 3
+    flap_within: int = 48
+    flap_calm: int = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,8 @@ def tell(letters: str, rules: Rules) -> Story:
     tales: list[Tale] = []
     condition, life, words = "ok", "", 0  # `life`: since it was last ok; `words`: windows with a word
     ended: tuple[int, int] | None = None  # which tale ended last, and after how many words
+    turns: list[int] = []  # after how many words it fired, reopened or resolved
+    flapping = False
     for window, letter in enumerate(letters):
         if letter == ".":
             conditions.append(condition)
@@ -69,12 +76,13 @@ def tell(letters: str, rules: Rules) -> Story:
                 condition = "firing"
             elif enough:
                 severity = "page" if page else "ticket"
-                if ended is not None and words - ended[1] <= rules.reopen_within:
+                if ended is not None and (flapping or words - ended[1] <= rules.reopen_within):
                     tale = tales[ended[0]]
                     tales[-1] = replace(tale, severity=severity, resolved=None, reopens=tale.reopens + 1)
                 else:
                     tales.append(Tale(opened=window, severity=severity))
                 condition = "firing"
+                turns.append(words)
             else:
                 condition = "pending"
         elif letter in CLEAR and condition in ("firing", "recovering"):
@@ -82,10 +90,15 @@ def tell(letters: str, rules: Rules) -> Story:
             if decisive[-rules.resolve_after :] == [CLEAR] * rules.resolve_after:
                 tales[-1] = replace(tales[-1], resolved=window)
                 condition, life, ended = "ok", "", (len(tales) - 1, words)
+                turns.append(words)
         elif condition == "pending":
             silent = len(life) - len(life.rstrip("h" + BAD))
             over = silent >= 4 * rules.fire_after if letter not in CLEAR else not _may_fire(decisive, rules)
             condition = "ok" if over else "pending"
+        if turns and turns[-1] == words:
+            flapping |= sum(words - each < rules.flap_within for each in turns) >= rules.flap_after
+        elif flapping and words - turns[-1] >= rules.flap_calm:
+            flapping = False
         if condition == "ok":
             life = ""
         conditions.append(condition)
@@ -123,6 +136,6 @@ def health(letters: str, feed: str, *, hours: float, column: bool = True, asks: 
     return seen
 
 
-def health_rules(health_for: int = 2, reopen_within: int = 6) -> Rules:
-    """F = M = health_for, and one good window resolves."""
-    return Rules(fire_after=health_for, fire_within=health_for, resolve_after=1, reopen_within=reopen_within)
+def health_rules(rules: Rules, health_for: int = 2) -> Rules:
+    """F = M = health_for, and one good window resolves; the rest as on the other axis."""
+    return replace(rules, fire_after=health_for, fire_within=health_for, resolve_after=1)

@@ -89,7 +89,7 @@ def compare(
         )
         for rule, story in (
             ("", oracle.tell(text, rules)),
-            ("data_health", oracle.tell(seen, oracle.health_rules(health_for, rules.reopen_within))),
+            ("data_health", oracle.tell(seen, oracle.health_rules(rules, health_for))),
         ):
             told = [
                 Told(

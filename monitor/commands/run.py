@@ -16,7 +16,7 @@ def run(
         typer.Option("--at", help="With --once: act as if it were this time (ISO 8601, UTC unless it says)."),
     ] = None,
 ) -> None:
-    """Watch the models of the config until a signal comes. A second one on the same database exits 75."""
+    """Watch the models of the config until a signal comes. A second one on the same SQLite file exits 75."""
     from monitor.clock import Clock, SteppedClock, SystemClock
     from monitor.exits import CommandError
     from monitor.session import daemon_session
@@ -31,11 +31,14 @@ def run(
     with daemon_session(terminal, clock) as session:
         if once:
             from monitor.daemon import one_pass
+            from monitor.keeping import tidy_once
 
             evaluated = one_pass(session.runtime, session.couriers)
             terminal.notice(f"{evaluated} windows evaluated")
             if session.runtime.leader is not None and not session.runtime.leader.leads:
                 terminal.notice("another daemon leads: planning, judging and messages are left to it")
+            else:
+                tidy_once(session.runtime)
             raise typer.Exit
         from monitor.daemon import Daemon
 

@@ -11,22 +11,42 @@ def status(context: typer.Context) -> None:
     from datetime import UTC, datetime
 
     from monitor.session import reading_session
+    from monitor.size_text import size_facts, size_line
     from monitor.standing import line, standing
-    from monitor.terminal import Terminal
+    from monitor.terminal import Terminal, printable
+    from storage import silences
     from storage.false_pages import pages_seen
+    from storage.history import Filter, incident_list
     from storage.overview import overview
+    from storage.size import size
 
     terminal: Terminal = context.obj
     now = datetime.now(UTC)
     with reading_session(terminal) as session, session.store.read() as conn:
         found = {each.model: each for each in overview(conn, now)}
         names = sorted({*session.config.models, *found})
-        payload = [standing(name, session.config, found.get(name), pages_seen(conn, name)) for name in names]
+        quiet = silences.active(conn, now)
+        payload = [
+            standing(
+                name,
+                session.config,
+                found.get(name),
+                pages_seen(conn, name),
+                [each for each in quiet if each.concerns(name)],
+            )
+            for name in names
+        ]
+        troubles = incident_list(conn, Filter(model=""), open_only=True)
+        kept = size_facts(size(conn))
 
     def draw() -> None:
         for each in payload:
             for text in line(each):
                 typer.echo(text)
+        for each in troubles:
+            name = f"channel {printable(each['column_name'])} {printable(each['title'])}"
+            typer.echo(f"leeway: {name}; see `leeway outbox list`")
+        typer.echo(f"database: {size_line(kept)}")
         if not payload:
             typer.echo("no models in the config; see config.example.toml")
 

@@ -7,6 +7,7 @@ stands here.
 
 from storage.tables._columns import metadata
 from storage.tables.judged import alert_state, checkpoint, incident, incident_event, past_verdict, verdict
+from storage.tables.kept import daily_result
 from storage.tables.measured import (
     column_result,
     ledger,
@@ -17,6 +18,7 @@ from storage.tables.measured import (
 )
 from storage.tables.told import (
     attempt,
+    audit,
     channel_state,
     daemon_event,
     lane,
@@ -25,15 +27,18 @@ from storage.tables.told import (
     outbox,
     retraining,
     retraining_decision,
+    silence,
 )
 
 __all__ = [
     "alert_state",
     "attempt",
+    "audit",
     "channel_state",
     "checkpoint",
     "column_result",
     "daemon_event",
+    "daily_result",
     "incident",
     "incident_event",
     "lane",
@@ -49,5 +54,6 @@ __all__ = [
     "reference_part",
     "retraining",
     "retraining_decision",
+    "silence",
     "verdict",
 ]

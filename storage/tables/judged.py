@@ -109,6 +109,7 @@ incident = Table(
     word("acknowledged_by", ""),
     when("acknowledged_until", nullable=True),
     word("false_page_by", ""),
+    flag("flapping"),
     Column("lock_version", Integer, nullable=False),  # writers compare and set on it
 )
 Index("uq_incident_open", incident.c.fingerprint, unique=True, **where("is_open"))

@@ -54,6 +54,7 @@ outbox = Table(
     when("closed", nullable=True),
     Column("receipt", Json),
 )
+Index("ix_outbox_roots", outbox.c.channel, outbox.c.created, **where("action = 'root'"))
 Index(
     "ix_outbox_open",
     outbox.c.lane,
@@ -88,6 +89,33 @@ channel_state = Table(
     when("updated"),
 )
 
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("matchers", Json, nullable=False),
+    when("starts"),
+    when("ends"),
+    word("author"),
+    word("comment"),
+    when("created"),
+    when("expired", nullable=True),  # a person ended it early
+    word("expired_by", ""),
+    word("replaces", ""),  # the silence that this one is an edit of
+)
+Index("ix_silence_ends", silence.c.ends)
+
+audit = Table(
+    "audit",
+    metadata,
+    identity(),
+    when("at"),
+    word("kind"),
+    word("subject"),
+    word("actor"),
+    Column("facts", Json, nullable=False),
+)
+Index("ix_audit_subject", audit.c.subject)
 
 retraining = Table(
     "retraining",

@@ -16,7 +16,7 @@ v_windows = _view(
 v_measurements = _view(
     "v_measurements",
     "model version window_start window_end revision segment column_name metric value noise_limit n "
-    "n_reference p direction status window_id",
+    "n_reference p direction status window_id windows value_min value_max",
 )
 v_verdicts = _view(
     "v_verdicts",
@@ -32,11 +32,25 @@ v_incidents = _view(
     "v_incidents",
     "incident_id model version segment column_name rule kind severity status opened since resolved "
     "resolved_reason window_start window_end reopens relapses peak rank change title acknowledged_by "
-    "acknowledged_until events false_page_by",
+    "acknowledged_until events false_page_by flapping",
 )
 v_notifications = _view(
     "v_notifications",
     "notification_id key channel lane action reason model severity state tries uncertain created deadline "
     "next_try sent error",
 )
-VIEWS = (v_windows, v_measurements, v_verdicts, v_past_verdicts, v_incidents, v_notifications)
+v_silences = _view(
+    "v_silences",
+    "silence_id matchers starts ends over_at author comment created expired expired_by replaces",
+)
+v_audit = _view("v_audit", "audit_id at kind subject actor facts")
+VIEWS = (
+    v_windows,
+    v_measurements,
+    v_verdicts,
+    v_past_verdicts,
+    v_incidents,
+    v_notifications,
+    v_silences,
+    v_audit,
+)

@@ -2,88 +2,20 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.world import REFERENCE_DAYS, Shop, build_shop
-
-LOG = """
-[channels.file]
-kind = "log"
-path = "alerts.jsonl"
-
-[[routes]]
-match = { model = "*", severity = "page" }
-channels = ["file"]
-
-[daemon]
-tick_s = 0.2
-"""
-DAYS = 8  # of production, the last one yesterday
-PATIENCE_S = 60.0  # a cold machine compiles first
-
-
-def leeway(shop: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "monitor", "--config", str(shop.config), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-@contextmanager
-def daemon(shop: Shop, failpoint: str = "") -> Iterator[subprocess.Popen[str]]:
-    """A running `leeway run`; whatever happens, it does not outlive the test."""
-    command = [sys.executable, "-m", "monitor", "--config", str(shop.config), "run"]
-    environment = {**os.environ, "LEEWAY_FAILPOINT": failpoint}
-    with (shop.folder / "daemon.log").open("a") as log:
-        process = subprocess.Popen(command, stderr=log, env=environment, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=10)
-
-
-def until(shop: Shop, query: str, least: int, process: subprocess.Popen[str]) -> None:
-    """Wait for the database to say so: the daemon promises no time, only that it happens."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        assert process.poll() is None, f"the daemon ended with {process.returncode}"
-        if (shop.folder / "leeway.db").exists() and count(shop, query) >= least:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"not within {PATIENCE_S:.0f} s: {query}")
-
-
-def count(shop: Shop, query: str) -> int:
-    connection = sqlite3.connect(shop.folder / "leeway.db", timeout=10)
-    try:
-        return int(connection.execute(query).fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):  # the first migration is not done yet
-            return 0
-        raise
-    finally:
-        connection.close()
+from tests.acceptance.running import DAYS, FOLDED, count, daemon, leeway, running_shop, until
+from tests.acceptance.world import Shop
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    first = midnight - timedelta(days=REFERENCE_DAYS + DAYS)
-    made = build_shop(tmp_path / "shop", first=first, days=DAYS, broken=range(3, DAYS), channels=LOG)
-    built = leeway(made, "reference", "build", "--model", "shop")
-    assert built.returncode == 0, built.stderr
-    return made
-
-
-FOLDED = "SELECT count(*) FROM ledger WHERE folded_at IS NOT NULL AND state = 'done'"
+    return running_shop(tmp_path / "shop")
 
 
 def test_a_killed_daemon_goes_on_where_it_was(shop: Shop) -> None:

@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from storage.postgres import TURN
 from tests.postgres import Server
 from tests.prove.fleet import (
     FOLDED,
@@ -51,6 +53,13 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     return expected(tmp_path_factory.mktemp("undisturbed") / "shop", DAYS)
 
 
+def hold_the_turn(url: str, *, for_s: float) -> None:
+    """Somebody else's transaction that does not end."""
+    with psycopg.connect(url) as conn:
+        conn.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (TURN,))
+        time.sleep(for_s)
+
+
 def test_killed_and_paused_daemons_leave_one_history(fleet: Fleet, history: History) -> None:
     """A leader paused past its lease is replaced, what it still wants to write is refused; then SIGKILLs.
 
@@ -62,7 +71,7 @@ def test_killed_and_paused_daemons_leave_one_history(fleet: Fleet, history: Hist
 
 
 def test_a_database_that_goes_away_and_comes_back(fleet: Fleet, postgres: Server, history: History) -> None:
-    """Every session ended, the server stopped, the server crashed: the daemon goes on by itself."""
+    """Sessions ended, the server stopped, crashed, or kept busy by somebody: the daemon goes on by itself."""
     fleet.start()
     for interrupt in (
         lambda: postgres.sql(
@@ -71,6 +80,7 @@ def test_a_database_that_goes_away_and_comes_back(fleet: Fleet, postgres: Server
         ),
         lambda: (postgres.stop(), time.sleep(1.0), postgres.start()),
         lambda: (postgres.stop(signal.SIGQUIT), postgres.start()),
+        lambda: hold_the_turn(fleet.database.url, for_s=3.0),
     ):
         done = fleet.database.number(FOLDED)
         fleet.folded(done + 15)

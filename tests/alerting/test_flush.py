@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from alerting.alert_state import AlertState
-from alerting.flush import flush
+from alerting.flush import Flush, flush
 from alerting.fold import FoldPolicy, fold
-from alerting.grouping import Group, GroupPolicy, Reason, decide, mark_dirty, new_group, news, untell
+from alerting.grouping import Group, GroupPolicy, Reason, decide, hold, mark_dirty, new_group, news, untell
 from alerting.incident import Incident, acknowledge, apply
 from alerting.notification import Action, Notification
 from alerting.series import Series
@@ -177,7 +177,7 @@ def test_a_rise_or_a_return_that_died_is_told_in_its_old_thread() -> None:
     dead = untell(group, reply.facts["told"], key=reply.key)  # type: ignore[arg-type]  # JSON facts
     assert news(dead, [incident("P")], POLICY) == {incident("P").id: Reason.SEVERITY_UP}
     group, _ = post(group, [incident("Pccc")], Reason.RESOLVED)
-    again = incident("PcccP")
+    again = incident("P" * 46 + "cccP")
     group, (reply, _) = post(group, [again], Reason.REOPENED)
     dead = untell(group, reply.facts["told"], key=reply.key)  # type: ignore[arg-type]  # JSON facts
     assert news(dead, [again], POLICY) == {again.id: Reason.REOPENED}
@@ -207,6 +207,9 @@ class ReaderOfAChannel(RuleBasedStateMachine):
         self.believes: dict[str, bool] = {}  # incident id → firing
         self.root: dict[str, str] = {}  # as the channel shows it today: incident id → state
         self.keys: set[str] = set()
+        self.flaps: set[str] = set()  # what the reader was told comes and goes
+        self.quiet: set[str] = set()  # silenced columns
+        self.ever: set[str] = set()  # incidents that a silence ever covered
 
     @rule(letters=st.text(alphabet="tpPPcch", min_size=3, max_size=3))
     def fold_a_window(self, letters: str) -> None:
@@ -224,24 +227,44 @@ class ReaderOfAChannel(RuleBasedStateMachine):
     @rule(minutes=st.integers(0, 300), complete=st.booleans(), lost=st.booleans())
     def look(self, minutes: int, complete: bool, lost: bool) -> None:
         self.now += timedelta(minutes=minutes)
-        seen = list(self.incidents.values())
-        reason = decide(self.group, seen, now=self.now, policy=POLICY, complete=complete)
+        seen, quiet = list(self.incidents.values()), self.covered()
+        self.group = hold(self.group, seen, POLICY, quiet)
+        reason = decide(self.group, seen, now=self.now, policy=POLICY, complete=complete, silenced=quiet)
         if reason is None:
             return
-        done = flush(self.group, seen, reason=reason, now=self.now, policy=POLICY, threads=True)
+        done = self.flush(seen, reason, quiet)
         if lost:  # the commit never happened; the next flush makes the same rows
             self.now += timedelta(seconds=5)
-            again = flush(self.group, seen, reason=reason, now=self.now, policy=POLICY, threads=True)
+            again = self.flush(seen, reason, quiet)
             assert [n.key for n in again.notifications] == [n.key for n in done.notifications]
             done = again
         self.group = Group.from_json(json.loads(json.dumps(done.group.to_json())))
         for notification in done.notifications:
             assert notification.key not in self.keys
             self.keys.add(notification.key)
-            self.read(notification)
-        assert news(self.group, seen, POLICY) == {}
+            self.read(notification, quiet)
+        assert news(self.group, seen, POLICY, quiet) == {}
 
-    def read(self, notification: Notification) -> None:
+    def flush(self, seen: list[Incident], reason: Reason, quiet: set[str]) -> Flush:
+        return flush(
+            self.group, seen, reason=reason, now=self.now, policy=POLICY, threads=True, silenced=quiet
+        )
+
+    def covered(self) -> set[str]:
+        """Ids that a silence covers now."""
+        return {each.id for each in self.incidents.values() if each.series.column in self.quiet}
+
+    @rule(column=st.sampled_from("abc"))
+    def silence(self, column: str) -> None:
+        self.quiet.add(column)
+        self.ever |= self.covered()
+
+    @rule(column=st.sampled_from("abc"))
+    def lift(self, column: str) -> None:
+        self.ever |= self.covered()
+        self.quiet.discard(column)
+
+    def read(self, notification: Notification, quiet: set[str]) -> None:
         lines = notification.facts["lines"]
         assert isinstance(lines, list)
         assert 1 <= len(lines) <= POLICY.max_lines
@@ -252,12 +275,25 @@ class ReaderOfAChannel(RuleBasedStateMachine):
         if notification.action is Action.EDIT:
             return
         for line in lines:
-            id_, firing = line["incident_id"], line["news"] != "resolved"
-            if line["news"] == "resolved":
-                assert self.believes[id_], "told of the end of something nobody was told of"
-            elif line["news"] not in ("severity_up", ""):
-                assert not self.believes.get(id_, False), "told twice"
-            self.believes[id_] = firing
+            id_, said = line["incident_id"], line["news"]
+            believed = self.believes.get(id_, False)
+            if said:
+                assert id_ not in quiet, "told of what is silenced"
+                assert (id_ in self.flaps) is (
+                    said == "steady" or (id_ in self.flaps and said == "severity_up")
+                )
+            if said == "resolved":
+                assert believed, "told of the end of something nobody was told of"
+            elif said == "reopened":
+                assert not believed or id_ in self.ever, "told twice"
+            elif said in ("first", "new_member", "silence_ended"):
+                assert not believed, "told twice"
+                assert (said == "silence_ended") <= (id_ in self.ever)
+            if said:
+                self.believes[id_] = line["state"] != "resolved"
+            self.flaps.discard(id_)
+            if line["flapping"]:
+                self.flaps.add(id_)
 
     @rule()
     def acknowledge_all(self) -> None:
@@ -267,18 +303,16 @@ class ReaderOfAChannel(RuleBasedStateMachine):
 
     @invariant()
     def a_patient_reader_knows_it_all(self) -> None:
-        """If nothing more happened, one look later the reader would know what is firing and what is not."""
+        """If nothing more happened and no silence were left, one look later the reader would know it all."""
         seen = list(self.incidents.values())
-        quiet = self.now + timedelta(minutes=16)
-        reason = decide(self.group, seen, now=quiet, policy=POLICY, complete=True)
+        later = self.now + timedelta(minutes=16)
+        reason = decide(self.group, seen, now=later, policy=POLICY, complete=True)
         unknown = [
             incident
             for incident in seen
-            if self.believes.get(incident.id, False)
-            is not (
-                incident.is_open and (incident.severity is Severity.PAGE or incident.id in self.group.told)
-            )
+            if not (incident.id in self.flaps and incident.flapping)
             and not (incident.is_open and incident.severity is Severity.TICKET)
+            and self.believes.get(incident.id, False) is not incident.is_open
         ]
         assert reason is not None or unknown == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from alerting.alert_state import AlertState, Condition
 from alerting.fold import TABLE, FoldPolicy, Signal, fold, rebaseline
-from alerting.incident import ResolveReason, TransitionKind
+from alerting.incident import ResolveReason, TransitionKind, apply
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity
 from tests.alerting.verdicts import SERIES, START, incidents, run, verdict
@@ -82,7 +82,8 @@ def test_pending_waits_while_still_possible() -> None:
 
 def test_whole_life_of_an_incident() -> None:
     """Every kind of event, in order."""
-    expected = ["opened", "recovering", "relapsed", "recovering", "resolved", "reopened", "severity_up"]
+    expected = ["opened", "recovering", "relapsed", "recovering", "resolved", "reopened", "flapping"]
+    expected += ["severity_up"]
     assert events("ttcchtcccTP") == expected
 
 
@@ -143,12 +144,50 @@ def test_a_column_that_breaks_while_drifting_becomes_a_data_incident() -> None:
 
 def test_reopens_within_six_windows() -> None:
     """Firing in the sixth window after a resolve is the same incident, in the seventh a new one."""
-    assert events("Pccc" + "c" * 5 + "P")[-1] == "reopened"
-    assert events("Pccc" + "c" * 6 + "P")[-1] == "opened"
-    assert events("Pccc" + "z" * 6 + "P")[-1] == "opened"  # neutral windows are windows
+    assert events("Pccc" + "c" * 5 + "P")[-2:] == ["reopened", "flapping"]
+    assert events("Pccc" + "c" * 6 + "P")[-2:] == ["opened", "flapping"]
+    assert events("Pccc" + "z" * 6 + "P")[-2:] == ["opened", "flapping"]  # neutral windows are windows
     (incident,) = incidents(run("PcccP", POLICY)).values()
     assert incident.reopens == 1
     assert incident.is_open
+
+
+def test_flaps_from_the_third_turn_in_48_windows() -> None:
+    """Fire, resolve, fire: the third turn. A window later than that it is a problem of its own."""
+    rare = "Pccc" + "c" * 44
+    assert "flapping" in events(rare[:-1] + "P")
+    assert "flapping" not in events(rare + "P")
+
+
+def test_flaps_until_24_windows_without_a_turn() -> None:
+    """Steady while it fires or while it is well; neutral windows count; a turn begins the count anew."""
+    flapping = "PcccP"
+    assert events(flapping + "P" * 23)[-1] == "flapping"
+    assert events(flapping + "P" * 24)[-1] == "steady"
+    assert events(flapping + "z" * 24)[-1] == "steady"
+    assert events(flapping + "ccc" + "c" * 24)[-2:] == ["resolved", "steady"]
+    assert events(flapping + "P" * 20 + "ccc" + "c" * 23)[-1] == "resolved"
+
+
+def test_what_comes_and_goes_is_one_incident() -> None:
+    """Reopened however long ago it resolved; once steady, the next one is new."""
+    flapping = "PcccP" + "ccc" + "c" * 15 + "P"
+    assert len(incidents(run(flapping, POLICY))) == 1
+    (incident,) = incidents(run(flapping, POLICY)).values()
+    assert incident.flapping
+    over = incidents(run("PcccP" + "ccc" + "c" * 48 + "P", POLICY))
+    assert [each.flapping for each in over.values()] == [False, False]
+
+
+def test_another_reference_ends_the_coming_and_going() -> None:
+    """Whether it fires at that moment or not: the question is a new one."""
+    for letters in ("PcccP", "PcccPccc"):
+        folds = run(letters, POLICY)
+        (before,) = incidents(folds).values()
+        assert before.flapping
+        after, (transition,) = rebaseline(folds[-1].state, ResolveReason.REBASELINED, START)
+        assert not after.flapping
+        assert not apply(before, transition).flapping
 
 
 def test_reopened_severity_starts_from_the_new_evidence() -> None:

@@ -41,6 +41,8 @@ class Twin:
     resolved_at: int | None = None
     now: int = -1
     events: list[str] = field(default_factory=list)
+    turned: list[int] = field(default_factory=list)  # windows of every fire, reopening and resolve
+    flaps: bool = False
 
     def step(self, letter: str) -> str:
         self.now += 1
@@ -59,7 +61,9 @@ class Twin:
                     self.severity = "page"
                     self.events.append("severity_up")
             elif letter in "TP" or enough:
-                again = self.resolved_at is not None and self.now - self.resolved_at <= policy.reopen_within
+                again = self.resolved_at is not None and (
+                    self.flaps or self.now - self.resolved_at <= policy.reopen_within
+                )
                 self.events.append("reopened" if again else "opened")
                 self.opening = self.opening if again else self.now
                 self.condition = "firing"
@@ -85,7 +89,19 @@ class Twin:
             self._forget()
         if self.condition == "ok":
             self._forget()
+        self._flap()
         return self._told(letter)
+
+    def _flap(self) -> None:
+        """Three turns among the last 48 windows; over when the last 24 had none."""
+        if {"opened", "reopened", "resolved"} & set(self.events):
+            self.turned.append(self.now)
+            if not self.flaps and len([at for at in self.turned if at > self.now - 48]) >= 3:
+                self.flaps = True
+                self.events.append("flapping")
+        elif self.flaps and not any(at > self.now - 24 for at in self.turned):
+            self.flaps = False
+            self.events.append("steady")
 
     def _is_page(self, letter: str, last: str) -> bool:
         return letter == "P" or last.count("p") + last.count("P") >= self.policy.fire_after
@@ -149,7 +165,7 @@ def test_may_stop_and_go_on_anywhere(before: str, after: str, policy: FoldPolicy
 )
 def test_neutral_windows_change_no_condition(letters: str, policy: FoldPolicy, neutral: str, at: int) -> None:
     """Put anywhere, they leave every condition and severity as it was, timers (expiry, reopening) aside."""
-    policy = replace(policy, reopen_within=0)
+    policy = replace(policy, reopen_within=0, flap_after=100)
     decisive = letters.replace("h", "").replace("z", "")
     cut = at % (len(decisive) + 1)
     folds = run(decisive[:cut] + neutral + decisive[cut:], policy)
@@ -212,14 +228,16 @@ class LifeOfASeries(RuleBasedStateMachine):
 
     @rule(reason=st.sampled_from([r for r in ResolveReason if r is not ResolveReason.RECOVERED]))
     def close(self, reason: ResolveReason) -> None:
-        was_open = self.state.is_open
+        was_open, flapped = self.state.is_open, self.state.flapping
         self.state, transitions = rebaseline(self.state, reason, START)
-        assert len(transitions) == was_open
+        assert len(transitions) == (was_open or flapped)
         for transition in transitions:
             after = apply(self.incidents[transition.incident_id], transition)
-            assert after.resolved_reason is reason
+            assert not was_open or after.resolved_reason is reason
+            assert not after.flapping
             self.incidents[after.id] = after
         self.twin.condition, self.twin.life, self.twin.severity = "ok", "", "none"
+        self.twin.turned, self.twin.flaps = [], False
         keeps = was_open and reason is ResolveReason.MANUAL
         self.twin.resolved_at = self.twin.now if keeps else None
 
@@ -239,6 +257,8 @@ class LifeOfASeries(RuleBasedStateMachine):
             assert incident.severity is self.state.severity
             firing = self.state.condition is Condition.FIRING
             assert incident.status is (Status.FIRING if firing else Status.RECOVERING)
+            assert incident.flapping is self.state.flapping
+        assert self.state.flapping is self.twin.flaps
         assert self.state.condition == self.twin.condition
         if self.state.condition is Condition.OK:
             assert self.state.recent == ()

@@ -26,6 +26,7 @@ from tests.alerting.verdicts import START, incidents, run
 
 NOW = START + timedelta(days=2)
 POLICY = GroupPolicy()
+AGAIN = "P" * 46 + "cccP"  # reopened, and not so soon that it counts as flapping
 BOTH = GroupPolicy(severities=frozenset({Severity.TICKET, Severity.PAGE}))
 MINUTE = timedelta(minutes=1)
 
@@ -39,8 +40,7 @@ def incident(letters: str, column: str = "temp") -> Incident:
 def told(*seen: Incident, policy: GroupPolicy = POLICY, group: Group | None = None) -> Group:
     """The group after a flush at NOW that told all of these."""
     group = new_group("oncall", {"model": "delays"}) if group is None else group
-    first = Reason.FIRST if not group.told or group.closed else Reason.RESOLVED
-    return tell(group, seen, now=NOW, reason=first, policy=policy)
+    return tell(group, seen, now=NOW, policy=policy)
 
 
 def why(
@@ -67,7 +67,7 @@ def test_dirty_since_the_first_change() -> None:
     """A group that keeps changing does not wait for ever."""
     group = mark_dirty(mark_dirty(new_group("oncall", {}), NOW), NOW + MINUTE)
     assert group.dirty_since == NOW
-    assert tell(group, [], now=NOW, reason=Reason.FIRST, policy=POLICY).dirty_since is None
+    assert tell(group, [], now=NOW, policy=POLICY).dirty_since is None
 
 
 def test_tickets_go_nowhere_by_default() -> None:
@@ -91,7 +91,8 @@ def test_fired_and_resolved_between_two_flushes_is_history() -> None:
         (["P", "P"], ["Pccc", "P"], Reason.RESOLVED),
         (["P"], ["Pc"], None),  # recovering
         (["P"], ["PcP"], None),  # a relapse
-        (["P"], ["PcccP"], None),  # resolved and reopened unseen
+        (["P"], [AGAIN], None),  # resolved and reopened unseen
+        (["P"], ["PcccP"], Reason.FLAPPING),  # the same, in short order: it comes and goes
         (["P", "Pccc"], ["P", "PcccP"], Reason.NEW_MEMBER),  # the second was never told
         (["T"], ["TP"], Reason.SEVERITY_UP),
         (["T", "P"], ["TP", "Pccc", "P"], Reason.SEVERITY_UP),  # the most urgent word wins
@@ -128,21 +129,21 @@ def test_closed_when_all_is_resolved_and_told() -> None:
     assert group.closed
     assert why(group, [incident("Pccc")]) is None
     assert why(group, [incident("Pccc"), incident("P", "dist")], MINUTE) is Reason.FIRST
-    assert why(group, [incident("PcccP")], MINUTE) is Reason.REOPENED
-    both = [incident("PcccP"), incident("P", "dist")]
+    assert why(group, [incident(AGAIN)], MINUTE) is Reason.REOPENED
+    both = [incident(AGAIN), incident("P", "dist")]
     assert why(group, both) is Reason.REOPENED
     assert set(news(group, both, POLICY).values()) == {Reason.REOPENED, Reason.NEW_MEMBER}
-    fresh = tell(group, [incident("Pccc"), incident("P", "b")], now=NOW, reason=Reason.FIRST, policy=POLICY)
+    fresh = tell(group, [incident("Pccc"), incident("P", "b")], now=NOW, policy=POLICY)
     assert fresh.told.keys() == {incident("P", "b").id}
 
 
 def test_reopened_as_a_ticket_is_not_news_until_it_pages() -> None:
     """It was told resolved; a ticket is not routed here."""
     group = told(incident("Pccc"), group=told(incident("P")))
-    assert why(group, [incident("PcccT")]) is None
-    same = tell(group, [incident("PcccT")], now=NOW, reason=Reason.RESOLVED, policy=POLICY)
+    assert why(group, [incident(AGAIN[:-1] + "T")]) is None
+    same = tell(group, [incident(AGAIN[:-1] + "T")], now=NOW, policy=POLICY)
     assert same.told == group.told
-    assert why(group, [incident("PcccTP")]) is Reason.REOPENED
+    assert why(group, [incident(AGAIN[:-1] + "TP")]) is Reason.REOPENED
 
 
 def test_a_thread_that_never_closes_forgets_what_is_long_over() -> None:

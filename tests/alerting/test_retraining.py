@@ -28,6 +28,9 @@ GATES = {
     "target",
     "incident_firing",
     "severity",
+    "not_flapping",
+    "not_silenced",
+    "not_historical",
     "breached_windows",
     "min_rows",
     "data_quality",
@@ -95,6 +98,7 @@ def test_dry_run_passes_the_same_gates() -> None:
         ("target", replace(FACTS, targets=frozenset({"oncall"}))),
         ("breached_windows", replace(FACTS, windows=judged("ppptcpcc"))),  # old ones are out of the five
         ("min_rows", replace(FACTS, windows=judged("ppppp", rows=199))),
+        ("cooldown", replace(FACTS, restored_at=NOW - timedelta(days=6))),
         ("data_quality", replace(FACTS, incidents=[incident("PP"), incident("T", IncidentKind.DATA)])),
         ("schema", replace(FACTS, schema_changed=True)),
         (
@@ -104,6 +108,9 @@ def test_dry_run_passes_the_same_gates() -> None:
         ("in_flight", replace(FACTS, in_flight="x")),
         ("incident_firing", replace(FACTS, incidents=[incident("Pc")])),  # recovering
         ("severity", replace(FACTS, incidents=[incident("T")])),
+        ("not_flapping", replace(FACTS, incidents=[incident("PcccP")])),
+        ("not_silenced", replace(FACTS, silenced=frozenset({incident("PP").id}))),
+        ("not_historical", replace(FACTS, past=True)),
     ],
 )
 def test_each_gate_refuses_alone(gate: str, facts: RetrainingFacts) -> None:

@@ -1,5 +1,6 @@
 """Laws of the conductor: what one look does, and what stops it from doing."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -7,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from monitor import build, logs
 from monitor.clock import SteppedClock
+from monitor.clock_watch import STAND_FOR_S
 from monitor.config_file import load
-from monitor.daemon import PLAN_AFTER_S, Daemon, one_pass
+from monitor.daemon import Daemon, one_pass
 from monitor.opening import open_runtime
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
-from storage import fold_order, ledger, profiles
-from storage.ledger import Stream
+from storage import fold_order, history, ledger, profiles
+from storage.ledger import Stream, WindowState
+from storage.tables import ledger as table
 from tests.acceptance.world import build_shop
 
 DAY = timedelta(days=1)
@@ -57,7 +61,7 @@ def conductor(runtime: Runtime, clock: Wrong) -> Iterator[Daemon]:
     try:
         yield daemon
     finally:
-        daemon._pool.shutdown(wait=True)
+        daemon._crew.stop(60.0)
 
 
 def planned(runtime: Runtime) -> datetime | None:
@@ -69,13 +73,13 @@ def test_a_clock_set_far_ahead_plans_nothing_until_it_has_stood(runtime: Runtime
     """Years of windows in a ledger cannot be taken back; ten minutes cost nothing."""
     clock = Wrong(START + DAY)
     with conductor(runtime, clock) as daemon:
-        daemon._look()
+        daemon._conductor.look()
         assert planned(runtime) == START + DAY
         clock.at += 3000 * DAY
-        daemon._look()
+        daemon._conductor.look()
         assert planned(runtime) == START + DAY
         clock.at -= 2999 * DAY  # somebody mended it, a day on
-        daemon._look()
+        daemon._conductor.look()
         assert planned(runtime) == START + 2 * DAY
 
 
@@ -83,11 +87,11 @@ def test_a_clock_that_stays_ahead_is_believed(runtime: Runtime) -> None:
     """A machine that slept for a week."""
     clock = Wrong(START + DAY)
     with conductor(runtime, clock) as daemon:
-        daemon._look()
+        daemon._conductor.look()
         clock.at += 7 * DAY
-        daemon._look()
-        clock.pass_s(PLAN_AFTER_S)
-        daemon._look()
+        daemon._conductor.look()
+        clock.pass_s(STAND_FOR_S)
+        daemon._conductor.look()
         assert planned(runtime) == START + 8 * DAY
 
 
@@ -105,3 +109,75 @@ def test_a_pass_goes_on_when_a_model_fails(runtime: Runtime) -> None:
         one_pass(replace(runtime, clock=clock, models=models), ())
     with runtime.store.read() as conn:
         assert fold_order.folded_until(conn, "shop", Stream.INPUTS) == START
+
+
+def clock_events(runtime: Runtime) -> list[int]:
+    with runtime.store.read() as conn:
+        events = history.daemon_events(conn)
+    return [event["facts"]["seconds"] for event in events if event["kind"] == "clock.jumped"]
+
+
+def ends(runtime: Runtime) -> list[datetime]:
+    with runtime.store.read() as conn:
+        return list(conn.execute(select(table.c.end).order_by(table.c.end)).scalars())
+
+
+@pytest.mark.parametrize(
+    "moved", [timedelta(hours=1), timedelta(hours=-1), 30 * DAY, -30 * DAY], ids=["1h", "-1h", "30d", "-30d"]
+)
+def test_a_clock_that_moves_and_comes_back_plans_every_window_once(
+    runtime: Runtime, moved: timedelta
+) -> None:
+    """And each jump is an event in history (T41)."""
+    clock = Wrong(START + DAY)
+    with conductor(runtime, clock) as daemon:
+        for _ in range(3):
+            daemon._conductor.look()
+            clock.pass_s(5)
+        clock.at += moved
+        daemon._conductor.look()
+        clock.pass_s(5)
+        clock.at -= moved
+        daemon._conductor.look()
+        clock.pass_s(3 * DAY.total_seconds())
+        daemon._conductor.look()
+    seconds = round(moved.total_seconds())
+    assert clock_events(runtime) == [seconds, -seconds]
+    assert ends(runtime) == [START + n * DAY for n in range(1, 5)]
+
+
+def test_a_hundred_and_seventy_years_ahead_cost_nothing(runtime: Runtime) -> None:
+    """No row, no memory, however long it stands; set back, the daemon goes on (T41)."""
+    clock = Wrong(START + DAY)
+    with conductor(runtime, clock) as daemon:
+        daemon._conductor.look()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        clock.at += 170 * 365 * DAY
+        for _ in range(5):
+            daemon._conductor.look()
+            clock.pass_s(STAND_FOR_S)
+        assert ends(runtime) == [START + DAY]
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+        clock.at -= 170 * 365 * DAY
+        daemon._conductor.look()
+        clock.pass_s(DAY.total_seconds())
+        daemon._conductor.look()
+    assert ends(runtime) == [START + DAY, START + 2 * DAY]
+
+
+def test_what_a_wrong_clock_put_off_is_looked_at_when_it_is_set_back(runtime: Runtime) -> None:
+    """Else it would wait for a month that never comes."""
+    clock = Wrong(START + DAY + timedelta(hours=1))
+    with conductor(runtime, clock) as daemon:
+        daemon._conductor.look()
+        daemon._crew.stop(60.0)
+        with runtime.store.write() as conn:
+            conn.execute(
+                update(table).values(state=WindowState.PLANNED, folded_at=None, next_try=clock.at + 30 * DAY)
+            )
+        clock.at += timedelta(hours=2)
+        daemon._conductor.look()
+        clock.at -= timedelta(hours=2)
+        daemon._conductor.look()
+    with runtime.store.read() as conn:
+        assert conn.execute(select(table.c.next_try)).scalar() == clock.at

@@ -113,8 +113,8 @@ def test_the_leaders_work_is_left_to_it(shop: Shop) -> None:
             assert not leads(second)
             assert one_pass(second, couriers) == 0  # nothing is planned
             daemon = Daemon(first, ())
-            daemon._workers = 0
-            daemon._look()
+            daemon._crew.stop(60.0)  # it plans and folds; what is due is left to the other one
+            daemon._conductor.look()
             assert one_pass(second, couriers) == 2
 
             def folded() -> list[bool]:
@@ -122,9 +122,8 @@ def test_the_leaders_work_is_left_to_it(shop: Shop) -> None:
                     return [row["folded_at"] is not None for row in history.windows(conn)]
 
             assert folded() == [False, False]
-            daemon._look()
+            daemon._conductor.look()
             assert folded() == [True, True]
-            daemon._pool.shutdown()
 
 
 def test_a_new_leader_enters_its_office(shop: Shop) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from storage.engine import open_store
 from tests.acceptance.database import Database
@@ -31,10 +32,10 @@ from tests.postgres import Server
 from tests.prove.past import QUERIES
 from tests.prove.table import Row
 
-PATIENCE_S = 120.0  # a loaded machine; a quiet one needs seconds
+PATIENCE_S = 120.0  # and a second a window: a loaded machine; a quiet one needs a tenth
 FOLDED = "SELECT count(*) FROM ledger WHERE folded_at IS NOT NULL"
 HISTORY = ("windows", "verdicts", "incidents", "events", "measurements")
-TURN_S = 2  # whoever is paused in a transaction holds up the others no longer than this
+TURN_S = 2  # whoever is paused in a transaction holds up the others, and is waited for, no longer than this
 SPARED_S = (0.2, 1.2)  # between two kills
 PAUSED_AFTER = 20  # windows
 PROVEN_DAYS = 42  # 1,008 hourly windows
@@ -93,7 +94,8 @@ def launched(built: Built, postgres: Server, folder: Path) -> Iterator["Fleet"]:
     name = postgres.database(built.template)
     shutil.copytree(built.shop.folder, folder)
     mine = replace(built.shop, config=folder / built.shop.config.name)
-    limited = f"{postgres.url(name)}&options=-c%20idle_in_transaction_session_timeout%3D{TURN_S}s"
+    limits = f"-c idle_in_transaction_session_timeout={TURN_S}s -c lock_timeout={TURN_S}s"
+    limited = f"{postgres.url(name)}&options={quote(limits)}"
     mine.config.write_text(mine.config.read_text().replace(postgres.url(built.template), limited))
     fleet = Fleet(mine, Database(postgres.url(name)), ago(built.shop, built.days), built.windows)
     try:
@@ -136,7 +138,7 @@ class Fleet:
 
     def until(self, what: str, true: Callable[[], bool]) -> None:
         """Wait for it, as long as every daemon lives."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + PATIENCE_S + self.windows
         while not true():
             for pid, process in self.running.items():
                 assert process.poll() is None, f"daemon {pid} ended with {process.returncode}:\n{self.said()}"

@@ -35,6 +35,18 @@ def test_a_sure_breach_opens_one_incident(store: Store, other: Store) -> None:
         assert (event.seq, event.kind, event.actor, event.window_start) == (1, "opened", "leeway", T0)
 
 
+def test_what_a_window_changed_stays_known(store: Store) -> None:
+    """Each window's own states, when later ones have gone on; one that was passed over changed none."""
+    with store.write() as conn:
+        first, second, passed = done(conn, 3)
+        one = fold(conn, first, verdict())
+        other = fold(conn, second, verdict(window=1, kind=VerdictKind.CLEAR))
+        assert checkpoints.changed_by(conn, first.id) == {key: one.states[key] for key in one.changed}
+        assert checkpoints.changed_by(conn, second.id) == {key: other.states[key] for key in other.changed}
+        assert checkpoints.changed_by(conn, first.id) != checkpoints.changed_by(conn, second.id)
+        assert checkpoints.changed_by(conn, passed.id) == {}
+
+
 def test_a_fold_that_dies_leaves_nothing(store: Store, other: Store) -> None:
     """After a crash before the commit the window is still to be folded, and folding gives the same rows."""
     with store.write() as conn:

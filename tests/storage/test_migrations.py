@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from storage import daemon_events, history, incidents, profiles
+from storage import audit, daemon_events, history, incidents, profiles
 from storage.engine import Store, open_store
 from storage.migrations import REVISIONS
 from storage.migrations.upgrade import config, upgrade
@@ -108,6 +108,17 @@ def test_documented_queries_run(store: Store) -> None:
     with store.read() as conn:
         for query in mine:
             conn.exec_driver_sql(query)
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
+def test_the_audit_is_append_only(store: Store, change: str) -> None:
+    """T61: who changed what cannot be changed by the program itself."""
+    with store.write() as conn:
+        audit.add(conn, "outbox.cancelled", "7", actor="ada", now=T0)
+        with pytest.raises(ValueError, match="needs an actor"):
+            audit.add(conn, "outbox.cancelled", "7", actor="", now=T0)
+    with pytest.raises(IntegrityError, match="append-only"), store.write() as conn:
+        conn.exec_driver_sql(change)
 
 
 @pytest.mark.parametrize("change", ["UPDATE incident_event SET actor = 'x'", "DELETE FROM incident_event"])

@@ -30,6 +30,10 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
         "ix_column_result_column",
         lambda conn: history.measurements(conn, Filter(model="m", column="temp", since=T0)),
     ),
+    "measurements by the day": (
+        "ix_daily_result_column",
+        lambda conn: history.measurements(conn, Filter(model="m", column="temp", since=T0)),
+    ),
     "verdicts": (
         "ix_verdict_column",
         lambda conn: history.verdicts(conn, Filter(model="m", column="temp", since=T0)),
@@ -85,5 +89,7 @@ def _statements(conn: Connection, read: Callable[[Connection], object]) -> list[
 
 
 def _is_whole(step: str) -> bool:
-    """Whether a step reads a table from end to end; a subquery's few rows are no table."""
-    return step.startswith("SCAN") and "INDEX" not in step and not step.startswith("SCAN anon")
+    """Whether a step reads a table from end to end; the few rows of a subquery, or of a view that is a union,
+    are no table: its parts are steps of their own."""
+    no_table = ("SCAN anon", "SCAN v_measurements")
+    return step.startswith("SCAN") and "INDEX" not in step and not step.startswith(no_table)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from alerting.silence import Silence, parse_matcher
 from alerting.verdict import Severity, VerdictKind
-from storage import incidents
+from storage import incidents, silences
 from storage.engine import Store
 from storage.sound import all_but, first_judged, sound_windows
 from storage.span import Span
@@ -34,6 +35,29 @@ def test_a_false_page_keeps_no_window_out(store: Store) -> None:
         (page,) = incidents.open_incidents(conn, "m")
         incidents.mark_false_page(conn, page.id, by="ada", now=T0)
         assert sound_windows(conn, "m", ALL) == days(1)
+
+
+def test_a_silenced_window_is_not_sound(store: Store) -> None:
+    """Of this model, while it held: ended early, or about another model, it keeps nothing out."""
+    with store.write() as conn:
+        for number, window in enumerate(done(conn, 4)):
+            fold(conn, window, verdict(window=number, kind=VerdictKind.CLEAR))
+        silences.add(conn, silence("model=other", first=0, last=4))
+        made = silence("model=m", first=1, last=4)
+        silences.add(conn, made)
+        assert sound_windows(conn, "m", ALL) == days(1)
+        silences.expire(conn, made.id, by="bob", now=T0 + 2 * DAY)
+        assert sound_windows(conn, "m", ALL) == [*days(1), *days(2, first=2)]
+
+
+def silence(matcher: str, *, first: int, last: int) -> Silence:
+    return Silence.make(
+        [parse_matcher(matcher)],
+        until=T0 + last * DAY,
+        author="ada",
+        comment="a migration",
+        now=T0 + first * DAY,
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from slack_sdk import WebClient
 
 from alerting.channel import DeliveryError, Failure, Receipt
 from alerting.channels.slack import SlackChannel
+from alerting.digest import digest
 from alerting.message import word
 from alerting.notification import Action, Notification
 from tests.alerting.outbox_rows import CARRIER, DISTANCE, NOW, facts, notification
@@ -106,6 +107,74 @@ ROWS = {
         facts=facts({**RESOLVED, "resolved_reason": "rebaselined"}, **OVER),
     ),
     "repeat": notification(action=Action.REPLY, reason="repeat", root=ROOT, facts=facts(reason="repeat")),
+    "silence_ended": notification(
+        reason="silence_ended", facts=facts({**DISTANCE, "news": "silence_ended"}, reason="silence_ended")
+    ),
+    "flapping": notification(
+        action=Action.REPLY,
+        reason="flapping",
+        root=ROOT,
+        facts=facts({**DISTANCE, "news": "flapping", "flapping": True}, reason="flapping"),
+    ),
+    "steady": notification(
+        action=Action.REPLY, reason="steady", root=ROOT, facts=facts({**RESOLVED, "news": "steady"}, **OVER)
+    ),
+    "late_over": notification(
+        facts=facts({**RESOLVED, "news": "first", "since": "2026-05-28T02:10:00+00:00"}, **OVER),
+        created=NOW - timedelta(minutes=43),
+        last_failure="no connection to slack.com: connection refused",
+    ),
+    "downtime": notification(
+        reason="digest",
+        facts=facts(
+            {**RESOLVED, "news": ""},
+            reason="digest",
+            past={
+                "start": "2026-05-28T05:00:00+00:00",
+                "end": "2026-05-28T13:00:00+00:00",
+                "opened": 3,
+                "resolved": 2,
+                "firing": 1,
+            },
+            **OVER,
+        ),
+    ),
+    "fallback": notification(facts=facts(for_channel="oncall")),
+    "digest": replace(
+        digest(
+            "oncall",
+            {
+                "oncall&model=delays": facts(DISTANCE, CARRIER, counts={"firing": 2, "pages": 2}),
+                "oncall&model=fares": facts(
+                    {**RESOLVED, "incident_id": "ff" * 16}, **{**OVER, "model": "fares"}
+                ),
+            },
+            now=NOW,
+            why="slack answered invalid_auth; check the token",
+            broken_since=NOW - timedelta(hours=6),
+            created=NOW - timedelta(hours=6),
+        ),
+        channel="oncall",
+    ),
+    "channel_broken": notification(
+        facts=facts(
+            {
+                **DISTANCE,
+                "column": "oncall",
+                "kind": "daemon",
+                "change": "channel_broken",
+                "title": "takes nothing (slack answered invalid_auth; check the token); 3 messages wait",
+                "harm": None,
+                "pull": None,
+                "rows": None,
+            },
+            model="",
+            runbook=None,
+            window_start=NOW.isoformat(),
+            window_end=NOW.isoformat(),
+            next=["leeway incidents show d15a0000aaaa", "leeway outbox list"],
+        )
+    ),
     "plain": notification(plain=True),
     "possible_repeat": notification(uncertain=True),
     "test": notification(action=Action.TEST, reason="test", facts={}),

@@ -1,0 +1,40 @@
+"""Which config would a scenario be, had it sources to read?"""
+
+from datetime import datetime
+from pathlib import Path
+
+from monitor.config import Config, DaemonConfig, StorageConfig
+from monitor.config_model import ModelConfig, ReferenceConfig
+from monitor.config_types import MemberConfig, in_zone
+from monitor.scenario.model import Scenario
+
+# Members that are named and never used: no row is read, and messages go to the scenario's own ears.
+_SOURCE = MemberConfig.model_validate(
+    {"kind": "parquet", "path": "in-a-scenario-nothing-is-read.parquet", "timestamp": "ts"}
+)
+_CHANNEL = MemberConfig(kind="log")
+
+
+def config_of(scenario: Scenario, database: Path) -> Config:
+    """The config of one model with the scenario's windows, policy and routes."""
+    model = ModelConfig(
+        task=scenario.task,
+        source=_SOURCE,
+        window=scenario.window,
+        reference=ReferenceConfig(source=_SOURCE),
+        policy=scenario.policy,
+        retraining=scenario.retraining,
+    )
+    config = Config(
+        storage=StorageConfig(url=f"sqlite:///{database}"),
+        daemon=DaemonConfig(fallback=scenario.fallback),
+        channels=dict.fromkeys(scenario.channels, _CHANNEL),
+        routes=scenario.routes,
+        models={scenario.model: model},
+    )
+    return config.loaded(database, {scenario.model: "scenario"})
+
+
+def start_of(scenario: Scenario) -> datetime:
+    """Aware UTC; a start without an offset is on the clocks of the windows' zone."""
+    return in_zone(scenario.start, scenario.window.zone)

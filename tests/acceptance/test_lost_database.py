@@ -1,0 +1,99 @@
+"""Corrupted, deleted or replaced while the daemon runs: it stops writing and says how to restore.
+
+Never "all green" (T60).
+"""
+
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.running import DAYS, FOLDED, daemon, leeway, log_of, running_shop, until
+from tests.acceptance.world import Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return running_shop(tmp_path / "shop")
+
+
+def database(shop: Shop) -> Path:
+    return shop.folder / "leeway.db"
+
+
+def test_deleted_it_stops_and_does_not_begin_anew(shop: Shop) -> None:
+    """Exit 69 with the way to restore, again at each start, until a person has done something."""
+    backup = shop.folder / "backup.db"
+    with daemon(shop) as running:
+        until(shop, FOLDED, DAYS, running)
+        assert leeway(shop, "db", "backup", str(backup)).returncode == 0
+        database(shop).unlink()
+        assert running.wait(30) == 69
+    log = log_of(shop)
+    assert "event=database.lost" in log
+    assert "leeway db restore FILE" in log
+    again = leeway(shop, "run", "--once")
+    assert again.returncode == 69
+    assert "leeway db restore FILE" in again.stderr
+    assert not database(shop).exists()
+    assert leeway(shop, "status").returncode == 69
+    assert leeway(shop, "db", "restore", str(backup), "--yes").returncode == 0
+    assert "shop:" in leeway(shop, "status").stdout
+
+
+def test_replaced_it_stops(shop: Shop) -> None:
+    """What it would write now, nobody would ever read."""
+    with daemon(shop) as running:
+        until(shop, FOLDED, DAYS, running)
+        other = shop.folder / "other.db"
+        assert leeway(shop, "db", "backup", str(other)).returncode == 0
+        other.replace(database(shop))
+        assert running.wait(30) == 69
+    assert "another file took the database's place" in log_of(shop)
+
+
+def test_without_its_wal_it_stops(shop: Shop) -> None:
+    """The newest transactions were in it."""
+    with daemon(shop) as running:
+        until(shop, FOLDED, DAYS, running)
+        (shop.folder / "leeway.db-wal").unlink()
+        assert running.wait(30) == 69
+    assert "-wal: is gone while in use" in log_of(shop)
+
+
+def flip(path: Path, pages: int = 20) -> None:
+    """Overwrite the heads of some pages, where SQLite keeps what it finds its rows by."""
+    content = bytearray(path.read_bytes())
+    count = len(content) // 4096
+    step = max(1, count // (pages + 1))
+    for page in range(2, count, step):
+        content[page * 4096 : page * 4096 + 16] = b"\xa5" * 16
+    with path.open("r+b") as file:  # the same file: whoever has it open sees it
+        file.write(bytes(content))
+
+
+def test_damaged_while_it_runs_it_stops_writing(shop: Shop) -> None:
+    """Found by the next page that is read; the next start finds it before anything is written."""
+    with daemon(shop) as running:
+        until(shop, FOLDED, DAYS, running)
+        with closing(sqlite3.connect(database(shop))) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        flip(database(shop))
+        leeway(shop, "incidents", "list")  # whatever it says: the daemon must find out by itself
+        end = time.monotonic() + 30
+        while running.poll() is None and time.monotonic() < end:
+            time.sleep(0.1)
+        found_at_once = running.poll() == 69
+        running.send_signal(signal.SIGTERM)
+    if found_at_once:
+        assert "event=database.lost" in log_of(shop)
+    before = database(shop).read_bytes()
+    with daemon(shop) as again:
+        assert again.wait(60) == 69
+    assert log_of(shop).count("leeway db restore FILE") >= 1
+    assert database(shop).read_bytes() == before, "it wrote into a damaged database"
+    assert leeway(shop, "db", "check").returncode == 69
+    assert leeway(shop, "status").returncode in (0, 69)  # a page that is sound can still be read
