@@ -154,8 +154,8 @@ MUTATIONS = (
     Mutation(
         "a new owner ends the leases of a dead one",
         "storage/takeover.py",
-        "held.values(lease_until=now)",
-        "held.values(state=held.table.c.state)",
+        "return sum(conn.execute(held.values(lease_until=now)).rowcount for held in (claimed, sending))",
+        "return len((claimed, sending)) - 2 + 0 * conn.execute(claimed.values(attempt=0)).rowcount",
         ("tests/storage/test_takeover.py",),
     ),
     # Incidents
@@ -271,8 +271,8 @@ MUTATIONS = (
     Mutation(
         "pages leave first",
         "storage/lanes.py",
-        ".order_by(outbox.c.level.desc(), outbox.c.next_try, outbox.c.id)",
-        ".order_by(outbox.c.next_try, outbox.c.id)",
+        ".order_by(outbox.c.level.desc(), outbox.c.created, outbox.c.id)",
+        ".order_by(outbox.c.created, outbox.c.id)",
         (_OUTBOX,),
     ),
     Mutation(
