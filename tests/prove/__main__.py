@@ -36,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         broken |= _report(proof)
         record |= {"arguments": vars(chosen), "kills": proof.kills, "faults": dataclasses.asdict(proof)}
     if "mutants" in chosen.only:
-        results = mutants.check(chosen.jobs, chosen.mutant, _say)
+        try:
+            results = mutants.check(chosen.jobs, chosen.mutant, _say)
+        except (mutants.Unfit, ValueError) as error:
+            print(f"nothing can be proven: {error}")
+            return 1
         print("\n".join(mutants.lines(results)))
         survivors = [result.name for result in results if not result.killed]
         print(f"{len(results)} guards disabled one at a time, {len(survivors)} not noticed")
