@@ -16,10 +16,20 @@ PLACES = len(set(NAMES) - ELSEWHERE)
 ORDERS = {
     # Every place killed twice and failing once; one life killed again and again.
     "sqlite": Order(
-        kills=2 * PLACES, raises=PLACES, databases=("sqlite",), kinds=(Kind.SWEEP, Kind.RAISE, Kind.RANDOM)
+        kills=2 * PLACES,
+        raises=PLACES,
+        databases=("sqlite",),
+        kinds=(Kind.SWEEP, Kind.RAISE, Kind.RANDOM),
+        to_the_end=20,
     ),
     # Transactions differ there, the program does not: every place killed once.
-    "postgresql": Order(kills=PLACES, raises=1, databases=("postgresql",), kinds=(Kind.SWEEP, Kind.RAISE)),
+    "postgresql": Order(
+        kills=PLACES,
+        raises=1,
+        databases=("postgresql",),
+        kinds=(Kind.SWEEP, Kind.RAISE),
+        to_the_end=20,
+    ),
 }
 
 

@@ -315,13 +315,6 @@ MUTATIONS = (
         "                pass\n",
         (_SLACK,),
     ),
-    Mutation(
-        "the SDK does not try again by itself",
-        "alerting/channels/slack.py",
-        "retry_handlers=[]",
-        "retry_handlers=None",
-        (_SLACK,),
-    ),
     # What leaves the machine
     Mutation(
         "the escape",

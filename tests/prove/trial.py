@@ -53,7 +53,7 @@ class Outcome:
 def attempt(
     fault: Fault, recording: Recording, nursery: Nursery, folder: Path, *, to_the_end: bool
 ) -> Outcome:
-    """Do it. `folder` must not exist and is gone afterwards, unless the promise was broken."""
+    """Do it. `folder` must not exist yet and is gone afterwards."""
     began = time.monotonic()
     outcome = Outcome(fault=fault)
     accepted = folder.with_suffix(".jsonl")
