@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from tests.postgres import Server
 from tests.prove import scenario
 from tests.prove.faults import Fault, Kind, passes, some, unreached
 from tests.prove.nursery import Nursery
-from tests.prove.recording import Recording, record
+from tests.prove.recording import Recording, record, warm
 from tests.prove.table import Row
 from tests.prove.trial import Outcome, attempt
 
@@ -110,15 +111,36 @@ def prove(order: Order, progress: Progress) -> Proof:
             (folder / f"job-{n}").mkdir()
             nurseries.append(stack.enter_context(Nursery(folder / f"job-{n}")))
         postgres = stack.enter_context(Server.fresh()) if "postgresql" in order.databases else None
-        recordings = {}
-        for database in order.databases:
-            server = postgres if database == "postgresql" else None
-            recordings[database] = stack.enter_context(
-                record(folder / database, nurseries[0], server, order.steps)
-            )
+        recordings = _recorded(order, nurseries, postgres, folder)
         return _Run(order=order, recordings=recordings, folder=folder, progress=progress, began=began).all(
             nurseries
         )
+
+
+def _recorded(
+    order: Order, nurseries: Sequence[Nursery], postgres: Server | None, folder: Path
+) -> dict[str, Recording]:
+    """Each database's undisturbed life, by a nursery each where there are as many."""
+    free: SimpleQueue[Nursery] = SimpleQueue()
+    for nursery in nurseries:
+        free.put(nursery)
+    warmed: set[int] = set()
+
+    def one(database: str) -> Recording:
+        nursery = free.get()
+        try:
+            server = postgres if database == "postgresql" else None
+            warmed.add(id(nursery))
+            return record(folder / database, nursery, server, order.steps)
+        finally:
+            free.put(nursery)
+
+    with ThreadPoolExecutor(len(nurseries)) as pool:
+        recordings = dict(zip(order.databases, pool.map(one, order.databases), strict=True))
+        cold = [nursery for nursery in nurseries if id(nursery) not in warmed]
+        any_one = recordings[order.databases[0]]
+        list(pool.map(lambda nursery: warm(any_one, nursery, nursery.folder / "warming"), cold))
+    return recordings
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """What is the life that nobody disturbs, state by state, and where could it have been killed?"""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +39,7 @@ def environment(server: str) -> dict[str, str]:
     return {**ENVIRONMENT, "LEEWAY_TEST_TRAINER_URL": f"{server}/trainer"}
 
 
-@contextmanager
-def record(folder: Path, nursery: Nursery, postgres: Server | None, steps: int) -> Iterator[Recording]:
+def record(folder: Path, nursery: Nursery, postgres: Server | None, steps: int) -> Recording:
     """Live it step by step, a clean start each, and keep every state; then once more in one go.
 
     Both must have the same history: a start that nothing required must change nothing either.
@@ -74,7 +72,7 @@ def record(folder: Path, nursery: Nursery, postgres: Server | None, steps: int) 
     scenario.worth_disturbing(states[steps])
     if unlike := [part for part in whole if whole[part] != states[steps][part]]:
         raise AssertionError(f"{shelf.name}: a clean start a step changes {', '.join(unlike)}")
-    yield Recording(
+    return Recording(
         place=place,
         shelf=shelf,
         hits=hits,
@@ -83,6 +81,19 @@ def record(folder: Path, nursery: Nursery, postgres: Server | None, steps: int) 
         messages=messages,
         steps=steps,
     )
+
+
+def warm(recording: Recording, nursery: Nursery, folder: Path) -> None:
+    """A nursery that recorded nothing learns from two steps of the middle: its lives start warm too."""
+    step = recording.steps // 2
+    with (
+        Loopback(folder.with_suffix(".jsonl"), history_scope=False) as server,
+        recording.shelf.taken(recording.place, step, folder, server.url) as place,
+    ):
+        config, start, told = place.shop.config, place.shop.start, environment(server.url)
+        ending = nursery.live(config, start, step + 2, environment=told, learn=True)
+        if ending.status != 0:
+            raise AssertionError(f"the undisturbed life failed:\n{ending.said}")
 
 
 def _once(folder: Path, nursery: Nursery, shelf: Shelf, steps: int) -> Past:
