@@ -45,7 +45,7 @@ demo: $(VENV)/.run.ok
 	$(BIN)/leeway demo --dir demo
 
 test: $(VENV)/.dev.ok check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev.ok
 	$(BIN)/ruff format --check .

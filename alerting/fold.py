@@ -99,6 +99,10 @@ class FoldPolicy:
             )
         if self.resolve_after < 1 or self.health_for < 1 or self.reopen_within < 0:
             raise ValueError("resolve_after and health_for must be at least 1, reopen_within at least 0")
+        if self.flap_within <= self.flap_calm:  # turns would be forgotten before it is calm
+            raise ValueError(
+                f"flap_within: must be above flap_calm ({self.flap_calm}), got {self.flap_within}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from monitor.runtime import Runtime, Watched
 from monitor.stored_window import judge_stored
 from storage import checkpoints, fold_order, incidents, past, verdicts
 from storage.ledger import DueWindow, Stream, WindowState
+from storage.past import ByHand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,8 @@ def _refold(runtime: Runtime, watched: Watched, conn: Connection, late: DueWindo
         fingerprint: _closed(state, closed_at, folded_at)
         for fingerprint, (state, folded_at) in before.alert_states.items()
     }
-    steps = _replay(runtime, watched, conn, [late, *later], before.judge_state, states)
+    hands = past.by_hand(conn, late.model, since)
+    steps = _replay(runtime, watched, conn, [late, *later], before.judge_state, states, hands)
     revised = _reconcile(conn, late, states, steps)
     named = {each.replayed_id: each.after.id for each in revised}
     window = (late.span.start, late.span.end)
@@ -110,19 +112,38 @@ def _replay(
     windows: Sequence[DueWindow],
     judge_state: Mapping[str, object] | None,
     states: Mapping[str, AlertState],
+    hands: Sequence[ByHand],
 ) -> list[_Step]:
-    """Judge and fold again, in memory."""
+    """Judge and fold again, in memory; what a person closed between two windows is closed there again."""
     steps: list[_Step] = []
     remembered, latest = judge_state, judge_state
-    for window in windows:
+    for number, window in enumerate(windows):
         own = checkpoints.judge_state_of(conn, window.id)
         latest = own if own and "noise" in own else latest
         stored = stored_window(runtime, watched, conn, window, latest)
         said, after = judge_stored(watched, stored, remembered)
-        folded = fold_window(states, said, watched.folding)
+        following = windows[number + 1].folded_at if number + 1 < len(windows) else None
+        mine = [each for each in hands if following is None or each.at < following]
+        hands = hands[len(mine) :]
+        folded = _by_hand(fold_window(states, said, watched.folding), mine)
         states, remembered = folded.states, after
         steps.append(_Step(window=window, judge_state=after, fold=folded))
     return steps
+
+
+def _by_hand(folded: WindowFold, hands: Sequence[ByHand]) -> WindowFold:
+    for each in hands:
+        state = folded.states.get(each.fingerprint)
+        if state is None or not state.is_open:
+            continue  # with the late rows there is nothing to close any more
+        after, closed = rebaseline(state, ResolveReason.MANUAL, each.at)
+        folded = replace(
+            folded,
+            states={**folded.states, each.fingerprint: after},
+            changed=tuple(sorted({*folded.changed, each.fingerprint})),
+            transitions=(*folded.transitions, *closed),
+        )
+    return folded
 
 
 def _reconcile(

@@ -43,6 +43,14 @@ class Promotion:
     moved: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """A person closed the open incident of a series."""
+
+    at: datetime
+    fingerprint: str
+
+
 def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
     """Every window that has verdicts, both streams, in the order they were folded in.
 
@@ -117,6 +125,22 @@ def closed_at(conn: Connection, model: str) -> datetime | None:
     """When all of a model's incidents were last ended at once: another reference, or it left the config."""
     ends = [each.at for each in promotions(conn, model) if not each.moved] + removals(conn, model)
     return max(ends, default=None)
+
+
+def by_hand(conn: Connection, model: str, since: datetime) -> list[ByHand]:
+    """What a person resolved since then, oldest first."""
+    statement = (
+        select(incident_event.c.at, incident.c.fingerprint)
+        .join(incident, incident.c.id == incident_event.c.incident_id)
+        .where(
+            incident.c.model == model,
+            incident_event.c.kind == "resolved",
+            incident_event.c.at >= since,
+            json_member(conn, incident_event.c.payload, "reason") == ResolveReason.MANUAL.value,
+        )
+        .order_by(incident_event.c.at)
+    )
+    return [ByHand(at=row.at, fingerprint=row.fingerprint) for row in conn.execute(statement)]
 
 
 def opened_within(conn: Connection, model: str, since: datetime, until: datetime) -> list[Incident]:

@@ -21,6 +21,7 @@ from monitor.clock import SteppedClock
 from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
+from monitor.promotion import resolve_by_hand
 from monitor.rechecking import has_changed
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
@@ -50,10 +51,16 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
 class World:
     """The shop with broken days 4 and 5, a daemon's pass each half day, and files that change meanwhile."""
 
-    def __init__(self, folder: Path, first: Mapping[int, Change] | None = None, window: str = "") -> None:
-        """`first`: how the file of a day looks until `arrive` writes it whole."""
+    def __init__(
+        self,
+        folder: Path,
+        first: Mapping[int, Change] | None = None,
+        window: str = "",
+        url: str = "sqlite:///leeway.db",
+    ) -> None:
+        """`first`: how the file of a day looks until `live` writes it whole."""
         logs.configure(quiet=True)
-        self.shop: Shop = build_shop(folder, days=0, channels=CHANNEL)
+        self.shop: Shop = build_shop(folder, days=0, channels=CHANNEL, url=url)
         text = self.shop.config.read_text()
         text = text.replace('every = "1d"', f'every = "1d"\nlateness = "60h"\n{window}')
         self.shop.config.write_text(text)
@@ -160,6 +167,15 @@ def test_history_becomes_what_it_would_have_been(tmp_path: Path, on_time: dict[s
     world = World(tmp_path / "shop", {2: part(0.4), 4: part(0.4)}).live(DAYS, {3: 2, 6: 4})
     assert world.revisions() == [(2, 0, "done"), (2, 1, "done"), (4, 0, "done"), (4, 1, "done")]
     assert world.story() == on_time
+
+
+def test_postgresql_comes_to_the_same(tmp_path: Path, on_time: dict[str, Any], postgres_url: str) -> None:
+    """The replay there ends where SQLite's history without late rows does."""
+    world = World(tmp_path / "shop", {2: part(0.4), 4: part(0.4)}, url=postgres_url).live(DAYS, {3: 2, 6: 4})
+    assert world.revisions() == [(2, 0, "done"), (2, 1, "done"), (4, 0, "done"), (4, 1, "done")]
+    found = world.story()
+    world.stack.close()
+    assert found == on_time
 
 
 def test_rows_that_vanished_are_a_revision_too(tmp_path: Path) -> None:
@@ -306,3 +322,22 @@ def test_a_fault_on_the_way_changes_nothing(
             world.live((world.clock.now() - START) // DAY + 1)
     world.live(DAYS)
     assert world.story() == on_time
+
+
+def test_what_a_person_closed_is_closed_again_in_its_place(tmp_path: Path) -> None:
+    """By hand, before late rows of an earlier day came: the end is that of a life without late rows."""
+
+    def closed_by_hand(folder: Path, first: Mapping[int, Change]) -> World:
+        world = World(folder, first).live(6)
+        opened = next(each for each in world.incidents() if each["column_name"] == "country")
+        with world.runtime.store.write() as conn:
+            now, id_ = world.clock.now(), opened["incident_id"]
+            resolve_by_hand(conn, world.runtime.config, id_, by="ada", reason="known", now=now)
+        world.write(3)
+        return world.live(9)
+
+    late = closed_by_hand(tmp_path / "late", {3: part(0.4)})
+    assert (3, 1, "done") in late.revisions()
+    assert late.story() == closed_by_hand(tmp_path / "on-time", {}).story()
+    (country,) = (each for each in late.incidents() if each["column_name"] == "country")
+    assert country["reopens"] == 1
