@@ -97,7 +97,7 @@ def plan(order: Order, recordings: dict[str, Recording]) -> list[_Try]:
             # Every 37th, and again: in time order a run that ends early had seen quiet days only.
             mixed = sorted(range(len(faults)), key=lambda n: (n * 37 % max(1, len(faults)), n))
             for place, n in enumerate(mixed):
-                tries.append(((place + 1) / len(faults), len(tries), _Try(database, faults[n])))
+                tries.append(((place + 0.5) / len(faults), len(tries), _Try(database, faults[n])))
     return [each for *_, each in sorted(tries, key=lambda entry: entry[:2])]
 
 
