@@ -1,4 +1,4 @@
-# The only front door: `make demo`, `make test`, `make check`, `make bench`, `make lock`.
+# The only front door: `make demo`, `make test`, `make check`, `make prove`, `make bench`, `make lock`.
 # Needs python3 (3.11 or newer), pip, make and git; everything else is installed into .venv from hash-pinned files.
 PYTHON ?= python3
 VENV   := .venv
@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_NO_PROGRESS := 1
 
-.PHONY: demo test check bench bench-quality lock clean
+.PHONY: demo test check prove mutants bench bench-quality lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -14,6 +14,8 @@ help:
 	@echo "make demo           real flights of 2013 through the whole daemon path (about 90 s after installation)"
 	@echo "make test           everything CI runs"
 	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
+	@echo "make prove          is it exact? thousands of SIGKILLs on both databases, about an hour (KILLS=2000, MINUTES=60)"
+	@echo "make mutants        does a test go red for each guard that is disabled? some twenty minutes"
 	@echo "make bench          speed tables, ratios measured in one run"
 	@echo "make bench-quality  false pages, faults found, others beside: about half an hour (SEEDS='1 2 3', ONLY=iid)"
 	@echo "make lock           resolve the hash-pinned requirement files again (add UPGRADE=1)"
@@ -57,6 +59,14 @@ bench: $(VENV)/.dev.ok
 
 bench-quality: $(VENV)/.dev.ok
 	$(BIN)/python -m benchmarks.quality --seeds $(SEEDS) --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
+
+prove: $(VENV)/.dev.ok
+	$(BIN)/python -m tests.prove --kills $(KILLS) --jobs $(JOBS) $(if $(MINUTES),--minutes $(MINUTES)) $(PROVE)
+KILLS ?= 2000
+
+mutants: $(VENV)/.dev.ok
+	$(BIN)/python -m tests.prove --only mutants --jobs $(JOBS)
+
 SEEDS ?= 1 2 3 4 5
 JOBS  ?= 2
 

@@ -2,13 +2,17 @@
 
 `python -m tests.acceptance.driver CONFIG START STEPS`: each step moves the clock twelve hours and does one
 pass with the daemon's own functions. Which step comes next is in a file beside the config, written before
-the step: like wall-clock time it never goes back, whatever happens to the process.
+the step: like wall-clock time it never goes back, whatever happens to the process. What people and other
+programs do meanwhile is in `deeds.json` beside it, by the step: `{"18": {"ack": "amount", "arrive": [...]}}`.
 """
 
+import json
 import os
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import select
 
 from monitor import build, logs
 from monitor.clock import SteppedClock
@@ -16,24 +20,28 @@ from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
-from monitor.runtime import Runtime
-from storage import leadership, profiles
+from monitor.runtime import LEASE, Runtime
+from storage import incidents, leadership, profiles
 from storage.dialect import database_time
+from storage.tables import incident
 from storage.takeover import take_over
 
 STEP = timedelta(hours=12)
+TICKS = 5  # of a step, when a tick fails; the next one comes when the leases of the failed one have ended
 ENVIRONMENT = {
     "LEEWAY_TEST_SLACK_TOKEN": "xoxb-canary-slack-token",
     "LEEWAY_TEST_TRAINER_SECRET": "whsec_" + "Y2FuYXJ5LXRyYWluZXItc2VjcmV0LWNhbmFyeQ==",
 }
 
 
-def live(config: Path, start: datetime, steps: int) -> None:
-    """Take up where the step file says, and go on to the last step."""
+def live(config: Path, start: datetime, steps: int) -> int:
+    """Take up where the step file says, and go on to the last step. Returns how many ticks failed."""
     logs.configure(quiet=True)
-    counter = config.with_name("step")
+    counter, deeds = config.with_name("step"), config.with_name("deeds.json")
+    planned = json.loads(deeds.read_text()) if deeds.exists() else {}
     first = int(counter.read_text()) if counter.exists() else 0
     clock = SteppedClock(start + first * STEP)
+    failed = 0
     with open_runtime(load(config, members=build.check), clock) as runtime:
         with runtime.store.read() as conn:
             built = profiles.active(conn, "shop") is not None
@@ -45,7 +53,35 @@ def live(config: Path, start: datetime, steps: int) -> None:
             for step in range(first, steps):
                 _remember(counter, step)
                 clock.advance_to(start + step * STEP)
-                one_pass(runtime, couriers)
+                _do(runtime, config.parent, planned.get(str(step), {}))
+                for tick in range(1, TICKS + 1):
+                    try:
+                        one_pass(runtime, couriers)
+                    except Exception:
+                        if tick == TICKS:
+                            raise
+                        failed += 1
+                        clock.advance_to(clock.now() + LEASE + timedelta(seconds=1))
+                    else:
+                        break
+        _remember(counter, steps)
+    return failed
+
+
+def _do(runtime: Runtime, folder: Path, deed: dict[str, object]) -> None:
+    """Each of these may be done again after a death in the same step."""
+    arrivals = deed.get("arrive", [])
+    assert isinstance(arrivals, list)
+    for name in arrivals:
+        waiting = folder / "late" / name
+        if waiting.exists():
+            waiting.replace(folder / "data" / name)
+    if "ack" in deed:
+        mine = (incident.c.column_name == deed["ack"]) & incident.c.is_open & (incident.c.rule == "")
+        free = incident.c.acknowledged_by.is_(None) | (incident.c.acknowledged_by == "")
+        with runtime.store.write() as conn:
+            for (found,) in conn.execute(select(incident.c.id).where(mine, free)).all():
+                incidents.acknowledge(conn, found, by="ada", now=runtime.clock.now())
 
 
 def _end_leases(runtime: Runtime) -> None:

@@ -4,7 +4,6 @@
 SECONDS, so that past days are today. What it says it writes to standard error, as `leeway run` does.
 """
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,8 +22,6 @@ from tests.acceptance.world import Shop, build_shop
 LEASE = timedelta(seconds=4)  # of a window or a message; a minute in real life
 LEADER_LEASE = timedelta(seconds=2)
 RENEW_EVERY = timedelta(milliseconds=400)
-DAYS = 42 if os.environ.get("LEEWAY_PROVE") else 6  # of production, in hourly windows
-WINDOWS = 24 * DAYS
 CHANNEL = '[channels.file]\nkind = "log"\npath = "alerts.jsonl"\n\n[[routes]]\nchannels = ["file"]\n'
 
 
@@ -42,36 +39,38 @@ class Earlier:
         return self.inner.monotonic()
 
 
-def hourly_shop(folder: Path, url: str) -> Shop:
-    """Days in hourly windows, every third of them broken, with their reference built; at last the feed falls
-    silent, which pages."""
+def hourly_shop(folder: Path, url: str, days: int) -> Shop:
+    """So many days in hourly windows, every third of them broken, their reference built; at last the feed
+    falls silent, which pages."""
     shop = build_shop(
         folder,
-        days=DAYS,
-        broken=range(2, DAYS, 3),
+        days=days,
+        broken=range(2, days, 3),
         channels=f"{CHANNEL}\n[daemon]\ntick_s = 0.2\nworkers = 2\n",
         url=url,
     )
-    last = shop.folder / f"data/orders-{DAYS - 1:03d}.parquet"
-    noon = shop.start + timedelta(days=DAYS, hours=-12)
+    last = shop.folder / f"data/orders-{days - 1:03d}.parquet"
+    noon = shop.start + timedelta(days=days, hours=-12)
     pl.read_parquet(last).filter(pl.col("ts") < noon).write_parquet(last)
     text = shop.config.read_text().replace('every = "1d"', 'every = "1h"\nmin_rows = 2\ncatch_up = "60d"')
     shop.config.write_text(text)
     logs.configure(quiet=True)
-    with open_runtime(load(shop.config, members=build.check), Earlier(SystemClock(), ago(shop))) as runtime:
+    with open_runtime(
+        load(shop.config, members=build.check), Earlier(SystemClock(), ago(shop, days))
+    ) as runtime:
         build_reference(runtime, runtime.models["shop"])
     return shop
 
 
-def ago(shop: Shop) -> timedelta:
+def ago(shop: Shop, days: int) -> timedelta:
     """How long ago these days had just passed: for another half hour no further window is due."""
-    return datetime.now(UTC) - (shop.start + timedelta(days=DAYS, minutes=30))
+    return datetime.now(UTC) - (shop.start + timedelta(days=days, minutes=30))
 
 
-def undisturbed(shop: Shop) -> None:
+def undisturbed(shop: Shop, days: int) -> None:
     """All of it by one daemon that nobody disturbs, in this process."""
     config = load(shop.config, members=build.check)
-    with open_runtime(config, Earlier(SystemClock(), ago(shop))) as runtime, own(runtime) as couriers:
+    with open_runtime(config, Earlier(SystemClock(), ago(shop, days))) as runtime, own(runtime) as couriers:
         one_pass(runtime, couriers)
 
 

@@ -18,8 +18,8 @@ import pytest
 from storage.engine import open_store
 from tests.acceptance.fast import Past, learn, live
 from tests.acceptance.running import LOG
-from tests.acceptance.test_kill import QUERIES
 from tests.acceptance.world import Shop, build_shop
+from tests.prove.past import QUERIES
 
 DAYS = 9
 CUTS = 40

@@ -10,9 +10,10 @@ import pytest
 from storage.backup import back_up, put_back
 from tests.acceptance.driver import ENVIRONMENT
 from tests.acceptance.fast import Past, learn, live
-from tests.acceptance.test_kill import QUERIES, RETRAINING
 from tests.acceptance.world import Shop, build_shop, slack_and_trainer
 from tests.loopback import Loopback
+from tests.prove.past import QUERIES
+from tests.prove.scenario import RETRAINING
 
 DAYS = 12
 BROKEN = range(4, 12)

@@ -118,7 +118,7 @@ def test_acknowledge_compares_and_sets(store: Store) -> None:
 
 def test_one_open_incident_a_fingerprint(store: Store) -> None:
     """The partial unique index refuses a second open incident; closed ones do not count."""
-    copy = "INSERT INTO incident SELECT {} FROM incident"
+    copy = "INSERT INTO incident SELECT {} FROM incident WHERE is_open"
     with store.write() as conn:
         (window,) = done(conn)
         fold(conn, window, verdict())
@@ -126,7 +126,10 @@ def test_one_open_incident_a_fingerprint(store: Store) -> None:
     closed: Callable[[str], str] = {"id": "'two'", "is_open": "false"}.get  # type: ignore[assignment] # two words
     with store.write() as conn:
         conn.exec_driver_sql(copy.format(", ".join(closed(c) or c for c in columns)))
-    with pytest.raises(IntegrityError), store.write() as conn:
+    with (
+        pytest.raises(IntegrityError, match=r"incident\.fingerprint|uq_incident_open"),
+        store.write() as conn,
+    ):
         conn.exec_driver_sql(copy.format(", ".join("'three'" if c == "id" else c for c in columns)))
 
 

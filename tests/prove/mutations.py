@@ -1,0 +1,427 @@
+"""Which guards must a test notice when they are gone? One row each: a small change that disables it.
+
+The text to be replaced must be in its file exactly once (`tests/prove/test_mutations.py` holds that), so that
+a guard that moves is moved here too. `tests` are those that promise to notice: a file, or one test in it.
+"""
+
+from dataclasses import dataclass
+
+_LEDGER = "tests/storage/test_ledger.py"
+_OUTBOX = "tests/storage/test_outbox.py"
+_ENGINE = "tests/storage/test_engine.py"
+_FOLDING = "tests/storage/test_folding.py"
+_SLACK = "tests/alerting/channels/test_slack.py"
+_EXCHANGE = "tests/alerting/test_exchange.py"
+_COURIER = "tests/alerting/test_courier.py"
+_FIRST = "storage/migrations/versions/0001_history.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """In `file`, `old` becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    on: str = (
+        "not postgresql"  # pytest's -k. Guards of both databases are noticed on SQLite, without a server
+    )
+
+
+MUTATIONS = (
+    # Windows
+    Mutation(
+        "fence of finish",
+        "storage/ledger.py",
+        "ledger.c.fence == fence, ledger.c.state == WindowState.CLAIMED",
+        "ledger.c.state == WindowState.CLAIMED",
+        (_LEDGER,),
+    ),
+    Mutation(
+        "lease of a claimed window",
+        "storage/ledger.py",
+        "and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now)",
+        "and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until.is_not(None))",
+        (_LEDGER,),
+    ),
+    Mutation(
+        "UNIQUE of the ledger key",
+        _FIRST,
+        """        sa.UniqueConstraint(
+            "model",
+            "stream",
+            "start",
+            "end",
+            "revision",
+            name=op.f("uq_ledger_model_stream_start_end_revision"),
+        ),
+""",
+        "",
+        (f"{_LEDGER}::test_planning_twice_plans_once",),
+    ),
+    Mutation(
+        "catch-up horizon",
+        "storage/ledger.py",
+        "skip_before is not None and span.end <= skip_before",
+        "False",
+        (_LEDGER,),
+    ),
+    Mutation(
+        "results and end of a window are one transaction",
+        "storage/store.py",
+        "self._writer.connect() as conn, conn.begin():\n                yield conn",
+        "self._writer.connect() as conn:\n                try:\n                    yield conn\n"
+        "                finally:\n                    conn.commit()",
+        (f"{_ENGINE}::test_rolled_back_on_an_exception", f"{_LEDGER}::test_finish_is_all_or_nothing"),
+    ),
+    Mutation(
+        "a revision supersedes the earlier one",
+        "storage/revisions.py",
+        "    conn.execute(update(ledger).where(ledger.c.id == old).values(superseded_by=new))",
+        "    del old, new",
+        ("tests/monitor/test_late_rows.py::test_history_becomes_what_it_would_have_been",),
+    ),
+    Mutation(
+        "rows that changed are evaluated again",
+        "monitor/rechecking.py",
+        "return abs(now - before) > CHANGED * before",
+        "return False",
+        ("tests/monitor/test_late_rows.py::test_history_becomes_what_it_would_have_been",),
+    ),
+    # One owner, one leader, one transaction
+    Mutation(
+        "BEGIN IMMEDIATE",
+        "storage/sqlite.py",
+        'begin = "BEGIN IMMEDIATE" if writes else "BEGIN"',
+        'begin = "BEGIN"',
+        (_ENGINE,),
+    ),
+    Mutation(
+        "synchronous FULL",
+        "storage/sqlite.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = OFF"',
+        (_ENGINE,),
+    ),
+    Mutation(
+        "readers cannot write",
+        "storage/sqlite.py",
+        '"PRAGMA query_only = ON"',
+        '"PRAGMA query_only = OFF"',
+        (_ENGINE,),
+    ),
+    Mutation(
+        "foreign keys",
+        "storage/sqlite.py",
+        '"PRAGMA foreign_keys = ON"',
+        '"PRAGMA foreign_keys = OFF"',
+        (_ENGINE,),
+    ),
+    Mutation(
+        "owner lock",
+        "storage/lock.py",
+        "        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "        pass",
+        ("tests/storage/test_lock.py",),
+    ),
+    Mutation(
+        "owner lock through a hard link",
+        "storage/lock.py",
+        "        if not _locked(_inodes[inode]):",
+        "        if False:",
+        ("tests/storage/test_lock.py",),
+    ),
+    Mutation(
+        "fence of the leader",
+        "storage/leadership.py",
+        "row is None or fence is None or row.fence != fence",
+        "row is None or fence is None",
+        ("tests/storage/test_leadership.py",),
+    ),
+    Mutation(
+        "lease of the leader",
+        "storage/leadership.py",
+        ".where(leader.c.name == _ONE, leader.c.lease_until <= now)",
+        ".where(leader.c.name == _ONE)",
+        ("tests/storage/test_leadership.py",),
+    ),
+    Mutation(
+        "a newer database is refused",
+        "storage/store.py",
+        "if found is not None and found not in REVISIONS:",
+        "if False:",
+        (_ENGINE,),
+    ),
+    Mutation(
+        "a new owner ends the leases of a dead one",
+        "storage/takeover.py",
+        "return sum(conn.execute(held.values(lease_until=now)).rowcount for held in (claimed, sending))",
+        "return len((claimed, sending)) - 2 + 0 * conn.execute(claimed.values(attempt=0)).rowcount",
+        ("tests/storage/test_takeover.py",),
+    ),
+    Mutation(
+        "two claims at once take two windows",
+        "storage/ledger.py",
+        "oldest = oldest.with_for_update(skip_locked=True)",
+        "pass",
+        ("tests/storage/test_postgres.py::test_two_claims_at_once_take_two_windows",),
+        on="",
+    ),
+    Mutation(
+        "nobody takes over while a leader writes",
+        "storage/leadership.py",
+        ".where(leader.c.name == _ONE).with_for_update(read=True)",
+        ".where(leader.c.name == _ONE)",
+        ("tests/storage/test_leadership.py::test_a_take_over_waits_for_a_write_that_began",),
+        on="",
+    ),
+    # Incidents
+    Mutation(
+        "UNIQUE of the open incident",
+        _FIRST,
+        """        ["fingerprint"],
+        unique=True,
+""",
+        """        ["fingerprint"],
+        unique=False,
+""",
+        (_FOLDING,),
+    ),
+    Mutation(
+        "an acknowledgement compares and sets",
+        "storage/incidents.py",
+        "if version is not None and version != before.version:",
+        "if False:",
+        (_FOLDING,),
+    ),
+    Mutation(
+        "incident events are append-only",
+        "storage/migrations/versions/0001_views.sqlite.sql",
+        "  SELECT RAISE(ABORT, 'incident_event is append-only');\nEND\n\n"
+        "CREATE TRIGGER incident_event_no_delete",
+        "  SELECT 1;\nEND\n\nCREATE TRIGGER incident_event_no_delete",
+        ("tests/storage/test_migrations.py", _FOLDING),
+    ),
+    Mutation(
+        "neutral verdicts resolve nothing",
+        "alerting/fold.py",
+        "    if verdict.kind is VerdictKind.CLEAR:\n        if before.is_open:",
+        "    if verdict.kind is not VerdictKind.BREACH:\n        if before.is_open:",
+        ("tests/alerting/test_fold.py",),
+    ),
+    Mutation(
+        "not a number is not a verdict",
+        "monitor/column_rules.py",
+        "    if value is None or not isfinite(value):\n        kind, value = VerdictKind.ERROR, None",
+        "    if value is None:\n        kind, value = VerdictKind.ERROR, None",
+        ("tests/monitor/test_judgement.py",),
+    ),
+    Mutation(
+        "columns stand still while the feed is bad",
+        "alerting/health.py",
+        "if feed_is_bad and not feed and not verdict.immediate:",
+        "if False:",
+        ("tests/alerting/test_health.py",),
+    ),
+    Mutation(
+        "severity never falls while open",
+        "alerting/fold.py",
+        "if asked.level > before.severity.level:",
+        "if asked.level != before.severity.level:",
+        ("tests/alerting/test_fold.py",),
+    ),
+    # Messages
+    Mutation(
+        "UNIQUE of the outbox key",
+        _FIRST,
+        '        sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),\n',
+        "",
+        (f"{_OUTBOX}::test_a_key_is_put_once",),
+    ),
+    Mutation(
+        "keys are made of facts",
+        "alerting/flush.py",
+        '    return hashlib.sha256("\\x1f".join(parts).encode()).hexdigest()[:32]',
+        "    import os\n\n    return os.urandom(16).hex()",
+        ("tests/alerting/test_flush.py",),
+    ),
+    Mutation(
+        "fence of mark",
+        "storage/outbox.py",
+        "            outbox.c.fence == claimed.fence,\n",
+        "",
+        (_OUTBOX,),
+    ),
+    Mutation(
+        "lease of a message",
+        "storage/lanes.py",
+        "and_(outbox.c.state == OutboxState.SENDING, outbox.c.lease_until <= now)",
+        "and_(outbox.c.state == OutboxState.SENDING)",
+        (_OUTBOX,),
+    ),
+    Mutation(
+        "the attempt row before the send",
+        "storage/outbox.py",
+        """    conn.execute(
+        insert(attempt).values(
+            outbox_id=row.id, number=row.tries + 1, fence=row.fence + 1, owner=owner, opened=now
+        )
+    )
+""",
+        "",
+        (f"{_OUTBOX}::test_the_attempt_row_is_there_before_the_send",),
+    ),
+    Mutation(
+        "a lost lease is uncertain",
+        "storage/outbox.py",
+        "uncertain = row.uncertain or expired or row.state == OutboxState.UNCERTAIN",
+        "uncertain = row.uncertain",
+        (_OUTBOX,),
+    ),
+    Mutation(
+        "lane order",
+        "storage/lanes.py",
+        '.where(sql(f"outbox.{_OPEN_WORDS}"), due, ~ahead, passable)',
+        '.where(sql(f"outbox.{_OPEN_WORDS}"), due, passable)',
+        (_OUTBOX,),
+    ),
+    Mutation(
+        "pages leave first",
+        "storage/lanes.py",
+        ".order_by(outbox.c.level.desc(), outbox.c.created, outbox.c.id)",
+        ".order_by(outbox.c.created, outbox.c.id)",
+        (_OUTBOX,),
+    ),
+    Mutation(
+        "a channel that asked to wait is left alone",
+        "storage/lanes.py",
+        "        channel_state.c.blocked_until <= now,\n",
+        "        channel_state.c.blocked_until.is_not(None),\n",
+        (_OUTBOX,),
+    ),
+    Mutation(
+        "a row past its deadline is not sent",
+        "alerting/courier.py",
+        "if now >= notification.deadline:",
+        "if False:",
+        (_COURIER,),
+    ),
+    Mutation(
+        "a repeat says so",
+        "alerting/channels/slack.py",
+        "                message = message.as_possible_repeat()\n",
+        "                pass\n",
+        (_SLACK,),
+    ),
+    # What leaves the machine
+    Mutation(
+        "the escape",
+        "alerting/sanitise.py",
+        'text.replace("&", "&amp;").replace("<", "&lt;")',
+        'text.replace("&", "&amp;")',
+        ("tests/alerting/test_sanitise.py",),
+    ),
+    Mutation(
+        "control and bidi characters",
+        "alerting/sanitise.py",
+        " if unicodedata.category(ch) not in _REMOVED)",
+        ")",
+        ("tests/alerting/test_sanitise.py",),
+    ),
+    Mutation(
+        "the redirect refusal",
+        "alerting/exchange.py",
+        "if 300 <= status < 400:",
+        "if False:",
+        ("tests/alerting/channels/test_webhook.py", _SLACK),
+    ),
+    Mutation(
+        "the address check",
+        "alerting/exchange.py",
+        "if allow_private or _public(str(entry[4][0]))]",
+        "if True]",
+        (_EXCHANGE,),
+    ),
+    Mutation(
+        "the deadline by the wall clock",
+        "alerting/exchange.py",
+        "    thread.join(deadline_s)\n",
+        "    thread.join()\n",
+        (_EXCHANGE,),
+    ),
+    Mutation(
+        "the limit of an answer",
+        "alerting/exchange.py",
+        "read = response.read(self.limit + 1)",
+        "read = response.read()",
+        (_EXCHANGE,),
+    ),
+    # Silences
+    Mutation(
+        "a silence ends",
+        "alerting/silence.py",
+        "for each in silences if each.is_active(now)",
+        "for each in silences",
+        ("tests/alerting/test_silence.py", "tests/monitor/test_silencing.py"),
+    ),
+    Mutation(
+        "every matcher of a silence must agree",
+        "alerting/silence.py",
+        "return all(matcher.accepts(labels[matcher.label]) for matcher in self.matchers)",
+        "return any(matcher.accepts(labels[matcher.label]) for matcher in self.matchers)",
+        ("tests/alerting/test_silence.py",),
+    ),
+    # Retraining
+    Mutation(
+        "no request for what is silenced",
+        "alerting/retraining.py",
+        "passed=bool(heard) or not steady,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the data-quality gate",
+        "alerting/retraining.py",
+        "passed=not unfit,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the schema gate",
+        "alerting/retraining.py",
+        "passed=not facts.schema_changed,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the cool-down",
+        "alerting/retraining.py",
+        "passed=rested,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "UNIQUE of retraining in flight",
+        _FIRST,
+        """        "uq_retraining_in_flight",
+        "retraining",
+        ["model"],
+        unique=True,
+""",
+        """        "uq_retraining_in_flight",
+        "retraining",
+        ["model"],
+        unique=False,
+""",
+        ("tests/storage/test_retraining.py",),
+    ),
+    Mutation(
+        "a request is not sent twice to who would do it twice",
+        "alerting/courier.py",
+        "notification.action is Action.REQUEST and notification.uncertain and not channel.idempotent",
+        "False",
+        (_COURIER,),
+    ),
+)

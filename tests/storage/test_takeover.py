@@ -1,0 +1,44 @@
+"""The new owner of a SQLite file: what a dead one held is free at once, under the next fence."""
+
+from alerting.courier import OutboxState
+from storage import ledger, outbox
+from storage.engine import Store
+from storage.outbox import SqlOutbox
+from storage.takeover import take_over
+from tests.storage.samples import HOUR, LEASE, T0, claim, message, plan
+
+NOW = T0 + 100 * HOUR
+
+
+def test_a_dead_owners_leases_end_at_once(store: Store) -> None:
+    """Long before they would: its window is claimed again, its message is uncertain, and fences rise."""
+    with store.write() as conn:
+        plan(conn, 1)
+        window = claim(conn, NOW)
+        outbox.enqueue(conn, [message("a")], NOW)
+    held = SqlOutbox(store).claim(NOW, "dead", LEASE)
+    assert held is not None
+    with store.write() as conn:
+        assert ledger.claim(conn, NOW, "new", LEASE) is None
+        assert take_over(conn, NOW) == 2
+        again = ledger.claim(conn, NOW, "new", LEASE)
+        assert again is not None
+        assert (again.id, again.fence) == (window.id, window.fence + 1)
+    resent = SqlOutbox(store).claim(NOW, "new", LEASE)
+    assert resent is not None
+    assert (resent.fence, resent.notification.uncertain) == (held.fence + 1, True)
+
+
+def test_what_is_over_is_left_alone(store: Store) -> None:
+    """Only leases are ended: nothing planned, ended or sent changes."""
+    with store.write() as conn:
+        plan(conn, 2)
+        outbox.enqueue(conn, [message("a")], NOW)
+        assert take_over(conn, NOW) == 0
+        assert ledger.claim(conn, NOW, "new", LEASE) is not None
+    assert {OutboxState.QUEUED} == {row[0] for row in store_rows(store, "SELECT DISTINCT state FROM outbox")}
+
+
+def store_rows(store: Store, query: str) -> list[tuple[object, ...]]:
+    with store.read() as conn:
+        return [tuple(row) for row in conn.exec_driver_sql(query)]
