@@ -43,8 +43,11 @@ class Past:
         return [state for state, _ in self.windows(model)]
 
     def verdicts(self, column: str, model: str = "shop") -> list[str]:
-        """Every verdict of a column, in order; "" is the data feed, silent while it is well."""
-        query = "SELECT verdict FROM v_verdicts WHERE model = ? AND column_name = ? ORDER BY window_start"
+        """Every verdict of a column that stands, in order; "" is the data feed, silent while it is well."""
+        query = (
+            "SELECT verdict FROM v_verdicts JOIN v_windows USING (window_id) WHERE v_verdicts.model = ? "
+            "AND column_name = ? AND superseded_by IS NULL ORDER BY v_verdicts.window_start"
+        )
         return [row["verdict"] for row in self.rows(query, model, column)]
 
     def incidents(self, model: str = "shop") -> list[tuple[str, str, str]]:

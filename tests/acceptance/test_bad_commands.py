@@ -139,7 +139,7 @@ def test_a_damaged_database(shop: Shop) -> None:
     path = shop.folder / "leeway.db"
     path.write_bytes(b"not a database" + path.read_bytes()[14:])
     for command in (("status",), ("run", "--once")):
-        refused(leeway(shop.config, *command), 69, "leeway.db", "restore a backup")
+        refused(leeway(shop.config, *command), 69, "leeway.db", "leeway db restore FILE")
 
 
 def test_another_databases_url(shop: Shop) -> None:
