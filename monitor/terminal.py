@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+SHORT = 24  # letters: a time, an id, a word; longer cells may wrap
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -66,8 +67,18 @@ class Terminal:
             task = bar.add_task("starting", total=None)
             yield lambda what, done, of: bar.update(task, description=what, completed=done, total=of or None)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-        """Columns and rows; on a pipe: tab-separated lines under a header, nothing cut."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        title: str = "",
+        spare: Sequence[str] = (),
+    ) -> None:
+        """Columns and rows; on a pipe: tab-separated lines under a header, nothing cut.
+
+        `spare`: columns that a narrow terminal does without, the first to go first.
+        """
         cells = [[_cell(value) for value in row] for row in rows]
         if not sys.stdout.isatty():
             for line in ([*columns], *cells):
@@ -77,9 +88,14 @@ class Terminal:
         from rich.table import Table
         from rich.text import Text
 
-        drawn = Table(*columns, box=SIMPLE_HEAD, title=title or None, title_justify="left")
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        shown = fitting(columns, widths, self.console.width, spare)
+        drawn = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left")
+        for index in shown:
+            # What is short is read at a glance, or not at all: a time that wraps is none.
+            drawn.add_column(columns[index], no_wrap=widths[index] <= SHORT)
         for line in cells:
-            drawn.add_row(*(Text(cell) for cell in line))
+            drawn.add_row(*(Text(line[index]) for index in shown))
         self.console.print(drawn)
 
     def pairs(self, facts: Mapping[str, object]) -> None:
@@ -87,6 +103,16 @@ class Terminal:
         width = max((len(name) for name in facts), default=0)
         for name, value in facts.items():
             typer.echo(f"{name.ljust(width)}  {_cell(value)}")
+
+
+def fitting(columns: Sequence[str], widths: Sequence[int], width: int, spare: Sequence[str]) -> list[int]:
+    """Which columns to draw in a terminal so wide; of long ones `SHORT` letters a line must find room."""
+    shown = list(range(len(columns)))
+    for name in spare:
+        if sum(min(widths[index], SHORT) + 2 for index in shown) <= width:
+            break
+        shown = [index for index in shown if columns[index] != name]
+    return shown
 
 
 def sparkline(values: Sequence[float | None]) -> str:

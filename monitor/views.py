@@ -49,13 +49,18 @@ def columns_of(about: str, *, brief: bool = False) -> tuple[str, ...]:
     return tuple(_BRIEF[about].split()) if brief else tuple(column.name for column in _VIEWS[about].columns)
 
 
-def shown_of(about: str, found: Sequence[Record]) -> tuple[str, ...]:
+def shown_of(about: str, found: Sequence[Record], *, revisions: bool = False) -> tuple[str, ...]:
     """Those that fit a screen; segment and version only where a record has one."""
-    return tuple(
+    names = tuple(
         name
         for name in columns_of(about, brief=True)
         if name not in ("segment", "version") or any(record[name] for record in found)
     )
+    if not revisions or about == "incidents":
+        return names
+    after = names.index("window_start") + 1
+    beside = ("revision", "superseded_by") if about == "windows" else ("revision",)
+    return (*names[:after], *beside, *names[after:])
 
 
 def shorter(name: str, value: Any) -> Any:

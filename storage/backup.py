@@ -103,6 +103,8 @@ def put_back(file: Path, database: Path, *, now: datetime, progress: Progress) -
 
 def _copy(source: Path, target: Path, progress: Progress) -> str | None:
     """One snapshot, checked and on disk; its schema's revision."""
+    if not target.parent.is_dir():
+        raise StorageError(f"{target.parent}: no such folder; make it, or name a file in another one")
     free, size = shutil.disk_usage(target.parent).free, source.stat().st_size
     if free < size:
         raise StorageError(f"{target.parent}: {free:,} bytes are free, the copy needs {size:,}")

@@ -41,6 +41,7 @@ class Promotion:
     at: datetime
     version: int
     moved: bool
+    replaced: bool  # another one, which had been in force
 
 
 def rules_changed_at(conn: Connection, model: str) -> datetime | None:
@@ -109,7 +110,12 @@ def promotions(conn: Connection, model: str) -> list[Promotion]:
         daemon_event.c.kind == "reference.promoted", daemon_event.c.model == model
     )
     return [
-        Promotion(at=row.at, version=row.facts["version"], moved=bool(row.facts.get("moved")))
+        Promotion(
+            at=row.at,
+            version=row.facts["version"],
+            moved=bool(row.facts.get("moved")),
+            replaced=row.facts.get("replaces") is not None,
+        )
         for row in conn.execute(statement.order_by(daemon_event.c.id))
     ]
 
@@ -132,7 +138,8 @@ def removals(conn: Connection, model: str) -> list[datetime]:
 
 def closed_at(conn: Connection, model: str) -> datetime | None:
     """When all of a model's incidents were last ended at once: another reference, or it left the config."""
-    ends = [each.at for each in promotions(conn, model) if not each.moved] + removals(conn, model)
+    ends = [each.at for each in promotions(conn, model) if each.replaced and not each.moved]
+    ends += removals(conn, model)
     return max(ends, default=None)
 
 

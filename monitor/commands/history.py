@@ -91,7 +91,7 @@ def history(
         if output is not None:
             terminal.notice(f"{len(found)} rows written to {output}")
         return
-    shown = shown_of(about.value, found)
+    shown = shown_of(about.value, found, revisions=revisions)
     short = sys.stdout.isatty()
     terminal.table(
         shown,

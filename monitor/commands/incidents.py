@@ -40,7 +40,7 @@ def list_(
 
     def draw() -> None:
         rows = [[_short(record, name) for name in columns] for record in found]
-        terminal.table(columns, rows)
+        terminal.table(columns, rows, spare=("acknowledged_by", "resolved", "kind", "opened"))
         if not found:
             terminal.notice("none" if everything else "none open; --all shows resolved ones")
 

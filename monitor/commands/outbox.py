@@ -33,7 +33,8 @@ def list_(
     columns = (*names, "created", "next_try", "error")
 
     def draw() -> None:
-        terminal.table(columns, [[_short(name, record[name]) for name in columns] for record in found])
+        rows = [[_short(name, record[name]) for name in columns] for record in found]
+        terminal.table(columns, rows, spare=("model", "reason", "created", "tries", "action", "next_try"))
         if not found:
             terminal.notice("no messages" if everything else "nothing waits; --all shows what was sent")
         for state in states:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.terminal import Settings, Terminal, printable, sparkline
+from monitor.terminal import Settings, Terminal, fitting, printable, sparkline
 
 
 def terminal(*, as_json: bool = False, quiet: bool = False) -> Terminal:
@@ -53,3 +53,11 @@ def test_progress_is_silent_on_a_pipe(capsys: pytest.CaptureFixture[str]) -> Non
         report("reading", 1, 2)
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+def test_a_narrow_terminal_does_without_what_can_be_spared() -> None:
+    """In the order given, until the rest can be read; what is not spare stays."""
+    columns, widths = ("id", "kind", "opened", "title"), (12, 11, 17, 90)
+    assert fitting(columns, widths, 120, ("opened", "kind")) == [0, 1, 2, 3]
+    assert fitting(columns, widths, 60, ("opened", "kind")) == [0, 1, 3]
+    assert fitting(columns, widths, 10, ("opened", "kind")) == [0, 3]
