@@ -28,13 +28,14 @@ START = datetime(2026, 3, 31, tzinfo=UTC)  # of production
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    """The shop with its reference, three weeks after twelve days of which four were broken."""
+    """The shop and its reference, 26 days into production: twelve, of which four were broken, have data and
+    are before the daemon's horizon."""
     logs.configure(quiet=True)
     shop = build_shop(tmp_path / "shop", days=12)
     clock = SteppedClock(START)
     with open_runtime(load(shop.config, members=build.check), clock) as opened:
         build_reference(opened, opened.models["shop"])
-        clock.advance_to(START + 21 * DAY)
+        clock.advance_to(START + 26 * DAY)
         yield opened
 
 
@@ -116,3 +117,23 @@ def test_a_span_that_has_not_ended_is_refused(runtime: Runtime) -> None:
     """With what is wrong in words."""
     with pytest.raises(CommandError, match="has ended yet"):
         plan_backfill(runtime, runtime.models["shop"], START + 30 * DAY, START + 31 * DAY)
+
+
+def test_what_the_daemon_has_yet_to_judge_is_left_to_it(runtime: Runtime) -> None:
+    """Before its first pass what it would begin with; after a rest what has ended since: it pages."""
+    watched = runtime.models["shop"]
+    plan = plan_backfill(runtime, watched, START, START + 40 * DAY)
+    begins = runtime.clock.now() - watched.config.window.catch_up
+    assert plan.whole.end == begins
+    assert plan.new[-1].end == begins
+    assert plan.daemons == watched.config.window.catch_up // DAY
+    with own(runtime) as couriers:
+        one_pass(runtime, couriers)
+    assert isinstance(runtime.clock, SteppedClock)
+    latest = runtime.clock.now()
+    runtime.clock.advance_to(latest + 3 * DAY)
+    found = backfill(runtime, watched, START, runtime.clock.now())
+    assert (found.until, found.daemons) == (latest, 3)
+    assert found.windows[-1].span.end == begins
+    with pytest.raises(CommandError, match=r"daemon's.*leeway run"):
+        plan_backfill(runtime, watched, latest, runtime.clock.now())
