@@ -14,12 +14,13 @@ from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.evaluation import evaluate_next
 from monitor.exits import CommandError
+from monitor.learning import _sound_windows
 from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import history
 from storage.history import Filter
-from storage.tables import alert_state, incident, outbox, retraining_decision
+from storage.tables import alert_state, incident, ledger, outbox, retraining_decision
 from tests.acceptance.world import build_shop
 
 DAY = timedelta(days=1)
@@ -137,3 +138,14 @@ def test_what_the_daemon_has_yet_to_judge_is_left_to_it(runtime: Runtime) -> Non
     assert found.windows[-1].span.end == begins
     with pytest.raises(CommandError, match=r"daemon's.*leeway run"):
         plan_backfill(runtime, watched, latest, runtime.clock.now())
+
+
+def test_backfilled_windows_teach_no_noise(runtime: Runtime) -> None:
+    """What is live learns from what was live."""
+    watched = runtime.models["shop"]
+    found = backfill(runtime, watched, START, START + 4 * DAY)
+    with runtime.store.read() as conn:
+        assert _sound_windows(watched, conn, found.windows[-1]) == []
+    with runtime.store.write() as conn:
+        conn.execute(ledger.update().values(kind="scheduled"))
+        assert len(_sound_windows(watched, conn, found.windows[-1])) == 4
