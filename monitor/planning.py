@@ -21,6 +21,8 @@ from storage.ledger import PLAN_LIMIT, DueWindow, Stream, WindowKind, WindowStat
 from storage.profiles import Reference
 from storage.span import Span
 
+HORIZON = "catch_up horizon"  # why a window was passed over
+
 
 def plan(runtime: Runtime) -> int:
     """Insert every window that has ended since each model was last planned. Returns how many are new."""
@@ -48,7 +50,7 @@ def plan_spans(
                 kind=kind,
                 config_digest=watched.digest,
                 skip_before=now if skipped else horizon,
-                skip_reason=skipped or "catch_up horizon",
+                skip_reason=skipped or HORIZON,
             )
         failpoint.hit("after_plan")
     if planned:

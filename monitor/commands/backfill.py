@@ -42,6 +42,7 @@ def backfill(
         payload: dict[str, object] = {
             "model": model,
             "new": len(plan.new),
+            "skipped": len(plan.skipped),
             "resumed": len(plan.open),
             "known": plan.known,
             "until": plan.whole.end.isoformat(),
@@ -58,7 +59,9 @@ def backfill(
         if found is None:
             terminal.pairs(payload)
             _say_whose(terminal, plan.whole.end, plan.daemons)
-            terminal.notice("nothing was changed; without --dry-run the new and resumed ones are evaluated")
+            terminal.notice(
+                "nothing was changed; without --dry-run the new, skipped and resumed ones are evaluated"
+            )
             return
         states: dict[str, int] = {}
         for window in found.windows:

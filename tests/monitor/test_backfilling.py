@@ -16,10 +16,13 @@ from monitor.evaluation import evaluate_next
 from monitor.exits import CommandError
 from monitor.learning import _sound_windows
 from monitor.opening import open_runtime, own
+from monitor.planning import plan_spans
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import history
+from storage.due_window import WindowKind
 from storage.history import Filter
+from storage.span import Span
 from storage.tables import alert_state, incident, ledger, outbox, retraining_decision
 from tests.acceptance.world import build_shop
 
@@ -149,3 +152,40 @@ def test_backfilled_windows_teach_no_noise(runtime: Runtime) -> None:
     with runtime.store.write() as conn:
         conn.execute(ledger.update().values(kind="scheduled"))
         assert len(_sound_windows(watched, conn, found.windows[-1])) == 4
+
+
+def test_what_the_horizon_passed_over_is_made_good(runtime: Runtime) -> None:
+    """As the next revision of its row, which stands instead; what is live is not touched; once."""
+    watched = runtime.models["shop"]
+    assert isinstance(runtime.clock, SteppedClock)
+    with own(runtime) as couriers:
+        one_pass(runtime, couriers)
+        runtime.clock.advance_to(START + 60 * DAY)  # a long rest: 20 of 34 windows are beyond the horizon
+        one_pass(runtime, couriers)
+    with runtime.store.read() as conn:
+        live = conn.execute(select(alert_state)).all()
+    whole = (watched, START + 26 * DAY, START + 60 * DAY)
+    plan = plan_backfill(runtime, *whole)
+    assert (len(plan.new), len(plan.skipped), len(plan.open), plan.known) == (0, 20, 0, 14)
+    found = backfill(runtime, *whole)
+    assert [row.state.value for row in found.windows] == ["no_data"] * 20  # there are no rows by then
+    assert all(row.revision == 1 and row.folded_at is not None for row in found.windows)
+    plan = plan_backfill(runtime, *whole)
+    assert (len(plan.new), len(plan.skipped), len(plan.open), plan.known) == (0, 0, 0, 34)
+    with runtime.store.read() as conn:
+        rows = history.windows(conn, Filter(model="shop", since=START + 26 * DAY))
+        assert sum(row["superseded_by"] is None for row in rows) == 34
+        assert conn.execute(select(alert_state)).all() == live
+    with own(runtime) as couriers:
+        assert one_pass(runtime, couriers) == 0
+
+
+def test_skipped_or_never_planned_history_is_the_same(runtime: Runtime) -> None:
+    """Broken days page in it either way."""
+    watched = runtime.models["shop"]
+    days = [Span(start=START + n * DAY, end=START + (n + 1) * DAY) for n in range(6)]
+    plan_spans(runtime, watched, days, kind=WindowKind.SCHEDULED)
+    found = backfill(runtime, watched, START, START + 12 * DAY)
+    assert [(row.state.value, row.revision) for row in found.windows] == [("done", 1)] * 6 + [("done", 0)] * 6
+    assert found.pages >= 3
+    assert len({start for start, *_ in said(runtime)}) == 12
