@@ -71,10 +71,12 @@ class Crew:
             return
         self._replace_hung()
         self._workers = [worker for worker in self._workers if worker.is_alive and not worker.given_up]
-        for worker in self._workers[self.size :]:  # a reload asked for fewer
-            worker.given_up = True
-            worker.go.set()
-        del self._workers[self.size :]
+        # A reload asked for fewer. By number, not by place: one that was replaced stands last.
+        for worker in self._workers:
+            if worker.number >= self.size:
+                worker.given_up = True
+                worker.go.set()
+        self._workers = [worker for worker in self._workers if not worker.given_up]
         taken = {worker.number for worker in self._workers}
         for number in range(self.size):
             if number not in taken:

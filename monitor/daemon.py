@@ -231,6 +231,9 @@ class Daemon:
                 self._in_force.runtime, self._refresher.runtime = done.runtime, led(done.runtime)
                 self._crew.size = done.runtime.config.daemon.workers
                 self._couriers.send(done.couriers)
+        except Exception:
+            self._reload.set()  # the database was busy, say: it is still asked for at the next look
+            raise
         finally:
             self._manager.ready(self._told())
 

@@ -38,6 +38,7 @@ class Keeper:
         self._file: OpenedFile | None = None
         self._prune_at = in_force.runtime.clock.monotonic() + PRUNE_AFTER_S
         self._run: Iterator[int] | None = None
+        self._config = in_force.runtime.config  # what the run goes by
         self._gone = 0
         self.check_every_s = CHECK_EVERY_S
 
@@ -64,8 +65,10 @@ class Keeper:
         if self._run is None:
             if began < self._prune_at:
                 return False
-            self._run, self._gone = prune(runtime), 0
+            self._run, self._gone, self._config = prune(runtime), 0, runtime.config
             self._prune_at = began + PRUNE_EVERY_S
+        elif runtime.config is not self._config:  # a reload: what it asks to keep longer is kept from now on
+            self._run, self._config = prune(runtime), runtime.config
         try:
             for gone in self._run:
                 self._gone += gone

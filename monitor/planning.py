@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
 
+from sqlalchemy import Connection
+
 from alerting import failpoint
 from detectors._performance_profile import PART
 from monitor.logs import logger
@@ -18,6 +20,8 @@ from storage import fold_order, label_windows, ledger, profiles
 from storage.ledger import PLAN_LIMIT, DueWindow, Stream, WindowKind, WindowState
 from storage.profiles import Reference
 from storage.span import Span
+
+HORIZON = "catch_up horizon"  # why a window was passed over
 
 
 def plan(runtime: Runtime) -> int:
@@ -46,7 +50,7 @@ def plan_spans(
                 kind=kind,
                 config_digest=watched.digest,
                 skip_before=now if skipped else horizon,
-                skip_reason=skipped or "catch_up horizon",
+                skip_reason=skipped or HORIZON,
             )
         failpoint.hit("after_plan")
     if planned:
@@ -71,17 +75,21 @@ def first_start(reference: Reference, now: datetime, catch_up: timedelta) -> dat
     return horizon if reference.span is None else max(reference.span.end, horizon)
 
 
+def live_from(conn: Connection, watched: Watched, reference: Reference, now: datetime) -> datetime:
+    """Where the next planning of a model begins: windows that start then or later are judged live."""
+    since = ledger.last_planned(conn, watched.name, Stream.INPUTS)
+    return first_start(reference, now, watched.config.window.catch_up) if since is None else since
+
+
 def plan_model(runtime: Runtime, watched: Watched) -> int:
     """Insert every window of one model that has ended since it was last planned."""
     now = runtime.clock.now()
     with runtime.store.read() as conn:
-        since = ledger.last_planned(conn, watched.name, Stream.INPUTS)
         folded = fold_order.folded_until(conn, watched.name, Stream.INPUTS)
         reference = profiles.active(conn, watched.name)
-    if reference is None:
-        return 0  # said once at start-up and in `status`, not every five seconds
-    if since is None:
-        since = first_start(reference, now, watched.config.window.catch_up)
+        if reference is None:
+            return 0  # said once at start-up and in `status`, not every five seconds
+        since = live_from(conn, watched, reference, now)
     # After a change of `window.every` the first one could lie over windows that are planned already: rows
     # would be judged twice, and a window that ends before an earlier one cannot be folded.
     due = [span for span in windows(watched.spec, since, now) if span.start >= since]

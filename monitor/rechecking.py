@@ -32,6 +32,9 @@ def recheck_next(runtime: Runtime) -> bool:
             return False
     with runtime.store.write() as conn:
         window = revisions.claim_recheck(conn, now, LEASE, willing(runtime))
+        if window is not None:  # a read may take its whole limit: nobody else looks meanwhile
+            limit = runtime.models[window.model].config.window.read_within
+            revisions.look_later(conn, window.id, now + limit + LEASE)
     if window is None:
         return False
     failpoint.hit("after_recheck_claim")

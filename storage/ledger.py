@@ -12,7 +12,7 @@ from sqlalchemy import text as sql
 
 from storage import measurements
 from storage.dialect import insert_ignore
-from storage.due_window import DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.encoding import UtcMicros
 from storage.measurements import ColumnResult
 from storage.span import Span
@@ -222,9 +222,9 @@ def measure_again(conn: Connection, model: str, now: datetime, reason: str) -> i
 
 
 def had_rows(conn: Connection, model: str, stream: Stream) -> bool:
-    """Whether any window of the model ever held a row."""
-    wanted = (ledger.c.model == model) & (ledger.c.stream == stream) & (ledger.c.rows > 0)
-    return conn.execute(select(ledger.c.id).where(wanted).limit(1)).first() is not None
+    """Whether a window of the model ever held a row; what was backfilled changes nothing of what is live."""
+    mine = (ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind.in_(FOLDED_KINDS))
+    return conn.execute(select(ledger.c.id).where(*mine, ledger.c.rows > 0).limit(1)).first() is not None
 
 
 def skip(conn: Connection, window_id: int, *, now: datetime, reason: str) -> bool:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from alerting import failpoint
 from alerting.courier import OutboxState
 from alerting.retraining import Outcome
 from alerting.verdict import Severity
-from storage.due_window import Stream
+from storage.due_window import FOLDED_KINDS, Stream
 from storage.engine import Store
 from storage.roll_up import roll_up
 from storage.span import Span
@@ -91,15 +91,25 @@ _Step = Callable[[Connection], int]
 
 
 def _kept_from(conn: Connection, model: str, stream: Stream, limit: datetime) -> datetime | None:
-    """Where the last folded window before the limit starts: a re-fold may begin with its checkpoint."""
-    statement = select(ledger.c.start).where(
+    """Where the last window before the limit starts that a re-fold may begin with: it has a checkpoint.
+
+    Without one nothing before the first such window is needed: what was passed over or backfilled.
+    """
+    left = select(checkpoint.c.ledger_id).where(checkpoint.c.ledger_id == ledger.c.id)
+    judged = (
         ledger.c.model == model,
         ledger.c.stream == stream,
+        ledger.c.kind.in_(FOLDED_KINDS),
         ledger.c.folded_at.is_not(None),
-        ledger.c.end <= limit,
+        ledger.c.superseded_by.is_(None),
+        left.exists(),
     )
-    start: datetime | None = conn.execute(statement.order_by(ledger.c.start.desc()).limit(1)).scalar()
-    return start
+    before = select(ledger.c.start).where(*judged, ledger.c.end <= limit)
+    start: datetime | None = conn.execute(before.order_by(ledger.c.start.desc()).limit(1)).scalar()
+    if start is not None:
+        return start
+    first: datetime | None = conn.execute(select(func.min(ledger.c.start)).where(*judged)).scalar()
+    return None if first is None else min(first, limit)
 
 
 def _next(conn: Connection, model: str, stream: Stream, until: datetime, limits: Limits) -> _Step | None:
@@ -128,8 +138,8 @@ def _next(conn: Connection, model: str, stream: Stream, until: datetime, limits:
     if ids:
         return lambda conn: conn.execute(delete(daily_result).where(daily_result.c.id.in_(ids))).rowcount
     named = select(incident.c.id).where(incident.c.is_open)
-    told = _of(verdict.c.id, verdict, *alerted, verdict.c.incident_id.not_in(named))
-    told_before = _of(past_verdict.c.id, past_verdict, *alerted, past_verdict.c.incident_id.not_in(named))
+    told = _of(verdict.c.id, verdict, *alerted, _is_not_of(named, verdict))
+    told_before = _of(past_verdict.c.id, past_verdict, *alerted, _is_not_of(named, past_verdict))
     for statement, remove in ((told, _verdicts), (told_before, _past_verdicts)):
         ids = list(conn.execute(statement).scalars())
         if ids:
@@ -140,6 +150,12 @@ def _next(conn: Connection, model: str, stream: Stream, until: datetime, limits:
 def _is_settled() -> ColumnElement[bool]:
     """Nobody will judge it any more."""
     return ledger.c.folded_at.is_not(None) | ledger.c.superseded_by.is_not(None)
+
+
+def _is_not_of(incidents: Any, table: Any) -> ColumnElement[bool]:
+    """`NULL NOT IN (…)` is unknown, not true: a verdict of no incident has to be asked for by itself."""
+    named: ColumnElement[bool] = table.c.incident_id
+    return named.is_(None) | named.not_in(incidents)
 
 
 def _of(column: Any, table: Any, *conditions: Any) -> Any:
@@ -183,7 +199,9 @@ def _roll_up(
         rows = conn.execute(select(column_result).where(mine, *of_series).order_by(column_result.c.id)).all()
         kept = [row for row in rows if row.ledger_id in latest]
         if kept:
-            _add(conn, ids[0], whole_day, day, names, kept)
+            # Not on an earlier revision: readers pass over what hangs on it.
+            measured = {row.ledger_id for row in kept}
+            _add(conn, next(id_ for id_ in ids if id_ in measured), whole_day, day, names, kept)
         conn.execute(delete(column_result).where(column_result.c.id.in_([row.id for row in rows])))
         gone += len(rows)
     return gone

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, or_, select, update
 
 from storage.dialect import insert_ignore
 from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
+from storage.span import Span
 from storage.tables import ledger
 
 
@@ -94,6 +95,15 @@ def revise(
         insert_ignore(conn, ledger).values(**values).returning(ledger.c.id)
     ).scalar()
     return found
+
+
+def revised(conn: Connection, model: str, stream: Stream, span: Span) -> set[Span]:
+    """Which windows within `span` have a later revision, whatever came of it."""
+    later = (ledger.c.start >= span.start, ledger.c.end <= span.end, ledger.c.revision > 0)
+    rows = conn.execute(
+        select(ledger.c.start, ledger.c.end).where(ledger.c.model == model, ledger.c.stream == stream, *later)
+    )
+    return {Span(start=row.start, end=row.end) for row in rows}
 
 
 def settle(conn: Connection, window: DueWindow, state: WindowState, reference_id: int | None) -> None:

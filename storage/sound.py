@@ -34,6 +34,7 @@ def sound_windows(conn: Connection, model: str, span: Span) -> list[Span]:
             _said.c.model == ledger.c.model,
             _said.c.start == ledger.c.start,
             _said.c.end == ledger.c.end,
+            _said.c.superseded_by.is_(None),
             verdict.c.severity != Severity.NONE,
             verdict.c.segment.not_like(f"{CREEP}=%"),
             or_(verdict.c.incident_id.is_(None), ~false_page),

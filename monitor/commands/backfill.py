@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from monitor.terminal import Terminal
     from storage.ledger import DueWindow
 
 
@@ -39,19 +42,26 @@ def backfill(
         payload: dict[str, object] = {
             "model": model,
             "new": len(plan.new),
+            "skipped": len(plan.skipped),
             "resumed": len(plan.open),
             "known": plan.known,
+            "until": plan.whole.end.isoformat(),
+            "left_to_the_daemon": plan.daemons,
             "first": plan.new[0].start.isoformat() if plan.new else None,
             "last": plan.new[-1].end.isoformat() if plan.new else None,
         }
     else:
         rows = [_record(window) for window in found.windows]
         payload = {"model": model, "windows": rows, "tickets": found.tickets, "pages": found.pages}
+        payload |= {"until": found.until.isoformat(), "left_to_the_daemon": found.daemons}
 
     def draw() -> None:
         if found is None:
             terminal.pairs(payload)
-            terminal.notice("nothing was changed; without --dry-run the new and resumed ones are evaluated")
+            _say_whose(terminal, plan.whole.end, plan.daemons)
+            terminal.notice(
+                "nothing was changed; without --dry-run the new, skipped and resumed ones are evaluated"
+            )
             return
         states: dict[str, int] = {}
         for window in found.windows:
@@ -61,8 +71,15 @@ def backfill(
             f"by today's rules {found.pages} of them would have had a page and {found.tickets} a ticket; "
             f"nobody was told. `leeway history verdicts --model {model} --since {start}` lists what was found"
         )
+        _say_whose(terminal, found.until, found.daemons)
 
     terminal.result(payload, draw)
+
+
+def _say_whose(terminal: "Terminal", until: "datetime", daemons: int) -> None:
+    if daemons:
+        after = f"{until:%Y-%m-%d %H:%M} UTC"
+        terminal.notice(f"{daemons} windows after {after} are the daemon's: `leeway run` judges them live")
 
 
 def _record(window: "DueWindow") -> dict[str, object]:

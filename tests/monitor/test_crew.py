@@ -209,3 +209,21 @@ def test_stopping_gives_back_what_is_not_finished(runtime: Runtime) -> None:
     assert tuple(row) == (WindowState.PLANNED, "released at shutdown", None)
     source.let_go.set()
     until(lambda: not crew.is_busy)
+
+
+def test_fewer_workers_are_those_with_the_lowest_numbers(runtime: Runtime) -> None:
+    """Also where one was replaced and stands last: none is begun anew at each look."""
+    crew = crew_of(runtime, 4)
+    try:
+        crew.hand_out()
+        crew._workers[1].given_up = True  # as one that hangs
+        crew.hand_out()
+        assert [worker.number for worker in crew._workers] == [0, 2, 3, 1]
+        crew.size = 2
+        crew.hand_out()
+        kept = list(crew._workers)
+        assert sorted(worker.number for worker in kept) == [0, 1]
+        crew.hand_out()
+        assert crew._workers == kept
+    finally:
+        crew.stop(60.0)

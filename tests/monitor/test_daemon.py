@@ -1,6 +1,7 @@
 """Laws of the conductor: what one look does, and what stops it from doing."""
 
 import resource
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from monitor import build, logs
 from monitor.clock import SteppedClock
@@ -19,6 +20,7 @@ from monitor.opening import open_runtime
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import fold_order, history, ledger, profiles
+from storage.errors import StorageError
 from storage.ledger import Stream, WindowState
 from storage.tables import ledger as table
 from tests.acceptance.world import build_shop
@@ -181,3 +183,23 @@ def test_what_a_wrong_clock_put_off_is_looked_at_when_it_is_set_back(runtime: Ru
         daemon._conductor.look()
     with runtime.store.read() as conn:
         assert conn.execute(select(table.c.next_try)).scalar() == clock.at
+
+
+def test_a_reload_that_fails_is_tried_again(runtime: Runtime) -> None:
+    """What a database that could not be read held up is still asked for."""
+    with conductor(runtime, Wrong(START)) as daemon:
+        daemon._on_signal(signal.SIGHUP, None)
+        with runtime.store.write() as conn:
+            conn.execute(text("ALTER TABLE outbox RENAME TO away"))
+        with pytest.raises(StorageError):
+            daemon._first()
+        with runtime.store.write() as conn:
+            conn.execute(text("ALTER TABLE away RENAME TO outbox"))
+        before = daemon._in_force.runtime
+        daemon._first()
+        assert daemon._in_force.runtime is not before
+        after = daemon._in_force.runtime
+        daemon._first()  # once is enough
+        assert daemon._in_force.runtime is after
+        for thread in daemon._couriers.stop():
+            thread.join(60.0)

@@ -149,3 +149,29 @@ def test_what_fails_is_taken_up_an_hour_later(hourly: Runtime, monkeypatch: pyte
     clock.pass_s(AGAIN_AFTER_S)
     to_the_end()
     assert counts(hourly) == (9, 8)
+
+
+class Slow(Wrong):
+    """Every look at the clock takes a second: a look of the daemon is one step of pruning."""
+
+    def monotonic(self) -> float:
+        self.elapsed_s += 1
+        return self.elapsed_s
+
+
+def test_a_reload_that_keeps_longer_ends_the_pruning_under_way(hourly: Runtime) -> None:
+    """Not a row goes by the limits of before."""
+    live(hourly, START + 10 * DAY + HOUR)
+    config = hourly.config.model_copy(update={"models": {}})
+    clock = Slow(hourly.clock.now())
+    short = replace(hourly, config=config, clock=clock)
+    in_force = InForce(runtime=short)
+    keeper = Keeper(in_force)
+    clock.pass_s(PRUNE_AFTER_S)
+    assert keeper.tidy(short)
+    keep = config.daemon.retention.model_copy(update={"measurements": 100 * DAY})
+    daemon = config.daemon.model_copy(update={"retention": keep})
+    in_force.runtime = replace(short, config=config.model_copy(update={"daemon": daemon}))
+    while keeper.tidy(in_force.runtime):
+        pass
+    assert counts(hourly) == (40, 0)

@@ -22,11 +22,11 @@ from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.opening import open_runtime, own
 from monitor.promotion import resolve_by_hand
-from monitor.rechecking import has_changed
+from monitor.rechecking import has_changed, recheck_next
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from monitor.source import Source, SourceError, Window
-from storage import history
+from storage import history, revisions
 from storage.history import Filter
 from storage.span import Span
 from storage.tables import alert_state, ledger, verdict
@@ -341,3 +341,18 @@ def test_what_a_person_closed_is_closed_again_in_its_place(tmp_path: Path) -> No
     assert late.story() == closed_by_hand(tmp_path / "on-time", {}).story()
     (country,) = (each for each in late.incidents() if each["column_name"] == "country")
     assert country["reopens"] == 1
+
+
+def test_a_look_is_nobody_elses_while_its_read_may_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than `read_within`; then one that was lost is taken again."""
+    world = World(tmp_path / "shop").live(3)
+    world.clock.advance_to(START + 4 * DAY)
+    monkeypatch.setattr(failpoint, "armed", Failpoint(name="after_recheck_claim", action="raise"))
+    with pytest.raises(FailpointError):
+        recheck_next(world.runtime)
+    limit = world.runtime.models["shop"].config.window.read_within
+    with world.runtime.store.read() as conn:
+        assert not revisions.to_recheck(conn, world.clock.now() + limit, ["shop"])
+        assert revisions.to_recheck(conn, world.clock.now() + 2 * limit, ["shop"])

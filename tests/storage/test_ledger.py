@@ -182,6 +182,15 @@ def test_an_open_window_cannot_be_marked_folded(store: Store) -> None:
         assert not fold_order.mark_folded(conn, claim(conn).id, NOW)
 
 
+def test_backfilled_rows_begin_no_model(store: Store) -> None:
+    """Whether a live window without rows is an outage does not hang on what was backfilled."""
+    with store.write() as conn:
+        plan(conn, 1, kind=WindowKind.BACKFILL)
+        window = claim(conn)
+        ledger.finish(conn, window.id, window.fence, now=NOW, state=WindowState.DONE, rows=7)
+        assert not ledger.had_rows(conn, "m", Stream.INPUTS)
+
+
 def test_backfill_holds_up_nothing(store: Store) -> None:
     """A planned backfill before today's window does not delay its fold."""
     with store.write() as conn:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, delete, func, select, update
 
 from alerting.courier import Mark, OutboxState
 from alerting.verdict import VerdictKind
-from storage import history, ledger, outbox, retention
+from storage import checkpoints, fold_order, history, ledger, outbox, retention, revisions
 from storage.engine import Store, open_store
 from storage.history import Filter
-from storage.ledger import Stream, WindowState
+from storage.ledger import Stream, WindowKind, WindowState
 from storage.retention import AT_ONCE, Limits
 from storage.roll_up import roll_up
 from storage.span import Span
@@ -142,6 +142,72 @@ def test_days_and_audit_end_too(store: Store) -> None:
         assert days == [T0 + 4 * DAY]
         assert conn.execute(select(func.count()).select_from(verdict)).scalar() == 2 * 25
     assert count(store, incident) == 2
+
+
+def test_a_day_whose_first_window_was_revised_is_kept(store: Store) -> None:
+    """Its row hangs on a window that stands: readers pass over what was replaced."""
+    live(store, columns=1)
+    with store.write() as conn:
+        (window,) = ledger.find(conn, "m", Stream.INPUTS, Span(start=T0 + DAY, end=T0 + DAY + HOUR))
+        later = 3 * DAY + T0
+        made = revisions.revise(conn, window, now=later, give_up=later + DAY, reason="late")
+        assert made is not None
+        again = ledger.claim(conn, later, "host 1", LEASE, ids={made})
+        assert again is not None
+        results = (replace(result("c0", value=0.5), rows=100),)
+        done = WindowState.DONE
+        ledger.finish(conn, made, again.fence, now=later, state=done, rows=100, results=results)
+        revisions.settle(conn, again, done, None)
+        fold_order.mark_folded(conn, made, later)
+    prune_all(store, limits())
+    with store.read() as conn:
+        rows = history.measurements(conn, Filter(model="m", column="c0", metric="psi"))
+    assert sum(row["windows"] for row in rows) == 24 * DAYS
+    assert [row["windows"] for row in rows if row["windows"] > 1] == [24, 24, 23]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_verdict_of_no_incident_ends_after_its_limit(store: Store, is_open: bool) -> None:
+    """Whether or not an incident is open meanwhile."""
+    live(store, columns=1)
+    with store.write() as conn:
+        conn.execute(update(incident).values(is_open=is_open))
+        of_twelfth = verdict.c.ledger_id == 12
+        conn.execute(update(verdict).where(of_twelfth).values(severity="ticket", incident_id=None))
+    prune_all(store, limits(full=1, daily=2, audit=2))
+    with store.read() as conn:
+        assert conn.execute(select(verdict.c.id).where(of_twelfth)).all() == []
+
+
+def test_a_re_fold_begins_with_a_checkpoint(store: Store) -> None:
+    """What was passed over left none, and what was backfilled is no part of the fold: both keep nothing."""
+    live(store, columns=1)
+    with store.write() as conn:
+        last = Span(start=T0 + 71 * HOUR, end=T0 + 72 * HOUR)  # before the limit
+        for span, values in (
+            (last, {"kind": WindowKind.BACKFILL}),
+            (Span(start=last.start - HOUR, end=last.start), {"state": WindowState.SKIPPED}),
+        ):
+            (window,) = ledger.find(conn, "m", Stream.INPUTS, span)
+            conn.execute(update(ledger_table).where(ledger_table.c.id == window.id).values(**values))
+            if "state" in values:
+                conn.execute(delete(checkpoint).where(checkpoint.c.ledger_id == window.id))
+    prune_all(store, limits())
+    with store.read() as conn:
+        before = checkpoints.before(conn, "m", Stream.INPUTS, last.start - HOUR)
+    assert before.judge_state is not None
+
+
+def test_a_backfilled_past_is_pruned_before_anything_live_is_old(store: Store) -> None:
+    """Nothing live ended before the limit: no re-fold needs what was backfilled."""
+    live(store, columns=1)
+    with store.write() as conn:
+        old = ledger_table.c.start < T0 + 4 * DAY
+        conn.execute(update(ledger_table).where(old).values(kind=WindowKind.BACKFILL))
+    prune_all(store, limits())
+    with store.read() as conn:
+        kept = conn.execute(select(func.count(column_result.c.ledger_id.distinct()))).scalar()
+    assert kept == 24 * FULL
 
 
 def test_steps_are_short_and_many(store: Store) -> None:
