@@ -42,6 +42,19 @@ def test_when_a_silence_ends_what_still_fires_is_told(life: Alerts, oncall: Read
     assert "its silence is over" in oncall.posts()[0]
 
 
+def test_what_a_silence_keeps_back_outlives_the_thread_before(life: Alerts, oncall: Reader) -> None:
+    """The others of the thread resolve and it closes; the silenced page is told when its silence ends."""
+    life.silence("column=items", lasting=8 * HOUR)
+    for letter in "Pccc":
+        life.window({"amount": letter, "items": "P"})
+        life.look()
+        life.wait(HOUR)
+    assert oncall.reasons() == ["first", "resolved"]
+    life.wait(5 * HOUR)
+    life.look()
+    assert oncall.reasons() == ["first", "resolved", "silence_ended"]
+
+
 def test_what_was_over_by_then_is_history(life: Alerts, oncall: Reader) -> None:
     """Fired and resolved under the silence: nobody needs to know."""
     made = life.silence("column=amount", lasting=9 * HOUR)
