@@ -225,6 +225,28 @@ def test_a_downtime_that_left_nothing_is_told_too(life: Alerts, oncall: Reader) 
     assert len(oncall.taken) == 1
 
 
+def test_what_resolved_since_a_downtime_is_counted(life: Alerts, oncall: Reader) -> None:
+    """The numbers are those of now, as the rest of the message is."""
+    life.window({"amount": "P"})
+    life.look()
+    life.wait(9 * HOUR)
+    for letter in "Pcc":
+        life.window({"amount": letter, "items": "P" if letter == "P" else "c"}, past=True)
+    life.window({"amount": "c", "items": "c"})
+    life.look()
+    assert oncall.reasons() == ["first", "resolved"]
+    assert "1 opened, 1 resolved, 0 still firing" in " ".join(oncall.taken[1][1].lines)
+
+
+def test_a_page_that_ends_as_a_ticket_ends_at_once(tmp_path: Path) -> None:
+    """It was told as a page that comes and goes: that it is steady is no matter for the digest of tickets."""
+    config = ROUTES + '[[routes]]\nmatch = { severity = "ticket" }\nchannels = ["oncall"]\n'
+    oncall = Reader()
+    with alerts(tmp_path, {"oncall": oncall, "mail": Reader()}, config=config) as life:
+        life.live("amount", "PcccPccc" + "TTTc" + "c" * 30)
+        assert oncall.reasons() == ["first", "resolved", "flapping", "steady"]
+
+
 def test_what_comes_and_goes_is_two_posts(life: Alerts, oncall: Reader) -> None:
     """One when it is seen to flap, one when it is steady; between them only silence."""
     life.live("amount", "PcccP" + "cccP" * 6 + "c" * 30)
