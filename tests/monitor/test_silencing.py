@@ -137,6 +137,26 @@ def test_a_queued_message_that_is_silenced_is_not_sent(life: Alerts, oncall: Rea
     assert oncall.reasons() == ["silence_ended"]
 
 
+def test_a_digest_of_what_is_silenced_by_now_is_not_sent(life: Alerts, oncall: Reader) -> None:
+    """Looked at before it leaves like any other message, and told when the silence ends."""
+    oncall.fails = DeliveryError(Failure.CHANNEL_BROKEN, "invalid_auth")
+    for model in ("m1", "m2"):
+        life.window({"amount": "P"}, model=model, at=0)
+    for _ in range(3):
+        life.look()
+        life.wait(6 * MINUTE)
+    assert [row["reason"] for row in life.rows() if row["state"] == "queued"] == ["digest"]
+    made = life.silence("column=amount", lasting=9 * HOUR)
+    oncall.fails = None
+    life.wait(10 * MINUTE)
+    life.look()
+    assert oncall.taken == []
+    life.expire(made)
+    life.wait(20 * MINUTE)
+    life.look()
+    assert oncall.reasons() == ["digest"]
+
+
 def test_repeats_stop_while_silenced(life: Alerts, oncall: Reader) -> None:
     """And go on afterwards, as nobody has it."""
     life.live("amount", "P")
