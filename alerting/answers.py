@@ -113,12 +113,21 @@ def meanwhile(facts: Facts, *, now: datetime, zone: tzinfo) -> str:
     return f"Looked back: {when}: {opened} opened, {resolved} resolved, {firing} still firing."
 
 
-def unsteadiness(reason: str) -> str:
-    """Why less is told than happens, or that this is over."""
-    if reason == "flapping":
-        return "Comes and goes: three turns within 48 windows; the next post comes when it is steady."
-    if reason == "steady":
-        return "Steady: it came and went; the last 24 windows did not."
+def word_of(lines: Sequence[Line], reason: str) -> str:
+    """What a digest is about where all of its lines come and go, or are steady; else its own reason."""
+    said = {text(line.get("news")) for line in lines}
+    only = next(iter(said)) if len(said) == 1 else ""
+    return only if reason == "digest" and only in ("flapping", "steady") else reason
+
+
+def unsteadiness(lines: Sequence[Line], word: str) -> str:
+    """Why less is told than happens, or that this is over; "" where no line has this news."""
+    mine = [line for line in lines if line.get("news") == word]
+    whom = f" ({', '.join(subject(line) for line in mine)})" if 0 < len(mine) < len(lines) else ""
+    if mine and word == "flapping":
+        return f"Comes and goes{whom}: three turns within 48 windows; the next post comes when it is steady."
+    if mine and word == "steady":
+        return f"Steady{whom}: it came and went; the last 24 windows did not."
     return ""
 
 
@@ -192,7 +201,8 @@ def what(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) ->
     if since := phrases.moment(facts.get("since")):
         parts.append(f"since {phrases.when(since, now, zone)}")
     if latest:
-        counted = (phrases.number(line.get("rows")) for line in lines)
+        # Of one that eases the rows are those of its last breach, not of the window that is named.
+        counted = (phrases.number(line.get("rows")) for line in lines if line.get("state") != "recovering")
         n = next((n for n in counted if n), None)
         parts.append(f"latest window {latest}" + (f" ({phrases.count(int(n), 'row')})" if n else ""))
     said = ", ".join(part for part in parts if part)

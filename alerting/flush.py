@@ -110,12 +110,15 @@ def _past(group: Group, incidents: Sequence[Incident]) -> dict[str, object] | No
     past = group.past
     if past is None:
         return None
+    mine = [incident for incident in incidents if incident.id in past.ids]
     return {
         "start": past.start.isoformat(),
         "end": past.end.isoformat(),
         "opened": past.opened,
-        "resolved": past.resolved,
-        "firing": sum(incident.is_open for incident in incidents if incident.id in past.ids),
+        # As things are now: what resolved since is not "still firing" either.
+        "resolved": past.resolved
+        + sum(each.resolved is not None and each.resolved > past.end for each in mine),
+        "firing": sum(each.is_open for each in mine),
     }
 
 

@@ -138,7 +138,7 @@ def decide(
         waited = group.dirty_since is None or now >= group.dirty_since + policy.group_wait
         started = complete or waited
         rested = group.flushed is None or now >= group.flushed + policy.group_interval
-        if found and _only_tickets(incidents, found):
+        if found and _only_tickets(group, incidents, found):
             if _digest_is_due(group, policy, now) or (group.past is not None and started and rested):
                 return Reason.DIGEST
         elif found:
@@ -286,8 +286,11 @@ def _may_wait(group: Group, policy: GroupPolicy, now: datetime) -> bool:
     return group.dirty_since is not None and now < group.dirty_since + policy.group_interval
 
 
-def _only_tickets(incidents: Sequence[Incident], found: Mapping[str, Reason]) -> bool:
-    return all(each.severity is Severity.TICKET for each in incidents if each.id in found)
+def _only_tickets(group: Group, incidents: Sequence[Incident], found: Mapping[str, Reason]) -> bool:
+    """Whether it is of tickets alone. What the channel knows as a page ends as one, whatever it is by now."""
+    about = [each for each in incidents if each.id in found]
+    pages = {id_ for id_, told in group.told.items() if told.severity is Severity.PAGE}
+    return all(each.severity is Severity.TICKET and each.id not in pages for each in about)
 
 
 def _digest_is_due(group: Group, policy: GroupPolicy, now: datetime) -> bool:

@@ -79,13 +79,15 @@ def _incident(notification: Notification, now: datetime) -> Message:
     standing = [] if over else [line for line in shown if line.get("state") != "resolved"]
     # An edit shows how things stand; where there are no threads, a post of its own says what changed.
     news = notification.action is not Action.EDIT and reason != "first"
-    heading = answers.heading(facts, shown, reason=reason, news=news, more=more, now=now)
+    heading = answers.heading(
+        facts, shown, reason=answers.word_of(shown, reason), news=news, more=more, now=now
+    )
     said = (
         answers.what(facts, shown, now=now, zone=zone),
         answers.how_bad(facts, standing),
         answers.probably(standing),
         answers.retraining(facts),
-        answers.unsteadiness(reason if news else ""),
+        *(answers.unsteadiness(shown, word) for word in ("flapping", "steady") if news),
         answers.meanwhile(facts, now=now, zone=zone),
         answers.meant_for(facts),
     )

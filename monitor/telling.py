@@ -8,14 +8,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
 from alerting.digest import digest
 from alerting.flush import flush as tell_group
-from alerting.grouping import ROOTS_AN_HOUR, Group, GroupPolicy, Reason, decide, hold, mark_dirty
+from alerting.grouping import ROOTS_AN_HOUR, Group, GroupPolicy, Reason, decide, hold, mark_dirty, news
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
 from alerting.silence import silenced
@@ -38,13 +37,13 @@ def flush(runtime: Runtime) -> int:
 def groups_to_look_at(runtime: Runtime) -> list[str]:
     """The keys of the groups about which something may have to be told, and of the channels' digests."""
     with runtime.store.read() as conn:
-        keys = [group.key for group in groups.to_look_at(conn)]
+        found = groups.to_look_at(conn)
         own = [
             group for each in incidents.open_incidents(conn, "") for group in groups_of(runtime.config, each)
         ]
-    channels = {unquote(key.partition("&")[0]) for key in keys}
+    channels = {_instead(runtime, group) or group.channel for group in found}
     return [
-        *dict.fromkeys((*keys, *(group.key for group in own))),
+        *dict.fromkeys(group.key for group in (*found, *own)),
         *(f"{_DIGEST}{channel}" for channel in sorted(channels)),
     ]
 
@@ -105,6 +104,7 @@ class _Due:
 
     reason: Reason | None  # None: there is nothing to tell, only `group` to be remembered
     group: Group
+    channel: str  # that is told: the group's own, or the fallback in its place
     notifications: tuple[Notification, ...] = ()
     is_over: bool = False  # the channel was given enough posts this hour: it waits for the digest
 
@@ -156,7 +156,8 @@ def _over(runtime: Runtime, conn: Connection, channel: str) -> list[_Due]:
     last = outbox.last_digest(conn, channel)
     if last is not None and now < last + GroupPolicy().group_interval:
         return []
-    mine = [group for group in groups.to_look_at(conn) if group.channel == channel]
+    all_groups = groups.to_look_at(conn)
+    mine = [group for group in all_groups if (_instead(runtime, group) or group.channel) == channel]
     found = (_due(runtime, conn, group.key) for group in mine)
     return [due for due in found if due is not None and due.is_over][:MOST_IN_A_DIGEST]
 
@@ -196,7 +197,11 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         catching_up=watched is not None and is_behind(conn, watched, now),
     )
     if reason is None:
-        return None if held == group else _Due(reason=None, group=held)
+        # Easing and relapses mark a group too. What is no news must not make the next news look old: it would
+        # neither wait for the digest's hour nor for the rest of a downtime.
+        nothing = not held.held and held.past is None and not news(held, members, policy, quiet)
+        after = replace(held, dirty_since=None) if nothing else held
+        return None if after == group else _Due(reason=None, group=after, channel=group.channel)
     instead = _instead(runtime, group)
     channel = instead or group.channel
     done = tell_group(
@@ -213,6 +218,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
     return _Due(
         reason=reason,
         group=done.group,
+        channel=channel,
         notifications=done.notifications,
         is_over=roots and bool(model) and _is_full(conn, channel, now),
     )

@@ -25,7 +25,8 @@ def save(conn: Connection, group: Group) -> None:
         "dirty_since": group.dirty_since,
         "last_flush": group.flushed,
         "flush_number": group.flushes,
-        "closed": group.closed,
+        # What a silence keeps back is looked at until it ends, also after the thread before is over.
+        "closed": group.closed and not group.held,
     }
     statement = upsert(conn, notification_group).values(**values)
     changed = {name: statement.excluded[name] for name in values if name != "key"}

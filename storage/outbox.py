@@ -245,11 +245,9 @@ def still_wanted(conn: Connection, notification: Notification, now: datetime) ->
     """
     if notification.action is Action.REQUEST:
         return retraining.is_requested(conn, notification.key)
-    if notification.facts.get("kind") in ("retraining", "digest"):
+    if notification.facts.get("kind") == "retraining":
         return True
-    told = notification.facts.get("told")
-    ids = list(told) if isinstance(told, Mapping) and told else _line_ids(notification.facts)
-    about = incidents.by_ids(conn, ids)
+    about = incidents.by_ids(conn, _told_ids(notification.facts) or _line_ids(notification.facts))
     quiet = silenced(about, silences.active(conn, now), now)
     if notification.reason == "repeat":
         return any(each.is_open and each.id not in quiet and not each.is_acknowledged(now) for each in about)
@@ -379,6 +377,13 @@ def _set_channel(conn: Connection, channel: str, mark: ChannelMark, now: datetim
 def _level(facts: Mapping[str, object]) -> int:
     severity = facts.get("severity")
     return Severity(severity).level if isinstance(severity, str) and severity in set(Severity) else 0
+
+
+def _told_ids(facts: Mapping[str, object]) -> list[str]:
+    """The incidents that it has news of; of a digest those of all its groups."""
+    groups_told = facts.get("groups")
+    parts = groups_told.values() if isinstance(groups_told, Mapping) else [facts.get("told")]
+    return [str(id_) for part in parts if isinstance(part, Mapping) for id_ in part]
 
 
 def _line_ids(facts: Mapping[str, object]) -> list[str]:

@@ -17,9 +17,9 @@ def note(conn: Connection, channel: str, rule: str, reason: str, now: datetime) 
         waiting = _waiting(conn, channel) if rule == trouble.BROKEN else 1
         incidents.apply(conn, [trouble.opened(channel, rule, reason=reason, waiting=waiting, now=now)], now)
         return
-    before = known.facts.get("waiting")
-    waiting = (before if isinstance(before, int) else 0) + 1
     if rule == trouble.DEAD:
+        before = known.facts.get("waiting")
+        waiting = (before if isinstance(before, int) else 0) + 1
         again = trouble.goes_on(channel, rule, reason=reason, waiting=waiting, since=known.opened, now=now)
         incidents.apply(conn, [again], now)
 

@@ -25,7 +25,8 @@ def collapse_lane(conn: Connection, head: Row[Any], now: datetime) -> bool:
     """Let the first waiting row of a lane say what those behind it would; False: there is nothing to add."""
     followers: list[Row[Any]] = []
     for row in _queued(conn, outbox.c.lane == head.lane, outbox.c.id > head.id):
-        another_thread = row.action == Action.ROOT and row.reason == "first"
+        # A root never goes into what belongs to the thread before it: there, nobody would look for it.
+        another_thread = row.action == Action.ROOT and (row.reason == "first" or head.action != Action.ROOT)
         if not is_news(row.facts) or another_thread:
             break
         followers.append(row)
@@ -39,6 +40,7 @@ def collapse_lane(conn: Connection, head: Row[Any], now: datetime) -> bool:
         update(outbox).where(outbox.c.id == head.id).values(facts=facts, level=_level(facts["severity"]))
     )
     _cancel(conn, (*said, *edits), now, WITH_EARLIER)
+    _forget_roots(conn, said)
     return True
 
 
@@ -84,9 +86,7 @@ def collapse_channel(conn: Connection, channel: str, now: datetime) -> bool:
     }
     conn.execute(insert_ignore(conn, outbox), [values])
     _cancel(conn, taken, now, f"told in digest {made.key[:12]}")
-    for row in taken:
-        if row.action == Action.ROOT:
-            groups.forget_root(conn, str(row.facts.get("group", row.lane)), row.key)
+    _forget_roots(conn, taken)
     return True
 
 
@@ -105,6 +105,12 @@ def _cancel(conn: Connection, rows: Sequence[Row[Any]], now: datetime, why: str)
             .where(outbox.c.id.in_(ids))
             .values(state=OutboxState.CANCELLED, closed=now, error=why)
         )
+
+
+def _forget_roots(conn: Connection, rows: Sequence[Row[Any]]) -> None:
+    for row in rows:
+        if row.action == Action.ROOT:
+            groups.forget_root(conn, str(row.facts.get("group", row.lane)), row.key)
 
 
 def _level(severity: object) -> int:

@@ -97,15 +97,17 @@ def ack(
         end = now + parse_duration(lasting) if lasting else None
         end = ahead(until, now, load(terminal.settings.config)) if until else end
         with changing_session(terminal) as store, store.write() as conn:
-            after = incidents.acknowledge(
-                conn, the_one(conn, incident), by=by or person(), now=now, until=end
-            )
+            (before,) = incidents.by_ids(conn, [the_one(conn, incident)])
+            after = incidents.acknowledge(conn, before.id, by=by or person(), now=now, until=end)
     except ValueError as error:
         raise CommandError(str(error)) from error
     limit = after.acknowledged_until.isoformat(timespec="minutes") if after.acknowledged_until else None
     payload = {"incident_id": after.id, "acknowledged_by": after.acknowledged_by, "until": limit}
+    other = before.acknowledged_by if before.is_acknowledged(now) else ""
+    payload["was_acknowledged_by"] = other
+    instead = f", instead of {other}" if other and other != after.acknowledged_by else ""
     terminal.result(
-        payload, lambda: typer.echo(f"{after.id[:12]}: {after.acknowledged_by} has it until {limit}")
+        payload, lambda: typer.echo(f"{after.id[:12]}: {after.acknowledged_by} has it until {limit}{instead}")
     )
 
 

@@ -56,6 +56,7 @@ def add(
         with changing_session(terminal) as store, store.write() as conn:
             silences.add(conn, made)
             _print(terminal, conn, made, now)
+        _warn_of_unknown_models(terminal, made)
 
 
 @app.command("list")
@@ -128,12 +129,15 @@ def edit(
 ) -> None:
     """Change one: it ends, and another begins that names it. What is not given stays as it was."""
     from alerting.silence import Silence, parse_matcher
+    from monitor.exits import CommandError
     from monitor.session import changing_session, person
     from monitor.terminal import Terminal
     from storage import silences
 
     terminal: Terminal = context.obj
     now = _now()
+    if not (matchers or lasting or until or comment):
+        raise CommandError("silence edit: nothing to change; give matchers, --for, --until or --comment")
     with _refused():
         end = _end(terminal, lasting, until, now)
         parsed: list[Matcher] = [parse_matcher(each) for each in matchers or ()]
@@ -150,6 +154,21 @@ def edit(
             )
             silences.replace(conn, before.id, made)
             _print(terminal, conn, made, now)
+        _warn_of_unknown_models(terminal, made)
+
+
+def _warn_of_unknown_models(terminal: "Terminal", made: "Silence") -> None:
+    """A name that is misspelt silences nothing. It may be a model that is yet to come, so it is no error."""
+    from alerting.silence import Operator
+    from monitor.config_file import load
+    from monitor.terminal import printable
+
+    known = load(terminal.settings.config).models
+    for each in made.matchers:
+        if each.label == "model" and each.operator is Operator.IS and each.value not in known:
+            there = ", ".join(sorted(known)) or "none"
+            warning = f'warning: no model "{each.value}" in the config; there is {there}'
+            typer.echo(printable(warning), err=True)
 
 
 def _print(terminal: "Terminal", conn: "Connection", made: "Silence", now: "datetime") -> None:

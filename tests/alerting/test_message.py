@@ -153,6 +153,23 @@ def test_the_five_answers_come_in_their_order() -> None:
     assert message.footer.startswith("Who: nobody has it yet.")
 
 
+def test_rows_are_those_of_the_window_that_is_named() -> None:
+    """Of what eases, the last breach is known, and that was another window."""
+    easing = {**DISTANCE, "state": "recovering"}
+    assert "rows" not in word(notification(facts=facts(easing)), NOW).lines[0]
+    assert "981 rows" in word(notification(facts=facts(DISTANCE)), NOW).lines[0]
+
+
+def test_a_digest_says_which_of_its_lines_are_steady() -> None:
+    """By the news of each line: the message's own reason is the digest."""
+    steady = {**DISTANCE, "news": "steady", "severity": "ticket"}
+    alone = word(notification(facts=facts(steady), reason="digest"), NOW)
+    assert "no longer comes and goes" in alone.heading
+    assert "Steady: it came and went; the last 24 windows did not." in alone.lines
+    both = word(notification(facts=facts(steady, CARRIER), reason="digest"), NOW)
+    assert "Steady (distance): it came and went; the last 24 windows did not." in both.lines
+
+
 def test_ten_lines_and_the_rest_counted() -> None:
     """What the store left out and what we leave out add up."""
     message = word(notification(facts=facts(*([CARRIER] * 14), more=6)), NOW)

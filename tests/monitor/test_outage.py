@@ -226,3 +226,23 @@ def backlog(life: Alerts, *, lanes: int, edits: int) -> None:
         rows += [row(base + lane, lane, Action.EDIT, life.now + HOUR) for lane in range(lanes)]
     with life.runtime.store.write() as conn:
         outbox.enqueue(conn, rows, life.now)
+
+
+def test_a_page_is_no_part_of_the_closed_thread_before_it(life: Alerts, oncall: Reader) -> None:
+    """The good news of one thread had to wait; what a silence had kept back opens the next, after it."""
+    life.silence("column=items", lasting=3 * HOUR)
+    life.window({"amount": "P", "items": "P"})
+    life.look()
+    oncall.fails = DOWN
+    life.wait(30 * MINUTE)
+    for _ in range(3):
+        life.window({"amount": "c", "items": "P"})
+    for _ in range(12):
+        life.look()
+        life.wait(15 * MINUTE)
+    oncall.fails = None
+    for _ in range(3):
+        life.wait(HOUR)
+        life.look()
+    said = [(row.action, row.reason) for row, _ in oncall.taken if row.action is not Action.EDIT]
+    assert said == [(Action.ROOT, "first"), (Action.REPLY, "resolved"), (Action.ROOT, "silence_ended")]

@@ -113,6 +113,7 @@ def test_a_silence_is_edited_and_ended(shop: Shop) -> None:
         (("add", "modle=shop", "--for", "2h", "-c", "x"), 'no label "modle"'),
         (("add", "model=shop", "--until", "tomorrow", "-c", "x"), "must be a duration"),
         (("expire", "beef"), "no silence 'beef'"),
+        (("edit", "beef"), "nothing to change"),
     ],
 )
 def test_wrong_silences_are_refused_in_words(shop: Shop, arguments: tuple[str, ...], words: str) -> None:
@@ -135,6 +136,21 @@ def test_an_incident_is_taken_given_back_and_closed(shop: Shop) -> None:
     assert (record["status"], record["resolved_reason"]) == ("resolved", "manual")
     assert "cannot be resolved" in refused(shop, "incidents", "resolve", name, "--reason", "again")
     assert "it is resolved" in refused(shop, "incidents", "ack", name)
+
+
+def test_a_misspelt_model_is_warned_of(shop: Shop) -> None:
+    """It silences nothing today; it may be one that is yet to come."""
+    ran = leeway(shop, "silence", "add", "model=shpo", "--for", "2h", "-c", "x")
+    assert ran.exit_code == 0
+    assert 'no model "shpo" in the config; there is shop' in ran.stderr
+    assert "warning" not in leeway(shop, "silence", "add", "model=shop", "--for", "2h", "-c", "x").stderr
+
+
+def test_who_takes_what_another_has_is_told_so(shop: Shop) -> None:
+    """Two at once: the second reads whose it was."""
+    assert "instead" not in leeway(shop, "incidents", "ack", page(shop), "--by", "ada").stdout
+    assert "instead" not in leeway(shop, "incidents", "ack", page(shop), "--by", "ada").stdout
+    assert leeway(shop, "incidents", "ack", page(shop), "--by", "bob").stdout.endswith("instead of ada\n")
 
 
 def test_messages_are_listed_sent_again_and_cancelled(shop: Shop) -> None:

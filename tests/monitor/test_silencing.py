@@ -42,6 +42,19 @@ def test_when_a_silence_ends_what_still_fires_is_told(life: Alerts, oncall: Read
     assert "its silence is over" in oncall.posts()[0]
 
 
+def test_what_a_silence_keeps_back_outlives_the_thread_before(life: Alerts, oncall: Reader) -> None:
+    """The others of the thread resolve and it closes; the silenced page is told when its silence ends."""
+    life.silence("column=items", lasting=8 * HOUR)
+    for letter in "Pccc":
+        life.window({"amount": letter, "items": "P"})
+        life.look()
+        life.wait(HOUR)
+    assert oncall.reasons() == ["first", "resolved"]
+    life.wait(5 * HOUR)
+    life.look()
+    assert oncall.reasons() == ["first", "resolved", "silence_ended"]
+
+
 def test_what_was_over_by_then_is_history(life: Alerts, oncall: Reader) -> None:
     """Fired and resolved under the silence: nobody needs to know."""
     made = life.silence("column=amount", lasting=9 * HOUR)
@@ -122,6 +135,26 @@ def test_a_queued_message_that_is_silenced_is_not_sent(life: Alerts, oncall: Rea
     life.wait(MINUTE)
     life.look()
     assert oncall.reasons() == ["silence_ended"]
+
+
+def test_a_digest_of_what_is_silenced_by_now_is_not_sent(life: Alerts, oncall: Reader) -> None:
+    """Looked at before it leaves like any other message, and told when the silence ends."""
+    oncall.fails = DeliveryError(Failure.CHANNEL_BROKEN, "invalid_auth")
+    for model in ("m1", "m2"):
+        life.window({"amount": "P"}, model=model, at=0)
+    for _ in range(3):
+        life.look()
+        life.wait(6 * MINUTE)
+    assert [row["reason"] for row in life.rows() if row["state"] == "queued"] == ["digest"]
+    made = life.silence("column=amount", lasting=9 * HOUR)
+    oncall.fails = None
+    life.wait(10 * MINUTE)
+    life.look()
+    assert oncall.taken == []
+    life.expire(made)
+    life.wait(20 * MINUTE)
+    life.look()
+    assert oncall.reasons() == ["digest"]
 
 
 def test_repeats_stop_while_silenced(life: Alerts, oncall: Reader) -> None:

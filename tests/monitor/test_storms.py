@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alerting.channel import DeliveryError, Failure
 from alerting.flush import flush
 from alerting.fold import FoldPolicy, fold
 from alerting.grouping import ROOTS_AN_HOUR, Group, GroupPolicy, decide, mark_dirty, new_group
@@ -159,6 +160,46 @@ def test_tickets_are_one_digest_a_day(tmp_path: Path) -> None:
         assert mail.reasons() == ["digest", "digest"]
 
 
+def test_what_is_no_news_does_not_bring_the_digest_forward(tmp_path: Path) -> None:
+    """Easing is told to nobody: the resolve that follows it waits for nine o'clock like any other."""
+    config = ROUTES + '[[routes]]\nmatch = { severity = "ticket" }\nchannels = ["mail"]\n'
+    mail = Reader()
+    with alerts(tmp_path, {"oncall": Reader(), "mail": mail}, config=config) as life:  # it is one o'clock
+        life.window({"a": "T"})
+        life.look()
+        life.wait(9 * HOUR)
+        life.look()
+        assert mail.reasons() == ["digest"]
+        for _ in range(2):  # ten o'clock: it eases
+            life.window({"a": "c"})
+            life.look()
+        life.wait(24 * HOUR)
+        life.look()
+        life.window({"a": "c"})  # ten o'clock on the next day: it is over
+        life.look()
+        assert mail.reasons() == ["digest"]
+        life.wait(23 * HOUR)
+        life.look()
+        assert mail.reasons() == ["digest", "digest"]
+
+
+def test_the_bucket_is_that_of_the_channel_that_is_told(tmp_path: Path) -> None:
+    """What the fallback is told instead of other channels counts there: beyond thirty, one digest."""
+    refused, mail = Reader(fails=DeliveryError(Failure.PAYLOAD, "no")), Reader()
+    with alerts(tmp_path, {"oncall": refused, "mail": mail}) as life:
+        for number in range(ROOTS_AN_HOUR + 10):
+            life.window({"amount": "P"}, model=f"m{number:03}", at=0)
+        for _ in range(20):
+            life.look()
+            life.wait(MINUTE)
+        told = [row.reason for row, _ in mail.taken if row.facts["model"] or row.reason == "digest"]
+        assert told[-1] == "digest"
+        assert told.count("digest") == 1
+        (digest,) = [message for row, message in mail.taken if row.reason == "digest"]
+        rest = ROOTS_AN_HOUR + 10 - told.count("first")
+        assert digest.heading == f"🔴 digest: {rest} pages on {rest} models"
+
+
 def test_a_downtime_is_one_digest(life: Alerts, oncall: Reader) -> None:
     """What came and went while nobody looked is one post in numbers; what still fires pages as ever."""
     life.wait(9 * HOUR)
@@ -182,6 +223,28 @@ def test_a_downtime_that_left_nothing_is_told_too(life: Alerts, oncall: Reader) 
     life.wait(30 * HOUR)
     life.look()
     assert len(oncall.taken) == 1
+
+
+def test_what_resolved_since_a_downtime_is_counted(life: Alerts, oncall: Reader) -> None:
+    """The numbers are those of now, as the rest of the message is."""
+    life.window({"amount": "P"})
+    life.look()
+    life.wait(9 * HOUR)
+    for letter in "Pcc":
+        life.window({"amount": letter, "items": "P" if letter == "P" else "c"}, past=True)
+    life.window({"amount": "c", "items": "c"})
+    life.look()
+    assert oncall.reasons() == ["first", "resolved"]
+    assert "1 opened, 1 resolved, 0 still firing" in " ".join(oncall.taken[1][1].lines)
+
+
+def test_a_page_that_ends_as_a_ticket_ends_at_once(tmp_path: Path) -> None:
+    """It was told as a page that comes and goes: that it is steady is no matter for the digest of tickets."""
+    config = ROUTES + '[[routes]]\nmatch = { severity = "ticket" }\nchannels = ["oncall"]\n'
+    oncall = Reader()
+    with alerts(tmp_path, {"oncall": oncall, "mail": Reader()}, config=config) as life:
+        life.live("amount", "PcccPccc" + "TTTc" + "c" * 30)
+        assert oncall.reasons() == ["first", "resolved", "flapping", "steady"]
 
 
 def test_what_comes_and_goes_is_two_posts(life: Alerts, oncall: Reader) -> None:
