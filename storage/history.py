@@ -52,7 +52,11 @@ def windows(conn: Connection, chosen: Filter | None = None) -> list[Record]:
     chosen = chosen or Filter()
     view = v_windows
     statement = select(view).where(view.c.window_id.in_(_window_ids(chosen)))
-    return _records(conn, statement.order_by(view.c.window_start, view.c.model, view.c.window_id))
+    records = _records(conn, statement.order_by(view.c.window_start, view.c.model, view.c.window_id))
+    if chosen.as_of is not None:
+        for record in records:
+            _forget_later(record, encoding.iso(chosen.as_of))
+    return records
 
 
 def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]:
@@ -231,6 +235,14 @@ def daemon_events(conn: Connection, last: int = 100) -> list[Record]:
 def _flags(record: Record) -> Record:
     """Yes and no are numbers in a SQLite view."""
     return record | {"flapping": bool(record["flapping"])}
+
+
+def _forget_later(record: Record, then: str) -> None:
+    """What became of a window after that was not known."""
+    record["superseded_by"] = None
+    for name in ("folded_at", "refolded_at", "rechecked_at"):
+        if record[name] is not None and record[name] > then:
+            record[name] = None
 
 
 def _window_ids(chosen: Filter, known: Column[Any] = ledger.c.finished_at) -> Select[Any]:

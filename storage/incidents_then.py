@@ -34,6 +34,10 @@ def as_of(
     found |= {"false_page_by": "", "flapping": False}
     for event in known:
         _apply(found, event)
+    # What a replay made of it later is not what was said then.
+    later = next((event for event in events if event.at > then and event.kind == REVISED), None)
+    if later is not None and isinstance(before := later.payload.get("before"), Mapping):
+        found |= {"opened": before["opened"], "kind": before["kind"]}
     return found
 
 

@@ -356,3 +356,19 @@ def test_a_look_is_nobody_elses_while_its_read_may_last(
     with world.runtime.store.read() as conn:
         assert not revisions.to_recheck(conn, world.clock.now() + limit, ["shop"])
         assert revisions.to_recheck(conn, world.clock.now() + 2 * limit, ["shop"])
+
+
+def test_as_of_tells_nothing_that_was_learnt_later(tmp_path: Path) -> None:
+    """An incident that a replay moved to an earlier day opened, as of then, on the day it was said to."""
+    world = World(tmp_path / "shop", {3: lambda frame: frame.head(80)}).live(6)
+    then = world.clock.now()
+    before = {each["incident_id"]: each["opened"] for each in world.incidents()}
+    world.write(3, lambda frame: frame.with_columns(pl.col("amount") * 3.0, pl.lit("NO").alias("country")))
+    world.live(9)
+    with world.runtime.store.read() as conn:
+        told = history.incident_list(conn, Filter(as_of=then))
+        windows = history.windows(conn, Filter(as_of=then))
+        now = {each["incident_id"]: each["opened"] for each in history.incident_list(conn)}
+    assert {each["incident_id"]: each["opened"] for each in told} == before
+    assert any(now[id_] != opened for id_, opened in before.items())
+    assert {each["superseded_by"] for each in windows} == {None}
