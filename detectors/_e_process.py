@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._noise import ComponentNoise, Score
+from detectors._component_noise import ComponentNoise
+from detectors._noise import Score
 
 ALTERNATIVES = (1.0, 2.0)  # in sd of a window, beyond what has not moved
 NULL = 2.0  # standard errors of the learnt mean

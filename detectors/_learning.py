@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import _e_process, _ewma
-from detectors._noise import ComponentNoise, NoiseModel, RecordWindow, score_component
+from detectors._component_noise import ComponentNoise
+from detectors._noise import NoiseModel, RecordWindow, score_component
 from detectors._records import Record, Records
 from detectors._scatter import VARIANCE_FLOOR, Observations, Scatter, mean, scatter
 from detectors._slots import Slotting

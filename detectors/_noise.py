@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from detectors._ewma import Spread
-from detectors._records import Records
+from detectors._component_noise import ComponentNoise
+from detectors._noise_text import from_entries, from_text, to_text
 from detectors._tails import count_tails, normal_score, t_tail, two_sided
 
 # Below this expected number of rows a share's normal law is wrong; the exact count decides.
@@ -25,51 +25,7 @@ TINY_COUNT = 5.0
 # Windows needed before a noise model is trusted (detection by fewer: tickets only).
 ENOUGH_WINDOWS = 20
 _VARIANCE_FLOOR = 1e-12  # a constant component: one that moves is at least finite numbers of sd away
-_FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentNoise:
-    """What is normal for one component: learnt once, then only read."""
-
-    share: bool  # the component is a share of rows: y·n is a count
-    upward: bool = False  # only a rise is a change (unseen, out of range, stuck)
-    counted: bool = False  # zero in the reference by construction: the binomial law alone, no guard
-    slot: str = "none"
-    means: Mapping[int, float]  # μ by slot code
-    cycles: Mapping[int, int]  # windows behind each μ
-    mean: float  # μ of a slot never seen
-    slot_variance: float = 0.0  # variance of a slot never seen around `mean`
-    floor: float = 0.0  # smallest believable share: (0 + ½) / (N + 1)
-    sigma2: float  # variance of one row
-    tau2: float = 0.0  # variance between windows
-    scale_up: float = 1.0
-    scale_down: float = 1.0
-    nu_up: float = 1e9
-    nu_down: float = 1e9
-    rho: float = 0.0  # correlation of neighbouring windows
-    memory: float = 1.0  # windows that carry the information of one independent window, ≥ 1
-    long_memory: float = 1.0  # the same for sums over weeks, where that is more
-    windows: int = 0  # R
-    ewma_variance: float = 1.0
-    ewma_nu: float = 1e9  # independent windows behind it
-    sum_variances: tuple[float, ...] = (1.0, 1.0, 1.0)  # of the last two, three and four windows
-    sum_nu: float = 1e9
-    z_record: Records = field(default_factory=Records)
-    ewma_record: Records = field(default_factory=Records)
-    offset: float = 0.0  # learnt from production: mean there − mean of the file, not part of μ
-
-    @property
-    def nu(self) -> float:
-        """Of the wilder side."""
-        return min(self.nu_up, self.nu_down)
-
-    @property
-    def spread(self) -> Spread:
-        """Of the running mean and the sums of z."""
-        return Spread(
-            variance=self.ewma_variance, nu=self.ewma_nu, sums=self.sum_variances, sums_nu=self.sum_nu
-        )
+_FORMAT = 2  # 1: an object a component
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,22 +88,18 @@ class NoiseModel:
             "windows": self.windows,
             "learnt_from": self.learnt_from,
             "records": [asdict(record) for record in self.records],
-            "components": [
-                {"column": column, "component": component, **_component_to_json(noise)}
-                for (column, component), noise in sorted(self.components.items())
-            ],
+            "components": to_text(self.components),
             "slices": {segment: noise.to_json() for segment, noise in sorted(self.slices.items())},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "NoiseModel":
-        if data["format"] != _FORMAT:
-            raise ValueError(f"noise model: format must be {_FORMAT}, got {data['format']}")
+        """Of this program or an earlier one; ValueError for another format or damaged text."""
+        if data["format"] not in (1, _FORMAT):
+            raise ValueError(f"noise model: format must be 1 or {_FORMAT}, got {data['format']}")
+        components = data["components"]
         return cls(
-            components={
-                (entry["column"], entry["component"]): _component_from_json(entry)
-                for entry in data["components"]
-            },
+            components=from_text(components) if data["format"] == _FORMAT else from_entries(components),
             windows=data["windows"],
             learnt_from=data["learnt_from"],
             records=tuple(RecordWindow(**record) for record in data.get("records", ())),
@@ -220,51 +172,3 @@ def _share_law(
     # The largest excess of many cells (stuck) is no count of its own: there the t law has a say throughout.
     alone = noise.counted or (few < TINY_COUNT and not noise.upward)
     return (p if alone else max(p, p_t)), normal_score(lower, upper)
-
-
-def _component_to_json(noise: ComponentNoise) -> dict[str, Any]:
-    return {
-        "share": noise.share,
-        "upward": noise.upward,
-        "counted": noise.counted,
-        "slot": noise.slot,
-        "means": [[code, value, noise.cycles[code]] for code, value in sorted(noise.means.items())],
-        "mean": noise.mean,
-        "slot_variance": noise.slot_variance,
-        "floor": noise.floor,
-        "sigma2": noise.sigma2,
-        "tau2": noise.tau2,
-        "scale_up": noise.scale_up,
-        "scale_down": noise.scale_down,
-        "nu_up": noise.nu_up,
-        "nu_down": noise.nu_down,
-        "rho": noise.rho,
-        "memory": noise.memory,
-        "long_memory": noise.long_memory,
-        "windows": noise.windows,
-        "ewma_variance": noise.ewma_variance,
-        "ewma_nu": noise.ewma_nu,
-        "sum_variances": list(noise.sum_variances),
-        "sum_nu": noise.sum_nu,
-        "z_record": noise.z_record.to_json(),
-        "ewma_record": noise.ewma_record.to_json(),
-        "offset": noise.offset,
-    }
-
-
-def _component_from_json(entry: Mapping[str, Any]) -> ComponentNoise:
-    plain = {
-        key: value
-        for key, value in entry.items()
-        if key not in ("column", "component", "means", "nu", "z_record", "ewma_record", "sum_variances")
-    }
-    if "nu" in entry:  # older models: one tail for both sides
-        plain |= {"nu_up": entry["nu"], "nu_down": entry["nu"]}
-    return ComponentNoise(
-        means={code: value for code, value, _ in entry["means"]},
-        cycles={code: count for code, _, count in entry["means"]},
-        z_record=Records.from_json(entry["z_record"]),
-        ewma_record=Records.from_json(entry["ewma_record"]),
-        sum_variances=tuple(entry.get("sum_variances", (1.0, 1.0))),
-        **plain,
-    )

@@ -10,9 +10,10 @@ from math import copysign, inf
 from typing import Any
 
 from detectors import _e_process, _ewma
+from detectors._component_noise import ComponentNoise
 from detectors._e_process import EProcess
 from detectors._ewma import Ewma
-from detectors._noise import ComponentNoise, Score, score_component
+from detectors._noise import Score, score_component
 from detectors._records import Record, Records
 from monitor.policy import (
     CLEAR_FLOOR,

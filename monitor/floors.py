@@ -2,7 +2,7 @@
 
 from math import atanh, tanh
 
-from detectors._noise import ComponentNoise
+from detectors._component_noise import ComponentNoise
 from monitor.policy import DATA_QUALITY, PAIR, JudgePolicy, is_smooth
 
 _NEAR_ONE = 0.999  # atanh of a correlation of 1 is infinite; two columns this close are one

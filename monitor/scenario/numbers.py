@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from detectors import Component, Harm, Kind, Measurement
 from detectors._column import Role
-from detectors._noise import ComponentNoise, NoiseModel
+from detectors._component_noise import ComponentNoise
+from detectors._noise import NoiseModel
 from monitor.policy import Threshold
 from monitor.scenario.places import Place
 from storage.measurements import ColumnResult, ColumnStatus

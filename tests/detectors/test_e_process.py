@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from detectors._component_noise import ComponentNoise
 from detectors._e_process import (
     ALTERNATIVES,
     CEILING,
@@ -16,7 +17,7 @@ from detectors._e_process import (
     merged,
     p_of,
 )
-from detectors._noise import ComponentNoise, score_component
+from detectors._noise import score_component
 
 
 def noise(

@@ -161,8 +161,16 @@ def test_json_gives_the_same_model_back() -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     """A newer program's noise model."""
-    with pytest.raises(ValueError, match="format must be 1"):
-        NoiseModel.from_json({"format": 2})
+    with pytest.raises(ValueError, match="format must be 1 or 2, got 3"):
+        NoiseModel.from_json({"format": 3})
+
+
+def test_damaged_text_is_refused() -> None:
+    """A model that is half there would judge by the wrong numbers."""
+    stored = _model(1, 0.3).to_json()
+    stored["components"] = stored["components"][: len(stored["components"]) // 8 * 4]
+    with pytest.raises(ValueError, match="cut off"):
+        NoiseModel.from_json(stored)
 
 
 def test_long_records_are_thinned_but_keep_the_largest() -> None:
@@ -192,17 +200,52 @@ def test_a_storm_above_mutes_nothing_below() -> None:
 
 
 def test_older_models_load() -> None:
-    """They have one tail and one record for both sides, which are then those of each."""
-    rng = np.random.default_rng(5)
-    model = learn({("x", "c1"): _numeric(rng.standard_normal(30), np.full(30, 900))}, {})
-    stored = model.to_json()
-    entry = stored["components"][0]
-    del entry["nu_up"], entry["nu_down"]
-    entry |= {"nu": 9.0, "z_record": [[1.0, 2.5], None], "ewma_record": [[0.5, 3.0], [0.5, 0.01]]}
-    known = NoiseModel.from_json(stored).components["x", "c1"]
+    """An object a component; the oldest have one tail and one record, which are then those of each side."""
+    entry = {
+        "column": "x",
+        "component": "c1",
+        "share": False,
+        "upward": False,
+        "counted": False,
+        "slot": "day_of_week",
+        "means": [[0, 0.25, 5], [3, 0.5, 6]],
+        "mean": 0.3,
+        "slot_variance": 0.01,
+        "floor": 0.0,
+        "sigma2": 1.0,
+        "tau2": 0.1,
+        "scale_up": 1.0,
+        "scale_down": 1.5,
+        "rho": 0.2,
+        "memory": 1.5,
+        "long_memory": 2.0,
+        "windows": 11,
+        "ewma_variance": 1.25,
+        "ewma_nu": 30.0,
+        "sum_nu": 20.0,
+        "offset": 0.0,
+    }
+    oldest = {"nu": 9.0, "z_record": [[1.0, 2.5], None], "ewma_record": [[0.5, 3.0], [0.5, 0.01]]}
+    newer = {
+        "nu_up": 7.0,
+        "nu_down": 8.0,
+        "sum_variances": [1.0, 1.5, 2.0],
+        "z_record": {"up": [[1.0], [0.5]], "down": [[2.5], [0.25]]},
+        "ewma_record": {"up": [[], []], "down": [[3.0], [0.01]]},
+    }
+    rest = {"format": 1, "windows": 11, "learnt_from": "reference", "records": [], "slices": {}}
+    known, later = (
+        NoiseModel.from_json({**rest, "components": [entry | kind]}).components["x", "c1"]
+        for kind in (oldest, newer)
+    )
     assert (known.nu_up, known.nu_down) == (9.0, 9.0)
     assert [known.z_record.share(z) for z in (-2.0, 2.0, 3.0)] == [0.5, 0.5, 0.0]
     assert known.ewma_record.share(-2.9) == 0.01
+    assert (known.means, known.cycles, known.scale_down) == ({0: 0.25, 3: 0.5}, {0: 5, 3: 6}, 1.5)
+    assert (later.nu_down, later.sum_variances) == (8.0, (1.0, 1.5, 2.0))
+    assert [later.z_record.share(z) for z in (0.9, -2.4, 3.0)] == [0.5, 0.25, 0.0]
+    again = NoiseModel(components={("x", "c1"): later}, windows=11)
+    assert NoiseModel.from_json(again.to_json()) == again
 
 
 def test_few_windows_are_learning() -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from detectors._component_noise import ComponentNoise
 from detectors._learning import Observations, learn
-from detectors._noise import ComponentNoise
 from detectors._pooling import pool
 
 R = 60

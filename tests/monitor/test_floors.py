@@ -4,7 +4,7 @@ from math import atanh, tanh
 
 import pytest
 
-from detectors._noise import ComponentNoise
+from detectors._component_noise import ComponentNoise
 from monitor.floors import floor_of, floor_word
 from monitor.policy import Floors, JudgePolicy
 
