@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import bench_counting, bench_libraries, bench_relations, bench_startup
+from benchmarks import bench_counting, bench_libraries, bench_load, bench_relations, bench_startup
 from benchmarks.rows import Row
 
 GROUPS = {
@@ -22,6 +22,7 @@ GROUPS = {
     "statistics": "Statistics from its counts",
     "relations": "Relations beside the pass",
     "startup": "Starting up: whole processes",
+    "load": "All due at once: hourly models of one daemon",
     "libraries": "Beside others: 20 columns of 100,000 rows, and as many in the reference",
 }
 
@@ -63,6 +64,7 @@ def _rows(name: str, arguments: argparse.Namespace, folder: Path) -> Iterable[Ro
         "statistics": lambda: bench_counting.statistics(rows),
         "relations": lambda: bench_relations.relations(rows),
         "startup": lambda: bench_startup.startup(folder, runs),
+        "load": lambda: bench_load.load_of(folder / "load", arguments.models),
         "libraries": lambda: bench_libraries.libraries(rows=max(1, rows // 10)),
     }
     return ways[name]()
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", help=f"some of {','.join(GROUPS)}")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a column; the targets are for 1e6")
     parser.add_argument("--runs", type=int, default=5, help="processes a start-up row takes the median of")
+    parser.add_argument("--models", type=int, default=200, help="of the load; its targets are for 200")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here as well")
     return parser
 

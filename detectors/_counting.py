@@ -79,7 +79,7 @@ def count_numbers(
         return _count_without_knots(x)
     centre, scale = moment_scale(profile)
     inverse = min(1.0 / scale, 1e300)
-    found = grid(profile)
+    found = grid(profile, x.size)
     counts = np.zeros(2 * profile.knots.size + 1, dtype=np.int64)
     tails = np.zeros(2 * TAIL_CODES, dtype=np.int64)  # pages that no value touches are never real
     touched = np.empty(2 * TAIL_CODES, dtype=np.int64)  # codes in the order they came: nothing is searched

@@ -21,6 +21,9 @@ _DROPPED = (0.0, 0.0005, 0.002, 0.01, 0.05)  # share of the reference left out o
 # mispredicted branch, and the price of the key.
 _BISECTION = 30.0
 _KEY = 0.5
+# A table costs as much as searching all knots for that many values: few rows of many models never earn it.
+WORTH = 50_000
+_NO_TABLE = np.zeros(GRID, dtype=np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,11 +41,19 @@ class Grid:
     outer: bool  # values in the two outer grid cells are searched among all knots
 
 
-def grid(profile: NumericProfile) -> Grid:
-    """The column's grid: of several, the one that leaves the least to search; built once a profile."""
+def grid(profile: NumericProfile, rows: int = WORTH) -> Grid:
+    """The column's grid: of several, the one that leaves the least to search; built once a profile.
+
+    `rows` are looked for in it now. Before there were `WORTH` of them in all, it is one cell with all knots.
+    """
     found: Grid | None = profile.memo.get("grid")
-    if found is None:
-        found = profile.memo["grid"] = _cheapest(profile.knots)
+    if found is not None:
+        return found
+    rows += profile.memo.get("searched", 0)
+    if rows < WORTH:
+        profile.memo["searched"] = rows
+        return _one_cell(profile.knots)
+    found = profile.memo["grid"] = _cheapest(profile.knots)
     return found
 
 
@@ -77,6 +88,21 @@ def _cheapest(knots: NDArray[np.float64]) -> Grid:
                 least = cost
                 best = _make(knots, cells, uniform=True, outer=outer, low=low, scale=scale)
     return best
+
+
+def _one_cell(knots: NDArray[np.float64]) -> Grid:
+    steps = knots.size.bit_length()
+    return Grid(
+        uniform=False,
+        low=0.0,
+        scale=1.0,
+        key=int(keys_of(knots[:1])[0]),
+        shift=63,
+        table=_NO_TABLE,
+        knots=np.append(knots, np.full(1 << steps, np.nan)),
+        steps=steps,
+        outer=False,
+    )
 
 
 def _steps(cells: NDArray[np.int64], outer: bool) -> int:

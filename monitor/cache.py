@@ -23,6 +23,11 @@ class Cache(Generic[Value]):
         """Bytes that are kept, as `size` counts them."""
         return self._size
 
+    def values(self) -> list[Value]:
+        """What is kept, the least recently used first."""
+        with self._lock:
+            return list(self._kept.values())
+
     def get(self, key: int, load: Callable[[], Value]) -> Value:
         """The value of a key. Two threads may load the same one at once; both get an equal value."""
         with self._lock:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from monitor.clock_watch import ClockWatch
 from monitor.crew import Crew
 from monitor.faults import Faults
-from monitor.folding import fold_model
+from monitor.folding import fold_model, with_work
 from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.planning import plan_model, renew_leases
@@ -29,8 +29,9 @@ Value = TypeVar("Value")
 
 
 class Conductor:
-    """`wake` asks for a look. `first` is done before it and `say` after it; `tidy` does a short piece of what
-    can wait, with a runtime that leads, and says whether there is more."""
+    """`wake` asks for a look, `due` for one that plans as well: a window that has just been evaluated is no
+    reason to. `first` is done before it and `say` after it; `tidy` does a short piece of what can wait, with
+    a runtime that leads, and says whether there is more."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Conductor:
         self._tidy = tidy
         self._say = say
         self._stopping = threading.Event()
+        self._is_due = threading.Event()
         self._beat = self._renewed = clock.monotonic()
         self._clocks = ClockWatch.begin(clock.now(), clock.monotonic())
 
@@ -64,6 +66,11 @@ class Conductor:
         self._stopping.set()
         self._wake.set()
 
+    def due(self) -> None:
+        """Time has passed: windows may have come due."""
+        self._is_due.set()
+        self._wake.set()
+
     def live(self) -> None:
         """Look whenever somebody asks for it."""
         while True:
@@ -71,9 +78,11 @@ class Conductor:
             self._wake.clear()
             if self._stopping.is_set():
                 return
-            self.look()
+            plans = self._is_due.is_set()
+            self._is_due.clear()
+            self.look(plans=plans)
 
-    def look(self) -> None:
+    def look(self, *, plans: bool = True) -> None:
         """One look at what is due."""
         self._step("reload", self._first)
         self._step("clock", self._note_clock)
@@ -81,11 +90,11 @@ class Conductor:
         leading = self._step("lead", partial(leads, runtime))
         led_runtime = led(runtime)  # its writes are refused when this process does not lead (any more)
         believed = self._clocks.believes(runtime.clock.monotonic())
-        for name, watched in runtime.models.items() if leading and believed else ():
+        for name, watched in runtime.models.items() if plans and leading and believed else ():
             self._step(f"plan {name}", partial(plan_model, led_runtime, watched))
         self._step("workers", self._crew.hand_out)
-        for name, watched in runtime.models.items() if leading else ():
-            self._step(f"fold {name}", partial(self._fold, led_runtime, watched))
+        for name in (self._step("fold", lambda: with_work(led_runtime)) or ()) if leading else ():
+            self._step(f"fold {name}", partial(self._fold, led_runtime, runtime.models[name]))
         for key in (self._step("flush", lambda: groups_to_look_at(led_runtime)) or ()) if leading else ():
             self._step(f"flush {key}", partial(flush_group, led_runtime, key))
         self._step("status", self._say)

@@ -49,7 +49,7 @@ class DaemonConfig(Room):
 
     tick_s: float = Field(default=5.0, gt=0, le=30)  # a minute without a tick ends the process
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    profile_cache_mb: int = Field(default=256, ge=1)
+    profile_cache_mb: int = Field(default=128, ge=1)
     fallback: str | None = None  # the channel told when another takes nothing; None: those of the page routes
     retention: RetentionConfig = RetentionConfig()
 

@@ -21,7 +21,7 @@ from monitor.crew import MOST_HUNG, Crew
 from monitor.evaluation import evaluate_next
 from monitor.exits import Exit
 from monitor.faults import Faults
-from monitor.folding import fold_model
+from monitor.folding import fold_model, with_work
 from monitor.keeping import Keeper
 from monitor.leading import leads, led
 from monitor.logs import logger
@@ -72,8 +72,8 @@ def one_pass(
             return None
 
     def fold() -> None:
-        for name, watched in runtime.models.items():
-            attempt(f"fold {name}", partial(fold_model, leading, watched))
+        for name in attempt("fold", partial(with_work, leading)) or ():
+            attempt(f"fold {name}", partial(fold_model, leading, runtime.models[name]))
 
     def plan() -> None:
         for name, watched in runtime.models.items():
@@ -146,7 +146,7 @@ class Daemon:
             say=self._say,
             tidy=self._keeper.tidy,
         )
-        self._ticker = Ticker(self._wake.set, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
+        self._ticker = Ticker(self._conductor.due, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
         self._status = ""
 
     def run(self) -> int:

@@ -24,7 +24,7 @@ from monitor.measuring import Counted, is_column, measure_window, read_window, w
 from monitor.reads import Read
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
-from storage import label_windows, ledger, profiles, revisions
+from storage import label_windows, ledger, measurements, profiles, revisions
 from storage.errors import StorageError
 from storage.ledger import DueWindow, Stream, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
@@ -306,6 +306,7 @@ def _source_failed(runtime: Runtime, window: DueWindow, error: SourceError) -> N
 
 
 def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: float | None = None) -> None:
+    results = measurements.encoded(outcome.results)
     with runtime.store.write() as conn:
         if outcome.results and _is_outdated(conn, window.model, outcome):
             reason = "another reference was promoted while it was measured"
@@ -324,7 +325,7 @@ def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: floa
             error_class=outcome.error_class,
             error=outcome.reason if outcome.error_class else "",
             evidence=outcome.facts or None,
-            results=outcome.results,
+            results=results,
         )
         if kept:
             revisions.settle(conn, window, outcome.state, outcome.reference_id)

@@ -40,6 +40,14 @@ def stored_window(
     )
 
 
+def fetch_noise(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow) -> None:
+    """Have the window's noise model in memory, which takes longer to load than all the rest."""
+    if window.reference_id is not None:
+        found = profiles.newest_noise(conn, window.reference_id, str(watched.spec))
+        if found:
+            runtime.noises.get(found, lambda: _loaded(conn, found))
+
+
 def _numbers(state: Mapping[str, object] | None) -> tuple[int | None, Mapping[str, int]]:
     """The noise models that a judge's state names: of the whole, and of versions with their own reference."""
     if not state:

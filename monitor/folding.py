@@ -17,7 +17,7 @@ from alerting.retraining import RetrainingDecision
 from alerting.verdict import Severity, VerdictKind
 from monitor.backfill_fold import judge_backfilled
 from monitor.catching_up import is_historical
-from monitor.fold_input import stored_window
+from monitor.fold_input import fetch_noise, stored_window
 from monitor.fold_output import mark_groups, worth_keeping
 from monitor.learning import learn_from_production, learn_performance
 from monitor.logs import logger
@@ -56,7 +56,14 @@ class FoldedWindow:
 
 def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
     """Fold every ended window whose predecessors are folded, model by model."""
-    return [done for watched in runtime.models.values() for done in fold_model(runtime, watched)]
+    return [done for name in with_work(runtime) for done in fold_model(runtime, runtime.models[name])]
+
+
+def with_work(runtime: Runtime) -> list[str]:
+    """The models with something to fold, in the config's order."""
+    with runtime.store.read() as conn:
+        found = fold_order.models_with_work(conn)
+    return [name for name in runtime.models if name in found]
 
 
 def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -> list[FoldedWindow]:
@@ -75,8 +82,10 @@ def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -
 
 def _fold_next(runtime: Runtime, watched: Watched, stream: Stream) -> FoldedWindow | None:
     with runtime.store.read() as conn:  # most looks find nothing: they need not take the writer's turn
-        if not _ready(conn, watched, stream):
+        ready = _ready(conn, watched, stream)
+        if not ready:
             return None
+        fetch_noise(runtime, watched, conn, ready[0])  # before others have to wait for their turn
     with runtime.store.write() as conn:
         ready = _ready(conn, watched, stream)
         if not ready or _has_no_turn(ready[0], fold_order.folded_span(conn, watched.name, stream)):

@@ -75,6 +75,12 @@ class UtcMicros(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+class Encoded(str):
+    """Text that `Json.encoded` has made: it is written as it is."""
+
+    __slots__ = ()
+
+
 class Json(TypeDecorator[Any]):
     """Any JSON value ↔ text. None is SQL NULL."""
 
@@ -82,7 +88,11 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
-        return None if value is None else dumps(value)
+        return value if value is None or isinstance(value, Encoded) else self.encoded(value)
+
+    def encoded(self, value: Any) -> Encoded:
+        """What is long is encoded before a transaction begins: others wait for the writer's turn."""
+        return Encoded(dumps(value))
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:  # noqa: ARG002 (SQLAlchemy's signature)
         return None if value is None else loads(value)
@@ -101,8 +111,8 @@ class PackedJson(Json):
         super().__init__()
         self.clear = clear
 
-    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
-        return None if value is None else packed(value, self.clear)
+    def encoded(self, value: Any) -> Encoded:
+        return Encoded(packed(value, self.clear))
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:  # noqa: ARG002 (SQLAlchemy's signature)
         return None if value is None else unpacked(value)

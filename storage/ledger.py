@@ -14,7 +14,7 @@ from storage import measurements
 from storage.dialect import insert_ignore
 from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.encoding import UtcMicros
-from storage.measurements import ColumnResult
+from storage.measurements import ColumnResult, EncodedResults
 from storage.span import Span
 from storage.tables import ledger
 
@@ -177,7 +177,7 @@ def finish(
     error_class: str = "",
     error: str = "",
     evidence: Mapping[str, object] | None = None,
-    results: Sequence[ColumnResult] = (),
+    results: Sequence[ColumnResult] | EncodedResults = (),
 ) -> bool:
     """End a claimed window and keep its results, or change nothing and return False: fence lost."""
     if not state.terminal:

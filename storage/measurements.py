@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from detectors import Bins, Component, Harm, Kind, Measurement, Role
+from storage.encoding import Json
 from storage.tables import column_result
 
 
@@ -63,10 +64,27 @@ TYPED = (
 )
 
 
-def save(conn: Connection, ledger_id: int, results: Sequence[ColumnResult]) -> None:
+@dataclass(frozen=True, slots=True)
+class EncodedResults:
+    """Results as the database keeps them, but for the window that they belong to."""
+
+    rows: Sequence[Mapping[str, object]]
+
+
+def encoded(results: Sequence[ColumnResult]) -> EncodedResults:
+    """For `save`, before its transaction begins: a window of 50 columns is half a megabyte of text."""
+    json = {column.name: column.type for column in column_result.c if isinstance(column.type, Json)}
+    rows = [_row(result) for result in results]
+    for row in rows:
+        row.update((name, type_.encoded(row[name])) for name, type_ in json.items() if row[name] is not None)
+    return EncodedResults(rows)
+
+
+def save(conn: Connection, ledger_id: int, results: Sequence[ColumnResult] | EncodedResults) -> None:
     """Keep the results of one window; a second call for the same columns is refused by the unique key."""
-    if results:
-        conn.execute(insert(column_result), [_row(ledger_id, result) for result in results])
+    rows = results.rows if isinstance(results, EncodedResults) else [_row(result) for result in results]
+    if rows:
+        conn.execute(insert(column_result), [{**row, "ledger_id": ledger_id} for row in rows])
 
 
 def forget(conn: Connection, windows: Select[tuple[int]]) -> None:
@@ -86,7 +104,7 @@ def add_facts(
         column_result.c.segment == result.segment,
         column_result.c.version == result.version,
     )
-    row = _row(ledger_id, result)
+    row = _row(result)
     conn.execute(statement.values(evidence=row["evidence"], measurements=row["measurements"]))
 
 
@@ -96,10 +114,9 @@ def load(conn: Connection, ledger_id: int) -> list[ColumnResult]:
     return [_result(row) for row in conn.execute(statement.order_by(column_result.c.id))]
 
 
-def _row(ledger_id: int, result: ColumnResult) -> dict[str, object]:
+def _row(result: ColumnResult) -> dict[str, object]:
     typed = {m.metric: _finite(m.value) for m in result.measurements if m.metric in TYPED}
     return {
-        "ledger_id": ledger_id,
         "segment": result.segment,
         "column_name": result.column,
         "version": result.version,

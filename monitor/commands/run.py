@@ -17,6 +17,7 @@ def run(
     ] = None,
 ) -> None:
     """Watch the models of the config until a signal comes. A second one on the same SQLite file exits 75."""
+    from monitor.arenas import few_arenas
     from monitor.clock import Clock, SteppedClock, SystemClock
     from monitor.exits import CommandError
     from monitor.session import daemon_session
@@ -28,6 +29,7 @@ def run(
         if not once:
             raise CommandError("run: --at needs --once; a daemon lives in the present")
         clock = SteppedClock(_instant(at))
+    few_arenas()
     with daemon_session(terminal, clock) as session:
         if once:
             from monitor.daemon import one_pass

@@ -1,6 +1,7 @@
 """What is normal, which windows exist, and what was measured in each?"""
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from storage.encoding import Json, PackedJson, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
@@ -107,6 +108,14 @@ Index(
     ledger.c.start,
     ledger.c.revision,
     **where("folded_at IS NULL"),
+)
+Index(
+    "ix_ledger_provisional",
+    ledger.c.model,
+    ledger.c.stream,
+    ledger.c.start,
+    sqlite_where=sql("provisional = 1"),  # as SQLAlchemy asks where there is no boolean
+    postgresql_where=sql("provisional"),
 )
 
 column_result = Table(

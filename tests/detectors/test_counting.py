@@ -20,7 +20,7 @@ from detectors import (
     count,
 )
 from detectors._counting import count_labels, count_numbers
-from detectors._grid import grid
+from detectors._grid import WORTH, grid
 from detectors._summary import MOMENT_BITS, MOMENT_CLIP, moment_scale
 
 ANY_FLOAT = st.one_of(
@@ -82,8 +82,12 @@ def test_cells_equal_the_slow_count_for_any_floats(
     reference: NDArray[np.float64], window: NDArray[np.float64]
 ) -> None:
     """NaN, ±inf, −0.0, denormals, ties: each value is in the one cell that comparisons put it in."""
-    assert_counted(numeric(reference), window)
-    assert_counted(numeric(reference), reference)
+    profile = numeric(reference)
+    assert_counted(profile, window)  # few rows: all knots are searched
+    assert_counted(profile, reference)
+    if profile.knots.size:
+        grid(profile)  # and by its table
+        assert_counted(profile, window)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -99,6 +103,21 @@ def test_cells_equal_numpys_search_on_every_kind_of_grid(name: str, other: str) 
     cells = 2 * left + (profile.knots[np.minimum(left, profile.knots.size - 1)] == values)
     expected = np.bincount(cells, minlength=profile.counts.size)
     np.testing.assert_array_equal(count_numbers(profile, values).counts, expected)
+    assert "grid" not in profile.memo
+    grid(profile)
+    np.testing.assert_array_equal(count_numbers(profile, values).counts, expected)
+
+
+def test_a_table_is_made_once_it_pays() -> None:
+    """Few rows of many models never earn one; small batches of many rows do."""
+    rng = np.random.default_rng(4)
+    profile = numeric(rng.standard_normal(5_000))
+    batch = rng.standard_normal(WORTH // 4)
+    made = []
+    for _ in range(5):
+        count_numbers(profile, batch)
+        made.append("grid" in profile.memo)
+    assert made == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize(("name", "uniform", "outer"), [("normal", True, False), ("lognormal", False, False)])

@@ -1,0 +1,46 @@
+"""Laws of the allocator's arenas: as many as we say, whatever the number of threads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+THREADS = """
+import ctypes, sys, threading
+from monitor.arenas import few_arenas
+if sys.argv[1] == "few" and not few_arenas():
+    sys.exit(3)
+gate = threading.Barrier(9)
+def hold():
+    kept = [bytes(1000) for _ in range(1000)]
+    gate.wait()
+    gate.wait()
+threads = [threading.Thread(target=hold) for _ in range(8)]
+for thread in threads:
+    thread.start()
+gate.wait()
+ctypes.CDLL(None).malloc_stats()
+gate.wait()
+"""
+
+
+def arenas(how: str) -> int:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS, how],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment,
+    )
+    if done.returncode == 3:
+        pytest.skip("this C library has no arenas")
+    assert done.returncode == 0, done.stderr
+    return done.stderr.count("Arena ")
+
+
+def test_many_threads_share_few_arenas() -> None:
+    """Eight that allocate at once have two between them; left alone they have more."""
+    assert arenas("few") <= 2 < arenas("many")
