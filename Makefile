@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_NO_PROGRESS := 1
 
-.PHONY: demo test check prove mutants bench bench-quality lock clean
+.PHONY: demo test test-large check prove mutants bench bench-quality lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -15,6 +15,7 @@ help:
 	@echo "make test           everything CI runs"
 	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
 	@echo "make prove          is it exact? thousands of SIGKILLs on both databases, about an hour (KILLS=2000, MINUTES=60)"
+	@echo "make test-large     tests whose promised size is too much for every change: some minutes"
 	@echo "make mutants        does a test go red for each guard that is disabled? some twenty minutes"
 	@echo "make bench          speed tables, ratios measured in one run"
 	@echo "make bench-quality  false pages, faults found, others beside: about half an hour (SEEDS='1 2 3', ONLY=iid)"
@@ -46,6 +47,9 @@ demo: $(VENV)/.run.ok
 
 test: $(VENV)/.dev.ok check
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-large: $(VENV)/.dev.ok
+	$(BIN)/python -m pytest -m large -n auto --dist loadfile --timeout 3600
 
 check: $(VENV)/.dev.ok
 	$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import bench_counting, bench_libraries, bench_load, bench_relations, bench_startup
+from benchmarks import bench_counting, bench_libraries, bench_load, bench_relations, bench_soak, bench_startup
 from benchmarks.rows import Row
 
 GROUPS = {
@@ -23,14 +23,16 @@ GROUPS = {
     "relations": "Relations beside the pass",
     "startup": "Starting up: whole processes",
     "load": "All due at once: hourly models of one daemon",
+    "soak": "A year in fast motion: does a daemon stay as it was?",
     "libraries": "Beside others: 20 columns of 100,000 rows, and as many in the reference",
 }
+LONG = ("soak",)  # hours: only where it is asked for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 1 when a target is missed."""
     arguments = _parser().parse_args(argv)
-    wanted = arguments.only.split(",") if arguments.only else list(GROUPS)
+    wanted = arguments.only.split(",") if arguments.only else [name for name in GROUPS if name not in LONG]
     if unknown := [name for name in wanted if name not in GROUPS]:
         print(f"--only: unknown {', '.join(unknown)}; there is {', '.join(GROUPS)}", file=sys.stderr)
         return 2
@@ -65,6 +67,7 @@ def _rows(name: str, arguments: argparse.Namespace, folder: Path) -> Iterable[Ro
         "relations": lambda: bench_relations.relations(rows),
         "startup": lambda: bench_startup.startup(folder, runs),
         "load": lambda: bench_load.load_of(folder / "load", arguments.models),
+        "soak": lambda: bench_soak.soak(folder / "soak", arguments.models, arguments.days),
         "libraries": lambda: bench_libraries.libraries(rows=max(1, rows // 10)),
     }
     return ways[name]()
@@ -75,7 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", help=f"some of {','.join(GROUPS)}")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a column; the targets are for 1e6")
     parser.add_argument("--runs", type=int, default=5, help="processes a start-up row takes the median of")
-    parser.add_argument("--models", type=int, default=200, help="of the load; its targets are for 200")
+    parser.add_argument(
+        "--models", type=int, default=200, help="of the load (its targets are for 200) and the soak (20)"
+    )
+    parser.add_argument("--days", type=int, default=365, help="of the soak")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here as well")
     return parser
 

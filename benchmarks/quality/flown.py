@@ -86,7 +86,7 @@ def _cases(number: int) -> Iterator[Case]:
         length=1,
     )
     miles = faults.times("distance", 1.609344)
-    named = planted.unit_named(1.609344, "distance")
+    named = planted.unit_named(1.609344, "distance", "miles → kilometres")
     yield Case(name="distance in kilometres", culprit="distance", fault=miles, also=named)
     celsius = faults.times("temp", 5 / 9, offset=-160 / 9)
     yield Case(name="temp in °C", culprit="temp", fault=celsius, also=planted.unit_named(5 / 9, "temp"))

@@ -67,7 +67,8 @@ def cut(lived: Life, folder: Path, length: int) -> Shop:
     return Shop(config=folder / "leeway.toml", start=lived.shop.start)
 
 
-def test_every_cut_leaves_an_earlier_whole_history(lived: Life, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cuts", [CUTS, pytest.param(500, marks=pytest.mark.large)])
+def test_every_cut_leaves_an_earlier_whole_history(lived: Life, tmp_path: Path, cuts: int) -> None:
     """It opens, it is sound, and each judged window is there with all that was said of it, or not at all."""
     chance = random.Random(36)
     assert len(lived.wal) > 1_000_000
@@ -75,7 +76,7 @@ def test_every_cut_leaves_an_earlier_whole_history(lived: Life, tmp_path: Path) 
     final = {row[2]: row for row in lived.history["windows"]}
     verdicts = {row[:3]: row for row in lived.history["verdicts"]}
     keys = {row[0] for row in lived.history["told"]}
-    for number in range(CUTS):
+    for number in range(cuts):
         shop = cut(lived, tmp_path / f"cut-{number}", chance.randrange(len(lived.wal)))
         database = shop.folder / "leeway.db"
         with open_store(f"sqlite:///{database}") as store:

@@ -71,7 +71,7 @@ def test_killed_and_paused_daemons_leave_one_history(fleet: Fleet, history: Hist
 
 
 def test_a_database_that_goes_away_and_comes_back(fleet: Fleet, postgres: Server, history: History) -> None:
-    """Sessions ended, the server stopped, crashed, or kept busy by somebody: the daemon goes on by itself."""
+    """Sessions ended, the server stopped, crashed, kept busy or paused: the daemon goes on by itself."""
     fleet.start()
     for interrupt in (
         lambda: postgres.sql(
@@ -81,6 +81,7 @@ def test_a_database_that_goes_away_and_comes_back(fleet: Fleet, postgres: Server
         lambda: (postgres.stop(), time.sleep(1.0), postgres.start()),
         lambda: (postgres.stop(signal.SIGQUIT), postgres.start()),
         lambda: hold_the_turn(fleet.database.url, for_s=3.0),
+        lambda: postgres.pause(for_s=8.0),
     ):
         done = fleet.database.number(FOLDED)
         fleet.folded(done + 15)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bench_load import load_of, references, write
+from benchmarks.bench_soak import soak
 from monitor import build
 from monitor.clock import SystemClock
 from monitor.config_file import load
@@ -25,6 +26,13 @@ def test_every_model_is_folded_and_every_row_measured(tmp_path: Path) -> None:
     assert 0.0 < folded < float("inf")
     assert rows["the daemon's memory at its highest"].measured > 50.0
     assert 0.0 < rows["the ledger a window, 95 %"].measured < rows["with the results, 95 %"].measured * 10.0
+
+
+def test_a_few_days_of_the_soak(tmp_path: Path) -> None:
+    """Every window is folded, or it raises."""
+    rows = {row.what.strip(): row for row in soak(tmp_path / "soak", models=1, days=3)}
+    assert rows["descriptors: the most beyond the first day's"].met is True
+    assert rows["the database at the end, freed pages aside"].measured > 0.0
 
 
 def test_the_caches_count_what_their_values_take(tmp_path: Path) -> None:

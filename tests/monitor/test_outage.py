@@ -18,6 +18,7 @@ from tests.monitor.alerts import HOUR, MINUTE, Alerts, Reader, alerts
 from tests.storage.samples import message
 
 POST, EDIT = "/api/chat.postMessage", "/api/chat.update"
+EDITS = 10_000  # numbers of rows that are no roots begin here
 DOWN = DeliveryError(Failure.TRANSIENT, "no connection to slack.com: connection refused")
 
 
@@ -200,17 +201,18 @@ def test_without_a_fallback_the_own_channel_is_told_again(tmp_path: Path, oncall
         assert oncall.posts() == ["🔴 shop: amount: P0"]
 
 
-def test_a_backlog_drains_in_order_and_in_time(life: Alerts, oncall: Reader) -> None:
-    """T46: 2,000 rows in 500 lanes: oldest page first, each lane in order, edits superseded."""
-    backlog(life, lanes=500, edits=3)
+@pytest.mark.parametrize("lanes", [500, pytest.param(2_500, marks=pytest.mark.large)])
+def test_a_backlog_drains_in_order_and_in_time(life: Alerts, oncall: Reader, lanes: int) -> None:
+    """T46: four rows in each of many lanes: oldest page first, each lane in order, edits superseded."""
+    backlog(life, lanes=lanes, edits=3)
     taken = oncall.taken
     life.look()
     assert {row["state"] for row in life.rows()} == {"sent", "cancelled"}
     pages = [row.facts["n"] for row, _ in taken if row.facts["severity"] == "page"]
     first = taken[: len(pages)]
     assert all(row.facts["severity"] == "page" for row, _ in first)
-    assert [n for n in pages if n < 1000] == sorted(n for n in pages if n < 1000)
-    assert len([row for row, _ in taken if row.action is Action.EDIT]) == 500
+    assert [n for n in pages if n < EDITS] == sorted(n for n in pages if n < EDITS)
+    assert len([row for row, _ in taken if row.action is Action.EDIT]) == lanes
 
 
 def backlog(life: Alerts, *, lanes: int, edits: int) -> None:
@@ -222,7 +224,7 @@ def backlog(life: Alerts, *, lanes: int, edits: int) -> None:
 
     rows = [row(lane, lane, Action.ROOT, life.now + lane * timedelta(seconds=1)) for lane in range(lanes)]
     for turn in range(edits):
-        base = (turn + 1) * 1000
+        base = (turn + 1) * EDITS
         rows += [row(base + lane, lane, Action.EDIT, life.now + HOUR) for lane in range(lanes)]
     with life.runtime.store.write() as conn:
         outbox.enqueue(conn, rows, life.now)

@@ -136,14 +136,18 @@ def _number(text: str) -> int:
 
 
 class _Progress:
-    """One line that changes on a terminal, one a minute elsewhere."""
+    """One line that changes on a terminal, one a minute elsewhere; a broken promise at once."""
 
     def __init__(self) -> None:
         self._began = self._said = time.monotonic()
+        self._broken = 0
         self._terminal = sys.stderr.isatty()
 
     def __call__(self, proof: Proof, done: int, planned: int) -> None:
         now = time.monotonic()
+        for wrong in proof.wrong[self._broken : SHOWN]:
+            sys.stderr.write(f"\rBROKEN {wrong}\x1b[K\n" if self._terminal else f"BROKEN {wrong}\n")
+        self._broken = len(proof.wrong)
         if not self._terminal and now - self._said < EVERY_S and done < planned:
             return
         self._said = now

@@ -38,6 +38,8 @@ HISTORY = ("windows", "verdicts", "incidents", "events", "measurements")
 TURN_S = 2  # whoever is paused in a transaction holds up the others, and is waited for, no longer than this
 SPARED_S = (0.2, 1.2)  # between two kills
 PAUSED_AFTER = 20  # windows
+SERVER_PAUSED_S = 60.0
+RECOVERY_S = 30.0
 PROVEN_DAYS = 42  # 1,008 hourly windows
 History = dict[str, list[tuple[Any, ...]]]
 
@@ -211,6 +213,27 @@ def pause_a_worker(fleet: Fleet, history: History) -> Damage:
     return damage
 
 
+def pause_the_server(fleet: Fleet, history: History, postgres: Server, *, for_s: float) -> Damage:
+    """Nothing answers and nothing is closed; then it goes on as if nothing had been (T19)."""
+    began, damage = time.monotonic(), Damage()
+    for _ in range(2):
+        fleet.start()
+    fleet.folded(PAUSED_AFTER)
+    postgres.pause(for_s=for_s)
+    damage.pauses += 1
+    before, back = fleet.database.number(FOLDED), time.monotonic()
+    for pid, process in list(fleet.running.items()):
+        if process.poll() is not None:  # its supervisor ended it: whoever keeps it starts it again
+            fleet.running.pop(pid)
+            fleet.start()
+    fleet.folded(min(before + 1, fleet.windows))
+    if time.monotonic() - back > RECOVERY_S:
+        damage.wrong.append(f"{time.monotonic() - back:.0f} s until the first window after the pause")
+    _settle(fleet, history, damage)
+    damage.seconds = time.monotonic() - began
+    return damage
+
+
 def _settle(fleet: Fleet, history: History, damage: Damage) -> None:
     """Let them finish, then compare."""
     fleet.folded(fleet.windows)
@@ -264,11 +287,14 @@ def prove(*, kills: int, days: int = PROVEN_DAYS, seed: int = 12) -> tuple[list[
             killed = disturb(fleet, history, kills=kills, seed=seed)
         with launched(built, postgres, place / "paused") as fleet:
             paused = pause_a_worker(fleet, history)
+        with launched(built, postgres, place / "waiting") as fleet:
+            waited = pause_the_server(fleet, history, postgres, for_s=SERVER_PAUSED_S)
     rows = [
         _row("SIGKILL of one of several daemons", killed.kills, killed),
         _row("SIGSTOP past a lease", killed.pauses + paused.pauses, paused),
+        _row("the server stands still for a minute", waited.pauses, waited),
     ]
-    return rows, [f"several daemons: {each}" for each in (*killed.wrong, *paused.wrong)]
+    return rows, [f"several daemons: {each}" for each in (*killed.wrong, *paused.wrong, *waited.wrong)]
 
 
 def _row(fault: str, faults: int, damage: Damage) -> Row:
