@@ -1,8 +1,9 @@
 """What did a dead owner hold? On SQLite the owner's lock proves that nobody is working on it any more."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from alerting.courier import OutboxState
 from storage.ledger import WindowState
@@ -21,11 +22,12 @@ def take_over(conn: Connection, now: datetime) -> int:
     return sum(conn.execute(held.values(lease_until=now)).rowcount for held in (claimed, sending))
 
 
-def look_again(conn: Connection, now: datetime) -> int:
+def look_again(conn: Connection, now: datetime, lateness: Mapping[str, timedelta]) -> int:
     """The clock was set back: what was put off by the wrong one is looked at now. Returns how many rows.
 
     A look too many costs nothing: a window that is not complete is put off again, and the ladder of a message
-    goes on where it was.
+    goes on where it was. A look for late rows is had once, so it is put back to its own time: `lateness` of
+    each model after the end of the window.
     """
     planned = update(ledger).where(
         ledger.c.state == WindowState.PLANNED, ledger.c.next_try > now, ledger.c.due <= now
@@ -41,4 +43,15 @@ def look_again(conn: Connection, now: datetime) -> int:
         queued.values(next_try=now),
         blocked.values(blocked_until=now),
     )
-    return sum(conn.execute(change).rowcount for change in changes)
+    changed = sum(conn.execute(change).rowcount for change in changes)
+    return changed + sum(_look_for_late_rows(conn, now, model, wait) for model, wait in lateness.items())
+
+
+def _look_for_late_rows(conn: Connection, now: datetime, model: str, lateness: timedelta) -> int:
+    waiting = select(ledger.c.id, ledger.c.end, ledger.c.recheck).where(
+        ledger.c.model == model, ledger.c.rechecked_at.is_(None), ledger.c.recheck > now
+    )
+    put_off = [row for row in conn.execute(waiting) if row.recheck > row.end + lateness]
+    for row in put_off:
+        conn.execute(update(ledger).where(ledger.c.id == row.id).values(recheck=row.end + lateness))
+    return len(put_off)

@@ -67,6 +67,11 @@ def backfill(
         for window in found.windows:
             states[window.state.value] = states.get(window.state.value, 0) + 1
         terminal.table(("state", "windows"), sorted(states.items()))
+        if waiting := sum(not window.state.terminal for window in found.windows):
+            terminal.notice(
+                f"{waiting} of them are not complete yet, or the source could not be read: run the same "
+                "command again later, it takes up what is left"
+            )
         terminal.notice(
             f"by today's rules {found.pages} of them would have had a page and {found.tickets} a ticket; "
             f"nobody was told. `leeway history verdicts --model {model} --since {start}` lists what was found"

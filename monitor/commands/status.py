@@ -14,7 +14,8 @@ def status(context: typer.Context) -> None:
     from monitor.size_text import size_facts, size_line
     from monitor.standing import line, standing
     from monitor.terminal import Terminal, printable
-    from storage import silences
+    from storage import leadership, silences
+    from storage.dialect import database_time
     from storage.false_pages import pages_seen
     from storage.history import Filter, incident_list
     from storage.overview import overview
@@ -38,6 +39,9 @@ def status(context: typer.Context) -> None:
         ]
         troubles = incident_list(conn, Filter(model=""), open_only=True)
         kept = size_facts(size(conn))
+        shared = session.store.shared
+        term = leadership.current(conn) if shared else None
+        leads = term is not None and term.lease_until > database_time(conn)
 
     def draw() -> None:
         for each in payload:
@@ -47,6 +51,12 @@ def status(context: typer.Context) -> None:
             name = f"channel {printable(each['column_name'])} {printable(each['title'])}"
             typer.echo(f"leeway: {name}; see `leeway outbox list`")
         typer.echo(f"database: {size_line(kept)}")
+        if shared and not leads:
+            typer.echo(
+                "no daemon leads: nothing is planned, judged or told until `leeway run` runs somewhere"
+            )
+        elif term is not None:
+            typer.echo(f"led by {printable(term.owner)} since {term.since:%Y-%m-%d %H:%M} UTC")
         if not payload:
             typer.echo("no models in the config; see config.example.toml")
 

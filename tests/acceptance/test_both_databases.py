@@ -3,13 +3,18 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from monitor import logs
+from monitor import build, logs
 from monitor.cli import build_app, hoisted
+from monitor.clock import SystemClock
+from monitor.config_file import load
+from storage import leadership
+from storage.engine import open_store
 from tests.acceptance.fast import learn, live
 from tests.acceptance.world import Shop, build_shop
 from tests.postgres import Server
@@ -64,6 +69,21 @@ def test_history(pair: Pair, about: str, form: str) -> None:
     """Numbers of rows included: both count from 1 and leave nothing out."""
     told = pair.both("history", about, "--format", form)
     assert len(told.splitlines()) > 1
+
+
+def test_status_says_who_leads(pair: Pair) -> None:
+    """Where several daemons may, a person wants to know which one does, or that none is there."""
+    assert "led by" not in leeway(pair.sqlite, "status").output
+    assert "no daemon leads" in leeway(pair.postgresql, "status").output  # the last one has resigned
+    config = load(pair.postgresql.config, members=build.check)
+    with open_store(build.storage_url(config)) as store:
+        clock = SystemClock()
+        with store.write() as conn:
+            term = leadership.take(conn, "host 7", clock.now(), timedelta(minutes=5))
+        assert term is not None
+        assert "led by host 7 since" in leeway(pair.postgresql, "status").output
+        with store.write() as conn:
+            leadership.resign(conn, term.fence, clock.now())
 
 
 def test_filters(pair: Pair) -> None:

@@ -1,13 +1,16 @@
 """The new owner of a SQLite file: what a dead one held is free at once, under the next fence."""
 
+from datetime import timedelta
+
 from alerting.courier import OutboxState
-from storage import ledger, outbox
+from storage import ledger, outbox, revisions
 from storage.engine import Store
 from storage.outbox import SqlOutbox
-from storage.takeover import take_over
-from tests.storage.samples import HOUR, LEASE, T0, claim, message, plan
+from storage.takeover import look_again, take_over
+from tests.storage.samples import DAY, HOUR, LEASE, T0, claim, done, message, plan
 
 NOW = T0 + 100 * HOUR
+MICROSECOND = timedelta(microseconds=1)
 
 
 def test_a_dead_owners_leases_end_at_once(store: Store) -> None:
@@ -37,6 +40,18 @@ def test_what_is_over_is_left_alone(store: Store) -> None:
         assert take_over(conn, NOW) == 0
         assert ledger.claim(conn, NOW, "new", LEASE) is not None
     assert {OutboxState.QUEUED} == {row[0] for row in store_rows(store, "SELECT DISTINCT state FROM outbox")}
+
+
+def test_a_look_for_late_rows_goes_back_to_its_own_time(store: Store) -> None:
+    """A clock that ran ahead put it off for years; set back, it comes when the model's lateness is over."""
+    with store.write() as conn:
+        (window,) = done(conn)
+        plan(conn, 2)
+        revisions.look_later(conn, window.id, T0 + 20_000 * DAY)
+        assert look_again(conn, T0, {"m": 12 * HOUR, "other": HOUR}) == 2
+        assert look_again(conn, T0, {"m": 12 * HOUR}) == 0
+    kept = store_rows(store, 'SELECT "end", recheck FROM ledger ORDER BY start')
+    assert [recheck - end for end, recheck in kept] == [12 * HOUR // MICROSECOND] * 2  # type: ignore[operator]
 
 
 def store_rows(store: Store, query: str) -> list[tuple[object, ...]]:
