@@ -309,15 +309,24 @@ def test_incidents_as_of_a_time(tmp_path: Path) -> None:
     assert before == []
 
 
-@pytest.mark.parametrize("place", ["after_recheck_claim", "before_revise_commit", "before_refold_commit"])
+@pytest.mark.parametrize(
+    ("place", "k"),
+    [
+        ("after_recheck_claim", 1),
+        ("mid_source_read", 1),
+        ("mid_source_read", 2),  # of the revision
+        ("before_revise_commit", 1),
+        ("before_refold_commit", 1),
+    ],
+)
 def test_a_fault_on_the_way_changes_nothing(
-    tmp_path: Path, on_time: dict[str, Any], place: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, on_time: dict[str, Any], place: str, k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Raised at each place, once: what is left behind is taken up again, with the same end."""
     world = World(tmp_path / "shop", {2: part(0.4)}).live(4, {3: 2})
-    armed = Failpoint(name=place, action="raise")
+    armed = Failpoint(name=place, action="raise", pass_number=k)
     monkeypatch.setattr(failpoint, "armed", armed)
-    while not armed.passes:
+    while armed.passes < k:
         with suppress(FailpointError):
             world.live((world.clock.now() - START) // DAY + 1)
     world.live(DAYS)

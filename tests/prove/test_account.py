@@ -3,7 +3,7 @@
 import pytest
 
 from tests.prove.account import EDIT, POST, Line, account
-from tests.prove.faults import Kind, passes, some
+from tests.prove.faults import READ, READ_AGAIN, Kind, passes, some
 from tests.prove.past import QUERIES, Past, differences, lost_windows
 
 
@@ -55,6 +55,13 @@ def test_a_window_that_is_missing_or_did_not_end_is_lost() -> None:
     assert differences(ended, ended) == []
     assert differences(open_, ended)[0].startswith("windows: 1 rows for 1")
     assert differences(past(), ended)[0].startswith("windows: 0 rows for 1")
+
+
+def test_no_exception_while_a_revision_is_read() -> None:
+    """Killed there, the process comes back before anything is told; failing, it goes on and tells."""
+    hits = {3: {READ: 2, READ_AGAIN: 1}}
+    assert [fault.k for fault in passes(Kind.SWEEP, hits)] == [1, 2, 3]
+    assert [fault.k for fault in passes(Kind.RAISE, hits)] == [1, 2]
 
 
 def test_a_sample_of_faults_leaves_no_name_out() -> None:
