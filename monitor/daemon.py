@@ -25,6 +25,7 @@ from monitor.folding import fold_model, with_work
 from monitor.keeping import Keeper
 from monitor.leading import leads, led
 from monitor.logs import logger
+from monitor.memory import seldom_collected
 from monitor.planning import plan_model
 from monitor.rechecking import recheck_next
 from monitor.reloading import reload
@@ -198,6 +199,7 @@ class Daemon:
         def prepare() -> None:
             self._faults.guard("check", lambda: must_be_sound(self._in_force.runtime.store))
             self._faults.guard("warm up", lambda: warm_up(self._in_force.runtime))
+            seldom_collected()
             ready.set()
 
         threading.Thread(target=prepare, name="prepare", daemon=True).start()

@@ -17,9 +17,9 @@ def run(
     ] = None,
 ) -> None:
     """Watch the models of the config until a signal comes. A second one on the same SQLite file exits 75."""
-    from monitor.arenas import few_arenas
     from monitor.clock import Clock, SteppedClock, SystemClock
     from monitor.exits import CommandError
+    from monitor.memory import few_arenas
     from monitor.session import daemon_session
     from monitor.terminal import Terminal
 

@@ -1,4 +1,4 @@
-"""Laws of the allocator's arenas: as many as we say, whatever the number of threads."""
+"""Laws of memory: as many arenas as we say, whatever the number of threads; cycles are still collected."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 THREADS = """
 import ctypes, sys, threading
-from monitor.arenas import few_arenas
+from monitor.memory import few_arenas
 if sys.argv[1] == "few" and not few_arenas():
     sys.exit(3)
 gate = threading.Barrier(9)
@@ -44,3 +44,30 @@ def arenas(how: str) -> int:
 def test_many_threads_share_few_arenas() -> None:
     """Eight that allocate at once have two between them; left alone they have more."""
     assert arenas("few") <= 2 < arenas("many")
+
+
+CYCLES = """
+import gc
+from monitor.memory import seldom_collected
+class Node:
+    alive = 0
+    def __init__(self):
+        Node.alive += 1
+        self.me = self
+    def __del__(self):
+        Node.alive -= 1
+kept = [object() for _ in range(1000)]
+seldom_collected()
+assert gc.get_freeze_count() > 1000
+for _ in range(200_000):
+    Node()
+print(Node.alive)
+"""
+
+
+def test_cycles_are_still_collected() -> None:
+    """Seldom, but before they are many."""
+    done = subprocess.run(
+        [sys.executable, "-c", CYCLES], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(done.stdout) <= 20_000
