@@ -27,8 +27,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.prove.faults import READ, READ_AGAIN
-
 PATIENCE_S = 240.0  # for a life that does not end by itself
 HUNG = 124
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -127,19 +125,14 @@ class Nursery:
 
 
 class _Listener:
-    """In the place of an armed failpoint: hears every name that is passed, and is none of them.
-
-    Reads after a look for late rows are those of revisions, and are counted apart.
-    """
+    """In the place of an armed failpoint: hears every name that is passed, and is none of them."""
 
     def __init__(self) -> None:
         self.hits: Counter[str] = Counter()
         self.name = self
 
     def __eq__(self, passed: object) -> bool:
-        name = str(passed)
-        late = name == READ and self.hits["after_recheck_claim"] > 0
-        self.hits[READ_AGAIN if late else name] += 1
+        self.hits[str(passed)] += 1
         return False
 
     __hash__ = None  # type: ignore[assignment]  # it equals nothing
@@ -217,7 +210,7 @@ def _born(request: dict[str, Any], parent: int, answer: Path) -> int:
         failpoint.armed = listener  # type: ignore[assignment]  # by intent: see _Listener
     told: dict[str, Any] = {}
     told["failed"] = live(Path(request["config"]), datetime.fromisoformat(request["start"]), request["until"])
-    told["hits"] = dict(+listener.hits)
+    told["hits"] = dict(listener.hits)
     told["passes"] = armed.passes if armed is not None else 0
     if request["learn"]:
         told["learnt"] = pickle.dumps(_learnt()).hex()
