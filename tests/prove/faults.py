@@ -39,9 +39,9 @@ class Fault:
 def passes(kind: Kind, hits: Mapping[int, Mapping[str, int]]) -> list[Fault]:
     """Every pass of every failpoint in the whole life, by step.
 
-    An exception in the middle of a read is left out: the daemon goes on, and rightly tells what is due meanwhile
-    without that window, so what was told is not that of the undisturbed life. tests/monitor/test_late_rows.py
-    holds such a life's history against it.
+    An exception in the middle of a read is left out: the daemon goes on, and rightly tells what is due
+    meanwhile without that window, so what was told is not that of the undisturbed life.
+    tests/monitor/test_late_rows.py holds such a life's history against it.
     """
     return [
         Fault(kind=kind, step=step, name=name, k=k)
