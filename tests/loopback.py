@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that plays Slack's web API, incoming webhooks and generic webhooks.
+"""A server on 127.0.0.1 that plays Slack's web API, PagerDuty's events, incoming and generic webhooks.
 
 What it does with a request is scripted per path: answer, accept and then reset, hang, drip, send a gigabyte,
 redirect. Every message it *accepts* is appended to a file and synced before a byte of the answer leaves: that
@@ -141,7 +141,8 @@ class Loopback:
             with self._lock:
                 self.seen.append(seen)
                 planned = self._script[seen.path]
-                reply = planned.popleft() if planned else self._always.get(seen.path, Reply())
+                usual = Reply(status=202) if seen.path.startswith("/v2/") else Reply()
+                reply = planned.popleft() if planned else self._always.get(seen.path, usual)
                 body = reply.body
                 if reply.accept:
                     played = self._play(seen)
@@ -171,6 +172,8 @@ class Loopback:
             return json.dumps({"ok": True, "channel": channel, "ts": ts}).encode()
         if seen.path == "/api/chat.update":
             return json.dumps({"ok": True, "channel": seen.json["channel"], "ts": seen.json["ts"]}).encode()
+        if seen.path.startswith("/v2/"):
+            return b'{"status": "success", "message": "Event processed"}'
         if seen.path.startswith("/services/"):
             return b"ok"
         return b""
