@@ -30,9 +30,15 @@ class Reach:
     private: bool = False  # loopback, link-local and private addresses too
 
 
+def allows(host: str, hosts: Sequence[str]) -> bool:
+    """Whether a glob of the list fits; without a list every host is allowed."""
+    name = host.rstrip(".").lower()
+    return not hosts or any(fnmatchcase(name, glob.rstrip(".").lower()) for glob in hosts)
+
+
 def check_host(host: str, hosts: Sequence[str]) -> None:
     """A ValueError, ready to be shown, for a host that no glob of a list allows."""
-    if hosts and not _allowed(host, hosts):
+    if not allows(host, hosts):
         raise ValueError(f"{host} is not among the allowed_hosts; add it there, or name another host")
 
 
@@ -48,7 +54,7 @@ class Line:
 
     def open(self, host: str, port: int, reach: Reach) -> socket.socket:
         """Connect to the first address that answers."""
-        if reach.hosts and not _allowed(host, reach.hosts):
+        if not allows(host, reach.hosts):
             raise DeliveryError(Failure.CHANNEL_BROKEN, f"{host} is not among the allowed_hosts")
         sock = _open(host, port, self.timeout_s, private=reach.private)
         try:
@@ -179,11 +185,6 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_global and not ip.is_multicast
-
-
-def _allowed(host: str, hosts: Sequence[str]) -> bool:
-    name = host.rstrip(".").lower()
-    return any(fnmatchcase(name, glob.rstrip(".").lower()) for glob in hosts)
 
 
 def _what(error: BaseException) -> str:
