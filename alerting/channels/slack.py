@@ -149,10 +149,11 @@ class SlackChannel:
         }
         if not notification.plain:
             content["blocks"] = list(blocks(message))
+        content |= {"parse": "none", "unfurl_links": False, "unfurl_media": False}
         answer = post(
             self.webhook_url,
             headers={"Content-Type": "application/json; charset=utf-8", "User-Agent": "leeway"},
-            body=json.dumps({**content, "unfurl_links": False, "unfurl_media": False}).encode(),
+            body=json.dumps(content).encode(),
             deadline_s=self.deadline_s,
             allow_http=_loopback(self.webhook_url),
             allow_private=_loopback(self.webhook_url),
