@@ -61,6 +61,7 @@ def test_every_missing_secret_is_an_error_with_its_remedy(config: Path) -> None:
     }.items():
         (told,) = (line for line in done.stderr.splitlines() if said in line)
         assert f"line {lines.index(key) + 1}:" in told
+    assert "is missing" not in done.stderr  # it is given, and said once
     assert "Traceback" not in done.stderr
 
 
