@@ -4,5 +4,6 @@ import os
 
 
 def within(seconds: float) -> float:
-    """So many seconds on an idle machine; more where more wants to run than there are cores."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """So many seconds on an idle machine; up to four times as many where more wants to run than there are
+    cores."""
+    return seconds * min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))

@@ -76,7 +76,7 @@ def test_a_reset_is_ambiguous_and_nobody_is_unknown(server: Loopback) -> None:
 
 def test_the_deadline_kills(server: Loopback) -> None:
     """T9: a drip that the library would follow for minutes; no process is left behind."""
-    server.script(HOOK, [Reply(end="drip")])
+    server.script(HOOK, [Reply(end="drip_headers")])  # without end
     began, deadline_s = time.monotonic(), within(8.0)  # the child has to start in it
     assert failure(apprise(server, deadline_s=deadline_s)).failure is Failure.AMBIGUOUS
     assert time.monotonic() - began < deadline_s + within(1.0)

@@ -124,6 +124,11 @@ class Apprise(House):
         deadline_s = within(max(10.0, options.pop("deadline_s", 10.0)))
         return AppriseChannel(service_url=url, deadline_s=deadline_s, **{"allow_private": True, **options})
 
+    def end(self, end: End) -> None:
+        if end == "hang":  # the server's own patience may be shorter than a child's on a busy machine
+            end = "drip"
+        self.server.script(self.path, [Reply(end="drip_headers" if end == "drip" else end)])
+
 
 class Email(House):
     """Statuses are replies of SMTP here: `answer` is given those."""
