@@ -12,7 +12,8 @@ def schema() -> dict[str, Any]:
     definitions = document["$defs"]
     definitions["MemberConfig"]["additionalProperties"] = True
     definitions["SourceMember"] = _member(definitions["MemberConfig"], Family.SOURCE)
-    definitions["ChannelMember"] = _member(definitions["MemberConfig"], Family.CHANNEL)
+    definitions["ChannelConfig"]["additionalProperties"] = True
+    definitions["ChannelMember"] = _member(definitions.pop("ChannelConfig"), Family.CHANNEL)
     document["properties"]["channels"]["additionalProperties"] = {"$ref": "#/$defs/ChannelMember"}
     _refer(definitions, "MemberConfig", "SourceMember")
     del definitions["MemberConfig"]

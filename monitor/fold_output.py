@@ -11,7 +11,7 @@ from alerting.incident import Incident, Transition
 from alerting.series import LABEL_FEED
 from alerting.verdict import VerdictKind
 from monitor.config import Config
-from monitor.routing import group_policies, groups_of
+from monitor.routing import escalation_groups, group_policies, groups_of
 from storage import groups
 
 
@@ -44,10 +44,14 @@ def mark_groups(
             for group in groups_of(config, incident):
                 fresh[group.key] = group
                 members.setdefault(group.key, set()).add(incident.id)
+            for group in escalation_groups(config, incident):
+                known = groups.get(conn, group.key)
+                if known is not None and incident.id in known.told:
+                    fresh.setdefault(group.key, known)
     for key, group in fresh.items():
         marked = mark_dirty(groups.get(conn, key) or group, now)
         if past:
             policy = group_policies(config, group.labels["model"])[group.channel]
-            mine = [each for each in past if each.incident_id in members[key]]
+            mine = [each for each in past if each.incident_id in members.get(key, ())]
             marked = note_past(marked, mine, policy)
         groups.save(conn, marked)
