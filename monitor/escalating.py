@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting.escalation import Overdue, overdue, unattended_since
-from alerting.group import Group, new_group
+from alerting.group import Group, GroupPolicy, group_labels, new_group
 from alerting.incident import Incident
 from alerting.quiet import quiet_until
-from alerting.route import Route
+from alerting.route import Route, Step
 from alerting.verdict import Severity
 from monitor.config import Config
 from monitor.routing import routes_of, step_channels
@@ -42,6 +42,22 @@ def escalated(
             if due is not None and (known is None or known.number < due.number):
                 found[incident.id] = due
     return found
+
+
+def coming(
+    conn: Connection, config: Config, incident: Incident, now: datetime
+) -> tuple[datetime, Step] | None:
+    """The step that is next if nobody acknowledges it; quiet hours may put it off. None: there is none."""
+    given_back = incidents.given_back(conn, [incident.id]).get(incident.id)
+    found: list[tuple[datetime, Step]] = []
+    for route in _stepped(config, incident.series.model):
+        if not route.takes(incident.series, incident.kind, incident.severity):
+            continue
+        paged = _paged(conn, route, group_labels(incident, GroupPolicy())).get(incident.id)
+        since = unattended_since(incident, paged=paged, given_back=given_back, now=now)
+        if since is not None:
+            found += [(since + step.after, step) for step in route.steps if since + step.after > now]
+    return min(found, key=lambda each: each[0], default=None)
 
 
 def next_groups(conn: Connection, config: Config, looked_at: Iterable[Group]) -> list[Group]:
