@@ -203,6 +203,9 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
     steps = escalated(conn, runtime.config, group, members, now)
     held = kept.release(hold(group, members, policy, silent, steps), members, resting)
     watched = runtime.models.get(model)
+    behind = watched is not None and is_behind(conn, watched, now)
+    if behind and steps:  # it may be over in the windows to come: a step waits as a first message does
+        held = mark_dirty(held, now)
     latest = max(incident.window_end for incident in members)
     why = partial(
         decide,
@@ -211,7 +214,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         policy=policy,
         complete=fold_order.all_folded(conn, model, latest),
         escalated=steps,
-        catching_up=watched is not None and is_behind(conn, watched, now),
+        catching_up=behind,
     )
     unheard = {*silent, *resting}
     # What happened while nobody was told wakes nobody either.

@@ -11,7 +11,10 @@ from alerting.courier import Claimed
 from alerting.incident import Incident
 from monitor.escalating import coming
 from monitor.telling import flush
-from storage import groups, incidents, outbox
+from storage import groups, incidents, ledger, outbox
+from storage.ledger import Stream
+from storage.span import Span
+from tests.alerting.verdicts import START
 from tests.monitor.alerts import HOUR, MINUTE, Alerts, Reader, alerts
 
 CONFIG = """
@@ -262,6 +265,24 @@ def test_after_a_downtime_only_the_last_step_to_a_channel_is_told(tmp_path: Path
         assert steps(life) == [(2, "lead")]
 
 
+def test_while_a_model_catches_up_a_step_waits(life: Alerts, readers: dict[str, Reader]) -> None:
+    """It may be over in the windows to come; but a quarter of an hour at most."""
+    page(life)
+    span = Span(start=START - 240 * HOUR, end=START - 239 * HOUR)
+    with life.runtime.store.write() as conn:
+        ledger.plan(
+            conn, "shop", Stream.INPUTS, [span], now=life.now, settle=MINUTE, lateness=HOUR, give_up=HOUR
+        )
+    life.wait(30 * MINUTE)
+    life.look()
+    life.wait(14 * MINUTE)
+    life.look()
+    assert readers["lead"].reasons() == []
+    life.wait(MINUTE)
+    life.look()
+    assert readers["lead"].reasons() == ["escalation"]
+
+
 def test_a_channel_that_was_told_already_hears_of_the_silence_in_its_thread(tmp_path: Path) -> None:
     """A step to a channel that a route of its own tells is a reply there, not a second root."""
     both = CONFIG + '\n[[routes]]\nmatch = { column = "am*" }\nchannels = ["lead"]\n'
@@ -294,6 +315,22 @@ def test_quiet_hours_put_a_step_off(tmp_path: Path) -> None:
         life.wait(MINUTE)
         life.look()
         assert readers["boss"].reasons() == ["escalation"]
+
+
+def test_a_route_that_rests_lets_its_steps_rest(tmp_path: Path) -> None:
+    """Told before its quiet hours began, the page goes to the next when they are over."""
+    quiet = CONFIG + 'quiet = { from = "02:00", to = "06:00", zone = "UTC", pages = true }\n'
+    readers = {name: Reader() for name in ("oncall", "lead", "boss", "mail")}
+    with alerts(tmp_path, dict(readers), config=quiet) as life:  # it is one o'clock
+        life.wait(45 * MINUTE)
+        page(life)
+        assert readers["oncall"].reasons() == ["first"]
+        life.wait(4 * HOUR)
+        life.look()
+        assert readers["lead"].reasons() == []
+        life.wait(15 * MINUTE)
+        life.look()
+        assert readers["lead"].reasons() == ["escalation"]
 
 
 def test_a_lost_mark_tells_no_step_twice(life: Alerts, readers: dict[str, Reader]) -> None:
