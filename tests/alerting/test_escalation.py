@@ -13,6 +13,7 @@ from alerting.grouping import Group, GroupPolicy, decide, mark_dirty, new_group,
 from alerting.incident import Incident, acknowledge, give_back
 from alerting.notification import Action
 from alerting.reason import Reason
+from alerting.revising import reconciled
 from alerting.route import Step
 from alerting.series import Series
 from alerting.untold import give_up, untell
@@ -185,3 +186,14 @@ def test_a_group_of_an_earlier_version_counts_from_its_last_word() -> None:
     del stored["paged"], stored["kept"]
     assert Group.from_json(stored).paged == {PAGE.id: NOW}
     assert Group.from_json(json.loads(json.dumps(mark_dirty(lead(), NOW).to_json()))).paged == {}
+
+
+def test_a_replay_takes_no_step_back() -> None:
+    """What a channel took stays told, unless the replay finds that it came back once more."""
+    known = replace(incident("PP"), escalation_step=2)
+    again = replace(known, escalation_step=0, peak=9.0)
+    (kept,) = reconciled([known], {known.id: again}).revised
+    assert kept.after.escalation_step == 2
+    reopened = replace(again, reopens=known.reopens + 1)
+    (kept,) = reconciled([known], {known.id: reopened}).revised
+    assert kept.after.escalation_step == 0
