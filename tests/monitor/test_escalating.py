@@ -1,11 +1,13 @@
 """Laws of escalation in the database: each step told once, unless somebody has the page by then."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from alerting import failpoint
 from alerting.channel import DeliveryError, Failure
 from alerting.courier import Claimed
 from alerting.incident import Incident
@@ -379,3 +381,29 @@ def test_a_group_that_only_an_escalation_made_is_closed_in_the_end(life: Alerts)
     life.look()
     with life.runtime.store.read() as conn:
         assert groups.to_look_at(conn) == []
+
+
+PLACES = ("before_flush_commit", "after_flush_commit", "after_attempt_row", "before_mark", "after_mark")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_fault_anywhere_on_its_way_loses_and_doubles_no_step(
+    life: Alerts, readers: dict[str, Reader], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """One row with one key, one event; sent twice only where it may have arrived, and then it says so."""
+    page(life)
+    life.wait(30 * MINUTE)
+    monkeypatch.setattr(failpoint, "armed", failpoint.parse(f"{place}:raise"))
+    with suppress(failpoint.FailpointError):
+        life.look()
+    monkeypatch.setattr(failpoint, "armed", None)
+    for _ in range(3):
+        life.wait(2 * MINUTE)  # longer than a lease
+        life.look()
+    rows = [row for row in life.rows() if row["channel"] == "lead"]
+    assert [(row["reason"], row["state"]) for row in rows] == [("escalation", "sent")]
+    assert steps(life) == [(1, "lead")]
+    assert the_one(life).escalation_step == 1
+    sent = [row for row, _ in readers["lead"].taken]
+    assert len(sent) == (2 if place == "before_mark" else 1)
+    assert [row.uncertain for row in sent[1:]] == [True] * (len(sent) - 1)
