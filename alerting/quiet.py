@@ -6,7 +6,8 @@ an hour shorter or longer when the clocks change (alerting/clocks.py).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
+from functools import lru_cache
 
 from alerting.clocks import instant, zone_of
 from alerting.verdict import Severity
@@ -30,19 +31,21 @@ class QuietHours:
 
     def until(self, now: datetime) -> datetime | None:
         """When the hours end that hold now; None: none do."""
-        today = now.astimezone(zone_of(self.zone)).date()
-        # The day before may reach into this one, and the clocks may have been set back over midnight.
-        for day in (today - _DAY, today, today + _DAY):
-            if day.weekday() in self.days:
-                start, end = self._on(day)
-                if start <= now < end:
-                    return end
-        return None
+        return _until(self, now)
 
-    def _on(self, day: date) -> tuple[datetime, datetime]:
-        last = day if self.end > self.start else day + _DAY
-        zone = zone_of(self.zone)
-        return instant(day, self.start, zone), instant(last, self.end, zone)
+
+@lru_cache(maxsize=256)  # one look asks the same of thousands of incidents
+def _until(hours: QuietHours, now: datetime) -> datetime | None:
+    zone = zone_of(hours.zone)
+    today = now.astimezone(zone).date()
+    # The day before may reach into this one, and the clocks may have been set back over midnight.
+    for day in (today - _DAY, today, today + _DAY):
+        if day.weekday() in hours.days:
+            last = day if hours.end > hours.start else day + _DAY
+            start, end = instant(day, hours.start, zone), instant(last, hours.end, zone)
+            if start <= now < end:
+                return end
+    return None
 
 
 def quiet_until(hours: Iterable[QuietHours], severity: Severity, now: datetime) -> datetime | None:

@@ -1,6 +1,6 @@
 """Which channels hear of a model, and about what?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from alerting.glob import is_like
 from alerting.grouping import Group, GroupPolicy, group_labels, new_group
@@ -11,6 +11,8 @@ from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity
 from monitor.config import Config
 from monitor.config_routes import DAYS, ChannelConfig, QuietConfig, RouteConfig
+
+Policies = Mapping[str, GroupPolicy]  # by channel
 
 
 def routes_of(config: Config, model: str) -> list[Route]:
@@ -51,21 +53,25 @@ def group_policies(config: Config, model: str) -> dict[str, GroupPolicy]:
     return policies
 
 
-def groups_of(config: Config, incident: Incident) -> list[Group]:
-    """The groups, as nothing was told yet, that an incident belongs to: one a channel that wants it."""
+def groups_of(config: Config, incident: Incident, policies: Policies | None = None) -> list[Group]:
+    """The groups, as nothing was told yet, that an incident belongs to: one a channel that wants it.
+
+    `policies`: those of its model, where they are known already.
+    """
+    policies = group_policies(config, incident.series.model) if policies is None else policies
     return [
         new_group(channel, group_labels(incident, policy))
-        for channel, policy in group_policies(config, incident.series.model).items()
+        for channel, policy in policies.items()
         if policy.wants(incident) and not is_about(incident, channel)
     ]
 
 
-def escalation_groups(config: Config, incident: Incident) -> list[Group]:
+def escalation_groups(config: Config, incident: Incident, policies: Policies | None = None) -> list[Group]:
     """The groups, as nothing was told yet, that may hear of it because nobody answered."""
+    policies = group_policies(config, incident.series.model) if policies is None else policies
+    stepped = {route.number: route for policy in policies.values() for route in policy.routes if route.steps}
     routes = [
-        route
-        for route in routes_of(config, incident.series.model)
-        if route.takes(incident.series, incident.kind, incident.severity)
+        each for each in stepped.values() if each.takes(incident.series, incident.kind, incident.severity)
     ]
     return [new_group(name, group_labels(incident, GroupPolicy())) for name in step_channels(routes)]
 

@@ -29,7 +29,9 @@ class IncidentEvent:
     incident_id: str
     seq: int  # 1, 2, … an incident
     at: datetime  # wall clock: when it was written
-    kind: str  # a TransitionKind that is an event, acknowledged, marked_false_page, unmarked_false_page
+    # A TransitionKind that is an event, acknowledged, unacknowledged, escalated, marked_false_page,
+    # unmarked_false_page, rules_changed, revised
+    kind: str
     actor: str  # leeway, or a person
     window_start: datetime | None = None  # event time; None for what a person did
     window_end: datetime | None = None
