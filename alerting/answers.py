@@ -68,6 +68,7 @@ def _leads(facts: Facts, first: Line, now: datetime) -> Mapping[str, str]:
     since = phrases.moment(facts.get("since")) or phrases.moment(first.get("since"))
     lasting = f" after {phrases.how_long(now - since)}" if since and since < now else ""
     return {
+        "escalation": f"{_unanswered(facts, first, now)}: ",
         "new_member": "also ",
         "severity_up": "now a page: ",
         "reopened": "firing again: ",
@@ -76,6 +77,16 @@ def _leads(facts: Facts, first: Line, now: datetime) -> Mapping[str, str]:
         "steady": f"no longer comes and goes, fires{lasting}: ",
         "digest": "tickets of the day: ",
     }
+
+
+def _unanswered(facts: Facts, first: Line, now: datetime) -> str:
+    """For how long nobody has had it, where that is why it is told."""
+    steps = facts.get("escalated")
+    step = steps.get(first.get("incident_id")) if isinstance(steps, Mapping) else None
+    since = phrases.moment(step.get("since")) if isinstance(step, Mapping) else None
+    if since is None or since >= now:
+        return "nobody acknowledged it"
+    return f"nobody acknowledged it for {phrases.how_long(now - since)}"
 
 
 def _closing(model: str, facts: Facts, lines: Sequence[Line]) -> str:
@@ -110,7 +121,8 @@ def meanwhile(facts: Facts, *, now: datetime, zone: tzinfo) -> str:
         int(phrases.number(past.get(n)) or 0) for n in ("opened", "resolved", "firing")
     )
     when = phrases.window(start, end, now, zone)
-    return f"Looked back: {when}: {opened} opened, {resolved} resolved, {firing} still firing."
+    what = "Quiet hours" if past.get("quiet") else "Looked back"
+    return f"{what}: {when}: {opened} opened, {resolved} resolved, {firing} still firing."
 
 
 def word_of(lines: Sequence[Line], reason: str) -> str:

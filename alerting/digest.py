@@ -51,6 +51,7 @@ def merged(parts: Sequence[Facts]) -> dict[str, object]:
         "lines": ordered[:MAX_LINES],
         "more": max(more, len(ordered) - MAX_LINES + unseen if len(ordered) > MAX_LINES else more),
         "told": told,
+        "escalated": {id_: step for part in parts for id_, step in _escalated(part).items()},
         "past": next((part["past"] for part in parts if part.get("past")), None),
         "retraining": next((part["retraining"] for part in parts if part.get("retraining")), None),
     }
@@ -113,6 +114,7 @@ def digest(
             "counts": counts | {"models": len(models)},
             "told": {},
             "groups": groups,
+            "escalated": {id_: step for facts in parts.values() for id_, step in _escalated(facts).items()},
             "tallies": tallies,
             "flushes": flushes,
         },
@@ -125,6 +127,12 @@ def _by_group(key: str, facts: Facts, name: str, own: object) -> dict[str, objec
     """Of a digest that was not sent what it says of each group, else the group's own."""
     inner = facts.get(name)
     return {str(k): v for k, v in inner.items()} if isinstance(inner, Mapping) else {key: own}
+
+
+def _escalated(facts: Facts) -> Mapping[str, object]:
+    """The incidents that it tells of as nobody acknowledged them, each with its step."""
+    steps = facts.get("escalated")
+    return steps if isinstance(steps, Mapping) else {}
 
 
 def _get(value: object, name: str) -> object:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from alerting.grouping import Group, GroupPolicy, Reason, begins, news, tell
+from alerting.escalation import Overdue, to_json
+from alerting.grouping import Group, GroupPolicy, begins, news, tell
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
+from alerting.reason import Reason
 from alerting.series import LABEL_FEED
 from alerting.verdict import IncidentKind, Severity
 
@@ -42,6 +44,7 @@ def flush(
     threads: bool,
     retraining: Mapping[str, object] | None = None,
     silenced: Collection[str] = (),
+    escalated: Mapping[str, Overdue] | None = None,
     instead: str = "",
 ) -> Flush:
     """What goes out for `reason` (from grouping.decide), and what has been told after it.
@@ -50,8 +53,10 @@ def flush(
     root up to date. One without gets a new post each time, with what changed. `instead`: the fallback channel
     that is told in the place of the group's own; a post there stands alone.
     """
-    found = news(group, incidents, policy, silenced)
-    after = tell(group, incidents, now=now, policy=policy, silenced=silenced)
+    steps = escalated or {}
+    found = news(group, incidents, policy, silenced, steps)
+    after = tell(group, incidents, now=now, policy=policy, silenced=silenced, escalated=steps)
+    unanswered = {id_: steps[id_] for id_, why in found.items() if why is Reason.ESCALATION}
     members = _ordered([incident for incident in incidents if incident.id in after.told])
     changed = [incident for incident in members if incident.id in found]
     if reason is Reason.REPEAT and not changed:
@@ -84,6 +89,7 @@ def flush(
                 "deaths": group.deaths,
                 # All of it, also what is beyond max_lines: needed if this post dies (grouping.untell).
                 "told": {} if action is Action.EDIT else {id_: why.value for id_, why in found.items()},
+                "escalated": {} if action is Action.EDIT else to_json(unanswered),
                 "retraining": None if retraining is None else dict(retraining),
                 "past": None if action is Action.EDIT else past,
                 "for_channel": group.channel if instead else None,
@@ -115,6 +121,7 @@ def _past(group: Group, incidents: Sequence[Incident]) -> dict[str, object] | No
         "start": past.start.isoformat(),
         "end": past.end.isoformat(),
         "opened": past.opened,
+        "quiet": past.quiet,
         # As things are now: what resolved since is not "still firing" either.
         "resolved": past.resolved
         + sum(each.resolved is not None and each.resolved > past.end for each in mine),
@@ -145,6 +152,7 @@ def _facts(
         "runbook": policy.runbook,
         "zone": policy.zone,
         "task": policy.task,
+        "lineage": dict(latest.lineage),
         "lines": [_line(incident, found.get(incident.id)) for incident in lines[: policy.max_lines]],
         "more": max(0, len(lines) - policy.max_lines),
         "counts": {

@@ -19,7 +19,10 @@ was never told and stays history.
     not as flapping       flapping                   flapping
     as flapping           flapping                   none, but for severity_up
     as flapping           steady, open or resolved   steady
+    never, or by an       open page that nobody      escalation, also beside what a route of this channel
+    earlier step          acknowledged for so long   would tell (alerting/escalation.py)
     anything              silenced                   none; kept in `held` for when the silence ends
+    anything              quiet hours                none; told when they end (alerting/kept.py)
 
 When: the first flush waits until every window with the same end is folded, or `group_wait`. Later ones wait
 `group_interval` after the last, with one exception: a page goes out as soon as the first flush would if the
@@ -28,6 +31,8 @@ can wait; so can good news, and a resolve that is undone within the interval is 
 
 News of tickets alone is no haste: it waits for `digest_hour` and is one digest a day. What happened in
 windows that were folded long after their end is a digest too, or a line in whatever is told just then.
+
+An escalation is told at once, however lately this channel was told something else.
 
 Repeats: while any firing page is not acknowledged, silenced or flapping. So a new member ends the silence
 that an acknowledgement of the others bought, without that acknowledgement being lost.
@@ -38,14 +43,15 @@ reopened one goes on in the old thread.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta, tzinfo
-from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime
 
+from alerting.clocks import latest_hour, zone_of
+from alerting.escalation import Overdue
 from alerting.group import (
     ROOTS_AN_HOUR,
     Group,
     GroupPolicy,
+    Kept,
     Past,
     Told,
     group_labels,
@@ -54,18 +60,19 @@ from alerting.group import (
     note_past,
 )
 from alerting.incident import Incident
+from alerting.reason import NEW, OLD_THREAD, Reason
 from alerting.verdict import Severity
 
 __all__ = [
     "ROOTS_AN_HOUR",
     "Group",
     "GroupPolicy",
+    "Kept",
     "Past",
     "Reason",
     "Told",
     "begins",
     "decide",
-    "give_up",
     "group_labels",
     "hold",
     "mark_dirty",
@@ -73,43 +80,28 @@ __all__ = [
     "news",
     "note_past",
     "tell",
-    "untell",
 ]
 
-FIRST_WAIT = timedelta(minutes=15)  # after the second message in a row that was given up
-LONGEST_WAIT = timedelta(hours=4)
 REMEMBERED = 50  # resolved incidents of a thread: one page that fires for months must not collect them all
 
 
-class Reason(StrEnum):
-    """Why we would notify. Most urgent first: the first that holds is the one that is given."""
-
-    FIRST = "first"
-    SEVERITY_UP = "severity_up"
-    REOPENED = "reopened"
-    NEW_MEMBER = "new_member"
-    SILENCE_ENDED = "silence_ended"
-    FLAPPING = "flapping"
-    STEADY = "steady"
-    RESOLVED = "resolved"
-    REPEAT = "repeat"
-    DIGEST = "digest"
-
-
-_NEW = (Reason.FIRST, Reason.NEW_MEMBER, Reason.SILENCE_ENDED)  # of an incident that was never told
-_OLD_THREAD = (Reason.REOPENED, Reason.FLAPPING)  # of one that was: its thread goes on
+_NO_STEPS: Mapping[str, Overdue] = {}
 
 
 def news(
-    group: Group, incidents: Sequence[Incident], policy: GroupPolicy, silenced: Collection[str] = ()
+    group: Group,
+    incidents: Sequence[Incident],
+    policy: GroupPolicy,
+    silenced: Collection[str] = (),
+    escalated: Mapping[str, Overdue] = _NO_STEPS,
 ) -> dict[str, Reason]:
     """What the channel does not know yet, by incident id (table above)."""
     found = {
         incident.id: why
         for incident in incidents
-        if incident.id not in silenced and (why := _why(group, incident, policy)) is not None
+        if incident.id not in silenced and (why := _why(group, incident, policy, escalated)) is not None
     }
-    if any(why in _OLD_THREAD for why in found.values()):
+    if any(why in OLD_THREAD for why in found.values()):
         # The old thread goes on, and what is new joins it.
         found = {id_: Reason.NEW_MEMBER if why is Reason.FIRST else why for id_, why in found.items()}
     return found
@@ -123,17 +115,19 @@ def decide(
     policy: GroupPolicy,
     complete: bool,
     silenced: Collection[str] = (),
+    escalated: Mapping[str, Overdue] = _NO_STEPS,
     catching_up: bool = False,
 ) -> Reason | None:
     """Why to flush now, or None.
 
     `incidents`: the group's open ones, and those it was told of. `complete`: all windows of the model with
-    the same end are folded. `silenced`: ids that a silence covers now. `catching_up`: windows of the model
-    that ended long ago are about to be folded, so how things stand is not known yet.
+    the same end are folded. `silenced`: ids of which nothing is told now. `escalated`: ids of which this
+    channel is to hear as nobody acknowledged them. `catching_up`: windows of the model that ended long ago
+    are about to be folded, so how things stand is not known yet.
     """
     if group.retry_from is not None and now < group.retry_from:
         return None
-    found = news(group, incidents, policy, silenced)
+    found = news(group, incidents, policy, silenced, escalated)
     if (found or group.past is not None) and not (catching_up and _may_wait(group, policy, now)):
         waited = group.dirty_since is None or now >= group.dirty_since + policy.group_wait
         started = complete or waited
@@ -148,7 +142,8 @@ def decide(
                 for incident in incidents
             )
             woken = any(told.firing and told.severity is Severity.PAGE for told in group.told.values())
-            if started and (rested or (pages and not woken)):
+            urgent = (pages and not woken) or Reason.ESCALATION in found.values()
+            if started and (rested or urgent):
                 return next(reason for reason in Reason if reason in found.values())
         elif started and rested:
             return Reason.DIGEST
@@ -161,7 +156,7 @@ def decide(
 
 def begins(group: Group, found: Mapping[str, Reason]) -> bool:
     """Whether this news opens a new thread."""
-    return not group.has_thread and bool(found) and all(why in _NEW for why in found.values())
+    return not group.has_thread and bool(found) and all(why in NEW for why in found.values())
 
 
 def tell(
@@ -171,17 +166,23 @@ def tell(
     now: datetime,
     policy: GroupPolicy,
     silenced: Collection[str] = (),
+    escalated: Mapping[str, Overdue] = _NO_STEPS,
 ) -> Group:
     """The group once all of today's news is told. The root's key is left to who makes the notification."""
-    found = news(group, incidents, policy, silenced)
+    found = news(group, incidents, policy, silenced, escalated)
     told = {} if begins(group, found) else dict(group.told)
     for incident in incidents:
         if incident.id in found:
+            before = group.told.get(incident.id)
+            known = before if before is not None and before.firing else None
+            step = found[incident.id] is Reason.ESCALATION
             told[incident.id] = Told(
                 firing=incident.is_open,
                 severity=incident.severity,
                 flapping=incident.flapping,
                 reopens=incident.reopens,
+                escalated=escalated[incident.id].number if step else known.escalated if known else 0,
+                routed=known.routed if known else not step,
             )
     for id_ in _long_over(told, incidents):
         if id_ not in found:
@@ -195,69 +196,37 @@ def tell(
         told=told,
         held=group.held.difference(found),
         past=None,
+        kept=_still_kept(group, found),
+        paged=_paged(group, incidents, found, now),
         fallback=False,
     )
 
 
 def hold(
-    group: Group, incidents: Sequence[Incident], policy: GroupPolicy, silenced: Collection[str]
+    group: Group,
+    incidents: Sequence[Incident],
+    policy: GroupPolicy,
+    silenced: Collection[str],
+    escalated: Mapping[str, Overdue] = _NO_STEPS,
 ) -> Group:
     """Remember whose news a silence keeps back, so that its end can be told as such."""
     kept = {
         incident.id
         for incident in incidents
         if (incident.id in group.held and (incident.is_open or incident.id in group.told))
-        or (incident.id in silenced and _why(group, incident, policy) is not None)
+        or (incident.id in silenced and _why(group, incident, policy, escalated) is not None)
     }
     return group if kept == group.held else replace(group, held=frozenset(kept))
 
 
-def untell(group: Group, posted: Mapping[str, str], *, key: str) -> Group:
-    """A post was not sent after all: what it was to tell is news again, and its root is no root.
-
-    `posted` is its facts["told"]: the news it carried, by incident id. An edit or a repeat carried none.
-    """
-    told = dict(group.told)
-    for id_, why in posted.items():
-        before = told.pop(id_, None)
-        if before is None or why in _NEW:
-            continue
-        match why:
-            case Reason.RESOLVED:
-                told[id_] = replace(before, firing=True)  # the channel still believes that it fires
-            case Reason.REOPENED:
-                told[id_] = replace(before, firing=False)
-            case Reason.SEVERITY_UP:
-                told[id_] = replace(before, firing=True, severity=Severity.TICKET)
-            case Reason.FLAPPING:
-                told[id_] = replace(before, flapping=False)
-            case Reason.STEADY:
-                told[id_] = replace(before, flapping=True)
-    return replace(
-        group,
-        told=told,
-        root_key="" if group.root_key == key else group.root_key,
-        closed=bool(told) and not any(entry.firing or entry.flapping for entry in told.values()),
-    )
-
-
-def give_up(group: Group, posted: Mapping[str, str], *, key: str, now: datetime) -> Group:
-    """A channel refused a message for good: untold, and told next by the fallback.
-
-    What is refused again and again is tried more and more rarely: a page that no channel takes must not be
-    sent every few seconds.
-    """
-    after = untell(group, posted, key=key)
-    if not posted:
-        return after
-    wait = timedelta(0) if group.deaths == 0 else min(FIRST_WAIT * 2 ** (group.deaths - 1), LONGEST_WAIT)
-    return replace(after, fallback=True, deaths=min(group.deaths + 1, 10), retry_from=now + wait)
-
-
-def _why(group: Group, incident: Incident, policy: GroupPolicy) -> Reason | None:
+def _why(
+    group: Group, incident: Incident, policy: GroupPolicy, escalated: Mapping[str, Overdue]
+) -> Reason | None:
     """The table, for one incident that no silence covers."""
-    told = group.told.get(incident.id)
-    routed = incident.is_open and incident.severity in policy.severities
+    told, step = group.told.get(incident.id), escalated.get(incident.id)
+    routed = incident.is_open and policy.wants(incident)
+    if step is not None and not (told and told.firing and told.escalated >= step.number):
+        return Reason.ESCALATION
     if told is None:
         if not routed:
             return None
@@ -281,6 +250,25 @@ def _why(group: Group, incident: Incident, policy: GroupPolicy) -> Reason | None
     return Reason.REOPENED if unseen and routed else None
 
 
+def _paged(
+    group: Group, incidents: Sequence[Incident], found: Mapping[str, Reason], now: datetime
+) -> dict[str, datetime]:
+    """Since when this channel is to know of each open page. A message that dies does not turn it back."""
+    paged = {each.id: group.paged[each.id] for each in incidents if each.is_open and each.id in group.paged}
+    for incident in incidents:
+        if incident.id in found and incident.is_open and incident.severity is Severity.PAGE:
+            told = group.told.get(incident.id)
+            if incident.id not in paged or (told is not None and incident.reopens > told.reopens):
+                paged[incident.id] = now
+    return paged
+
+
+def _still_kept(group: Group, found: Mapping[str, Reason]) -> Kept | None:
+    """What quiet hours keep back although something else was told in them."""
+    ids = group.kept.ids.difference(found) if group.kept else frozenset()
+    return replace(group.kept, ids=ids) if group.kept and ids else None
+
+
 def _may_wait(group: Group, policy: GroupPolicy, now: datetime) -> bool:
     """A page is not held back for longer than a quarter of an hour, whatever is still to be folded."""
     return group.dirty_since is not None and now < group.dirty_since + policy.group_interval
@@ -296,21 +284,8 @@ def _only_tickets(group: Group, incidents: Sequence[Incident], found: Mapping[st
 def _digest_is_due(group: Group, policy: GroupPolicy, now: datetime) -> bool:
     """Whether the hour of the digest has struck since there was something to tell."""
     since = group.dirty_since or group.flushed
-    return since is None or since < _latest_hour(policy.digest_hour, now, _zone(policy.zone))
-
-
-def _latest_hour(hour: int, now: datetime, zone: tzinfo) -> datetime:
-    """The latest moment, not after now, at which a clock of this zone showed that hour."""
-    local = now.astimezone(zone)
-    day = local.date() if local.hour >= hour else local.date() - timedelta(days=1)
-    return datetime.combine(day, time(hour), zone).astimezone(UTC)
-
-
-def _zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
+    zone = zone_of(policy.digest_zone or policy.zone)
+    return since is None or since < latest_hour(policy.digest_hour, now, zone)
 
 
 def _repeats(group: Group, incident: Incident, now: datetime, silenced: Collection[str]) -> bool:

@@ -104,6 +104,9 @@ class Incident:
     acknowledged_until: datetime | None = None
     false_page_by: str = ""  # who said that it should not have paged; "" nobody
     flapping: bool = False  # comes and goes; may be so while resolved
+    escalation_step: int = 0  # the last step of its present run that a channel took; 0: none
+    # JSON, of the window that last changed it (monitor/lineage.py): data, model, reference, run, program
+    lineage: Mapping[str, object] = field(default_factory=dict)
     version: int = 1
 
     @property
@@ -126,8 +129,18 @@ def incident_id(fingerprint: str, opened: datetime) -> str:
     return hashlib.sha256(f"{fingerprint}\x1f{opened.isoformat()}".encode()).hexdigest()[:32]
 
 
-def apply(incident: Incident | None, transition: Transition) -> Incident:
-    """The incident after `transition`; None before it was opened. ValueError where the two do not fit."""
+def apply(
+    incident: Incident | None, transition: Transition, lineage: Mapping[str, object] | None = None
+) -> Incident:
+    """The incident after `transition`; None before it was opened. ValueError where the two do not fit.
+
+    `lineage`: what the window came of; None where it was no window that changed it.
+    """
+    after = _applied(incident, transition)
+    return after if lineage is None or transition.verdict is None else replace(after, lineage=lineage)
+
+
+def _applied(incident: Incident | None, transition: Transition) -> Incident:
     if incident is None:
         if transition.kind is not TransitionKind.OPENED:
             raise ValueError(f"incident {transition.incident_id}: {transition.kind} before it was opened")
@@ -182,6 +195,7 @@ def apply(incident: Incident | None, transition: Transition) -> Incident:
                 reopens=incident.reopens + 1,
                 acknowledged_by="",
                 acknowledged_until=None,
+                escalation_step=0,
             )
         case TransitionKind.RELAPSED:
             after = replace(after, relapses=incident.relapses + 1)

@@ -24,7 +24,7 @@ class Notification:
     channel: str  # name in the config
     lane: str  # strictly in order within a lane: channel + group
     action: Action
-    reason: str  # first | new_member | severity_up | resolved | reopened | repeat | retraining | test
+    reason: str  # alerting.reason.Reason, retraining or test
     facts: Mapping[str, object]  # JSON: model, window, lines (see message.py), counts
     created: datetime
     deadline: datetime  # after this it is dead

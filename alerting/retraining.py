@@ -79,6 +79,7 @@ class RetrainingFacts:
     reference_version: int = 0
     reference_digest: str = ""
     config_digest: str = ""
+    lineage: Mapping[str, object] = field(default_factory=dict)  # of the last window: JSON, for the trainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +254,7 @@ def _request(
         ],
         "reference": {"version": facts.reference_version, "digest": facts.reference_digest},
         "config_digest": facts.config_digest,
+        "lineage": dict(facts.lineage),
     }
 
 

@@ -126,6 +126,8 @@ def reconciled(told: Iterable[Incident], replayed: Mapping[str, Incident]) -> Re
 def _with_people(told: Incident, again: Incident) -> Incident:
     """The incident as it is now, with what people did to it: that stands, unless it has become worse."""
     after = replace(again, id=told.id, version=told.version + 1, false_page_by=told.false_page_by)
+    if again.reopens <= told.reopens:
+        after = replace(after, escalation_step=told.escalation_step)
     if again.severity.level > told.severity.level or again.reopens > told.reopens:
         return replace(after, acknowledged_by="", acknowledged_until=None)
     return replace(after, acknowledged_by=told.acknowledged_by, acknowledged_until=told.acknowledged_until)

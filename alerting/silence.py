@@ -1,8 +1,7 @@
 """Is this incident one that a person asked to hear nothing of, for now?
 
 A silence is looked at when somebody would be told; the fold goes on underneath. Matchers are literal or
-globs of `*` and `?`. There are no regular expressions: one of them can cost seconds, and few people read
-them right at 03:00. `[` is a character like any other, because columns have it in their names.
+globs (alerting/glob.py).
 """
 
 import hashlib
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from alerting.glob import is_like
 from alerting.incident import Incident
 from alerting.verdict import IncidentKind, Severity
 
@@ -172,27 +172,6 @@ def parse_matcher(text: str) -> Matcher:
     if operator is None:
         raise ValueError(f'silence: "{text}" is no matcher; write model=NAME, column!=NAME or column~temp_*')
     return Matcher(label=label, operator=operator, value=rest[len(operator) :].strip())
-
-
-def is_like(text: str, pattern: str) -> bool:
-    """Whether a glob of `*` and `?` takes all of `text`, upper and lower case apart.
-
-    Goes back to the last star only, so a thousand stars cost no more than length × length.
-    """
-    at = star = 0
-    place, mark = 0, -1  # in the pattern; the last star in it
-    while at < len(text):
-        if place < len(pattern) and pattern[place] == "*":
-            mark, star = place, at
-            place += 1
-        elif place < len(pattern) and pattern[place] in ("?", text[at]):
-            place, at = place + 1, at + 1
-        elif mark >= 0:
-            star += 1
-            place, at = mark + 1, star
-        else:
-            return False
-    return all(char == "*" for char in pattern[place:])
 
 
 def labels_of(incident: Incident) -> dict[str, str]:

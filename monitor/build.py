@@ -19,6 +19,7 @@ from monitor.config_types import MemberConfig
 from monitor.measuring import Detector
 from monitor.members import Family, check, convert_options, kinds, member, options, refusal
 from monitor.policy import PULL_SD, Floors, JudgePolicy, Threshold
+from monitor.route_notes import route_notes
 from monitor.runtime import Watched
 from monitor.secret import storage_url
 from monitor.source import Source
@@ -180,7 +181,7 @@ def build_models(config: Config) -> Models:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return Models(models=built, notes=config.notes())
+    return Models(models=built, notes=(*config.notes(), *route_notes(config)))
 
 
 def judge_policy(model: ModelConfig) -> JudgePolicy:

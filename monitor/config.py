@@ -7,12 +7,13 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from monitor.config_model import ModelConfig
-from monitor.config_types import MemberConfig, Names, PositiveDuration, Room
+from monitor.config_routes import ChannelConfig, RouteConfig
+from monitor.config_types import PositiveDuration, Room
 
 
 class StorageConfig(Room):
@@ -55,26 +56,12 @@ class DaemonConfig(Room):
     retention: RetentionConfig = RetentionConfig()
 
 
-class MatchConfig(Room):
-    """Which incidents a route takes: every given key must agree. `model` is a glob."""
-
-    model: str = "*"
-    severity: Literal["ticket", "page"] | None = None  # None: pages
-
-
-class RouteConfig(Room):
-    """Who is told. Without any route nobody is, and history still holds everything."""
-
-    match: MatchConfig = MatchConfig()
-    channels: Names = Field(min_length=1)
-
-
 class Config(Room):
     """The whole file, defaults merged in. `path` is the file; None when made in memory."""
 
     storage: StorageConfig = StorageConfig()
     daemon: DaemonConfig = DaemonConfig()
-    channels: dict[str, MemberConfig] = Field(default_factory=dict)
+    channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = Field(default=(), strict=False)
     models: dict[str, ModelConfig] = Field(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)

@@ -187,7 +187,7 @@ def _member_keys(document: Document) -> Iterator[tuple[Path, str]]:
 
 
 def _dangling_names(document: Document) -> list[Problem]:
-    """Routes and retraining name channels that exist."""
+    """Routes, their escalations and retraining name channels that exist."""
     channels = document.get("channels")
     known = list(channels) if isinstance(channels, dict) else []
     wanted: list[tuple[Path, object]] = []
@@ -196,6 +196,10 @@ def _dangling_names(document: Document) -> list[Problem]:
         names = route.get("channels") if isinstance(route, dict) else None
         for position, name in enumerate(names if isinstance(names, list) else []):
             wanted.append((("routes", index, "channels", position), name))
+        steps = route.get("escalation") if isinstance(route, dict) else None
+        for position, step in enumerate(steps if isinstance(steps, list) else []):
+            name = step.get("channel") if isinstance(step, dict) else None
+            wanted.append((("routes", index, "escalation", position, "channel"), name))
     daemon = document.get("daemon")
     if isinstance(daemon, dict) and "fallback" in daemon:
         wanted.append((("daemon", "fallback"), daemon["fallback"]))

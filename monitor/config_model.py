@@ -110,6 +110,7 @@ class ReferenceConfig(Room):
     from_: Moment | None = Field(default=None, alias="from")
     to: Moment | None = None
     exclude: tuple[PeriodConfig, ...] = Field(default=(), strict=False)
+    run: str | None = Field(default=None, min_length=1, max_length=200)  # the training run it was made by
     label: str | None = None  # the outcome's column in the reference; default: the one `labels` names
     trailing: PositiveDuration | None = None  # then the latest windows of production; None: it stays
     refresh: PositiveDuration = timedelta(days=7)  # how often a trailing one moves

@@ -12,7 +12,10 @@ def schema() -> dict[str, Any]:
     definitions = document["$defs"]
     definitions["MemberConfig"]["additionalProperties"] = True
     definitions["SourceMember"] = _member(definitions["MemberConfig"], Family.SOURCE)
-    definitions["ChannelMember"] = _member(definitions["MemberConfig"], Family.CHANNEL)
+    for name, key in (("ChannelConfig", "quiet"), ("RouteConfig", "quiet"), ("MatchConfig", "kind")):
+        _or_one(definitions[name]["properties"], key)
+    definitions["ChannelConfig"]["additionalProperties"] = True
+    definitions["ChannelMember"] = _member(definitions.pop("ChannelConfig"), Family.CHANNEL)
     document["properties"]["channels"]["additionalProperties"] = {"$ref": "#/$defs/ChannelMember"}
     _refer(definitions, "MemberConfig", "SourceMember")
     del definitions["MemberConfig"]
@@ -40,6 +43,13 @@ def _member(base: dict[str, Any], family: Family) -> dict[str, Any]:
         "title": f"{family.name.title()}Member",
         "properties": {**base["properties"], "kind": kind},
     }
+
+
+def _or_one(properties: dict[str, Any], key: str) -> None:
+    """One may stand where an array of them may, in place."""
+    several = properties[key]
+    rest = {name: value for name, value in several.items() if name in ("default", "title", "description")}
+    properties[key] = {"anyOf": [several["items"], {"type": "array", "items": several["items"]}], **rest}
 
 
 def _refer(node: Any, old: str, new: str) -> None:

@@ -17,6 +17,7 @@ class Outcome:
     rows: int | None = None  # None: not known
     reference_id: int | None = None
     error_class: str = ""  # permanent | transient | bug; empty where nothing failed
+    data_version: str = ""  # which files or which query it was read from
     fingerprint: str = ""  # what the source had when it was read, for a person
     facts: Mapping[str, object] = field(default_factory=dict)
     results: Sequence[ColumnResult] = ()

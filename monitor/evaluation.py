@@ -19,6 +19,7 @@ from monitor.creep import against, creep_results
 from monitor.duration import format_duration
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
+from monitor.lineage import program
 from monitor.logs import logger
 from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
 from monitor.reads import Read
@@ -182,6 +183,7 @@ def _measure_inputs(
             rows=0,
             reference_id=reference.id,
             fingerprint=_fingerprint(counted),
+            data_version=pulled.data_version,
             facts=facts,
         )
     versions = {version: part.rows for version, part in summary.by_version().items()}
@@ -203,6 +205,7 @@ def _measure_inputs(
         rows=summary.rows,
         reference_id=reference.id,
         fingerprint=_fingerprint(counted),
+        data_version=pulled.data_version,
         facts=facts,
         results=[
             *_by_version(runtime, watched, window, reference, summary, results),
@@ -321,6 +324,8 @@ def _finish(runtime: Runtime, window: DueWindow, outcome: Outcome, started: floa
             reason=outcome.reason,
             rows=outcome.rows,
             source_fingerprint=outcome.fingerprint,
+            data_version=outcome.data_version,
+            program=program(),
             reference_id=outcome.reference_id,
             error_class=outcome.error_class,
             error=outcome.reason if outcome.error_class else "",

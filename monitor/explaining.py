@@ -9,9 +9,10 @@ from alerting.series import PLAIN, Series
 from detectors._column import PSEUDO
 from monitor.config import Config
 from monitor.exits import CommandError
+from monitor.lineage import lineage_of
 from monitor.moments import zone_of
 from monitor.windows import window_at
-from storage import verdicts
+from storage import ledger, profiles, verdicts
 from storage.verdicts import StoredVerdict
 
 
@@ -68,6 +69,15 @@ def heading(stored: StoredVerdict, config: Config) -> list[str]:
         + (f", incident {stored.incident_id[:12]}" if stored.incident_id else ""),
     ]
     return [*lines, said.title] if said.title else lines
+
+
+def origin(conn: Connection, stored: StoredVerdict) -> dict[str, object]:
+    """What its window came of: data, model, reference, run, config and program."""
+    window = ledger.get(conn, stored.ledger_id)
+    if window is None:
+        return {}
+    known = None if window.reference_id is None else profiles.get(conn, window.reference_id)
+    return lineage_of(window, known)
 
 
 def _names(column: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from alerting.incident import Incident, Transition
 from alerting.series import LABEL_FEED
 from alerting.verdict import VerdictKind
 from monitor.config import Config
-from monitor.routing import group_policies, groups_of
+from monitor.routing import Policies, escalation_groups, group_policies, groups_of
 from storage import groups
 
 
@@ -39,15 +39,27 @@ def mark_groups(
     """
     fresh: dict[str, Group] = {}
     members: dict[str, set[str]] = {}
+    further: dict[str, set[str]] = {}  # by the key of a group that may have heard of them by an escalation
+    by_model: dict[str, Policies] = {}
     for incident in touched:
         if incident.id in eventful:
-            for group in groups_of(config, incident):
+            model = incident.series.model
+            if model not in by_model:
+                by_model[model] = group_policies(config, model)
+            policies = by_model[model]
+            for group in groups_of(config, incident, policies):
                 fresh[group.key] = group
                 members.setdefault(group.key, set()).add(incident.id)
+            for group in escalation_groups(config, incident, policies):
+                further.setdefault(group.key, set()).add(incident.id)
+    for key, ids in further.items():
+        known = groups.get(conn, key)
+        if known is not None and ids.intersection(known.told):
+            fresh.setdefault(key, known)
     for key, group in fresh.items():
         marked = mark_dirty(groups.get(conn, key) or group, now)
         if past:
-            policy = group_policies(config, group.labels["model"])[group.channel]
-            mine = [each for each in past if each.incident_id in members[key]]
+            policy = by_model[group.labels["model"]][group.channel]
+            mine = [each for each in past if each.incident_id in members.get(key, ())]
             marked = note_past(marked, mine, policy)
         groups.save(conn, marked)

@@ -20,6 +20,7 @@ from monitor.catching_up import is_historical
 from monitor.fold_input import fetch_noise, stored_window
 from monitor.fold_output import mark_groups, worth_keeping
 from monitor.learning import learn_from_production, learn_performance
+from monitor.lineage import lineage_of
 from monitor.logs import logger
 from monitor.refolding import refold_late
 from monitor.retraining import decide_retraining
@@ -180,7 +181,8 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     said, judge_state = judge_stored(watched, stored, remembered)
     noise = stored.noise[1] if stored.noise is not None and stored.is_judged else None
     result = fold_window(checkpoints.alert_states(conn, watched.name), said, watched.folding)
-    touched = incidents.apply(conn, result.transitions, now)
+    origin = lineage_of(window, stored.reference)
+    touched = incidents.apply(conn, result.transitions, now, lineage=origin)
     kept = worth_keeping(result)
     verdicts.save(conn, window.id, kept)
     checkpoints.save(conn, window.id, judge_state, [result.states[key] for key in result.changed])
@@ -194,7 +196,7 @@ def _fold(runtime: Runtime, watched: Watched, conn: Connection, window: DueWindo
     if noise is not None:
         teach = learn_from_production if window.stream is Stream.INPUTS else learn_performance
         teach(runtime, watched, conn, window, noise)
-    decision = decide_retraining(runtime, watched, conn, window, past=past)
+    decision = decide_retraining(runtime, watched, conn, window, past=past, lineage=origin)
     return FoldedWindow(window=window, verdicts=kept, transitions=result.transitions, decision=decision)
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from alerting.series import PLAIN
 from monitor.config import Config
+from monitor.lineage import lineage_lines
 from monitor.moments import zone_of
 from monitor.performance_lines import foretold, realised
 from monitor.terminal import printable, sparkline
@@ -42,6 +43,12 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
         yield f"  evidence   z {facts['z']:.1f}, adjusted p {facts['p']:.2g}, {facts.get('rows')} rows"
     until = f" until {at(record['acknowledged_until'])}" if record["acknowledged_until"] else ""
     yield f"  who        {record['acknowledged_by'] or 'nobody has it yet'}{until}"
+    if record["escalation_step"]:
+        told = [each["payload"] for each in record["history"] if each["kind"] == "escalated"]
+        whom = ", ".join(dict.fromkeys(printable(str(each.get("channel"))) for each in told))
+        yield f"  escalated  to step {record['escalation_step']}: {whom}"
+    if step := record.get("next_escalation"):
+        yield f"  next       {printable(step['channel'])} is told {at(step['at'])} if nobody acknowledges it"
     if record.get("silenced_by"):
         ends = at(record["silenced_until"])
         yield f"  silenced   by {printable(record['silenced_by'])} until {ends} ({record['silence_id']})"
@@ -54,6 +61,8 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
     for event in record["history"]:
         when = at(event["window_end"]) if event["window_end"] else at(event["at"])
         reason = event["payload"].get("comment") or event["payload"].get("reason")
+        if event["kind"] == "escalated":
+            reason = printable(f"step {event['payload'].get('step')}, {event['payload'].get('channel')}")
         yield f"    {when}  {event['kind']}{f' ({reason})' if reason else ''} by {event['actor']}"
     verdicts = record["verdicts"]
     if verdicts:
@@ -64,6 +73,11 @@ def incident_lines(record: dict[str, Any], config: Config) -> Iterator[str]:
             number = f"#{verdict['verdict_id']}"
             said = f"{verdict['verdict']:<8} {z}  {number:<7} {printable(verdict['title'])}"
             yield f"    {at(verdict['window_start'])}  {said}"
+    origin = list(lineage_lines(record.get("lineage") or {}))
+    if origin:
+        yield ""
+        yield "  came of"
+        yield from (f"    {what:<10} {printable(which)}" for what, which in origin)
     yield ""
     yield "  next"
     if verdicts:

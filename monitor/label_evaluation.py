@@ -5,7 +5,7 @@ is enough, and which labels count). Nothing is kept of the rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import add
@@ -101,7 +101,7 @@ def evaluate_labels(
         return Waiting(reason="the window's inputs are not evaluated yet", wait=SHORTLY)
     scores = list(profile.score.columns.values())
     try:
-        batches, problems = _pull(watched, labels, window, scores)
+        batches, problems, data = _pull(watched, labels, window, scores)
     except SourceError as error:
         # The stream of the inputs tells it: one cause, one incident.
         if error.transient and now < window.give_up:
@@ -118,13 +118,13 @@ def evaluate_labels(
     done = completion(found.first(), min_share=labels.min_share, deadline=deadline, now=micros(now))
     if done is None:
         return _wait(found, labels, window, now)
-    return _measured(watched, labels, reference, profile, found, done)
+    return replace(_measured(watched, labels, reference, profile, found, done), data_version=data)
 
 
 def _pull(
     watched: Watched, labels: LabelsConfig, window: DueWindow, scores: Sequence[str]
-) -> tuple[list[Batch], dict[str, str]]:
-    """The window's scores with their keys or labels; and what is wrong with which column."""
+) -> tuple[list[Batch], dict[str, str], str]:
+    """The window's scores with their keys or labels; what is wrong with which column; which data it is."""
     wanted = dict.fromkeys([*scores, *extras(watched.config).shadow.values()], Kind.NUMERIC)
     moments: list[str] = []
     if watched.labels is not None:
@@ -136,7 +136,7 @@ def _pull(
             moments.append(labels.available_at)
     pulled = watched.source.pull(window.span, wanted, moments)
     problems = {problem.column: f"{problem.column}: {problem.reason}" for problem in pulled.problems}
-    return list(pulled.batches), problems
+    return list(pulled.batches), problems, pulled.data_version
 
 
 def _join(

@@ -15,6 +15,7 @@ from typing import Any
 
 from monitor.config_errors import convert
 from monitor.config_problem import ConfigError, Path, Problem, nearest
+from monitor.config_routes import CHANNEL_KEYS
 from monitor.secret import read_secret
 
 
@@ -72,9 +73,9 @@ def check(document: Mapping[str, Any]) -> list[Problem]:
     for path, family, table in _members(document):
         kind = table.get("kind")
         if isinstance(kind, str):  # else the models say so
-            problems += convert_options(family, kind, {k: v for k, v in table.items() if k != "kind"}, path)[
-                1
-            ]
+            general = CHANNEL_KEYS if family is Family.CHANNEL else {"kind"}
+            given = {key: value for key, value in table.items() if key not in general}
+            problems += convert_options(family, kind, given, path)[1]
         if path[0] == "models" and path[2:] == ("source",) and table and "timestamp" not in table:
             hint = "name the column that says when a row happened"
             problems.append(Problem(path=(*path, "timestamp"), expectation="is missing", hint=hint))
@@ -111,9 +112,8 @@ def convert_options(
                 problems += error.problems
                 converted[base] = ""  # given, if not at hand: it is not missing too
         else:
-            problems.append(
-                Problem(path=(*path, key), expectation="is not a known option", hint=nearest(key, known))
-            )
+            hint = nearest(key, [*known, *(CHANNEL_KEYS if family is Family.CHANNEL else ())])
+            problems.append(Problem(path=(*path, key), expectation="is not a known option", hint=hint))
     cls = member(family, kind)
     required = [field.name for field in fields(cls) if field.init and _is_required(field)]
     problems += [

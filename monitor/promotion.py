@@ -10,7 +10,7 @@ from alerting.fold import rebaseline, recount
 from alerting.grouping import mark_dirty
 from alerting.incident import Incident, ResolveReason, Transition, TransitionKind
 from monitor.config import Config
-from monitor.routing import groups_of
+from monitor.routing import escalation_groups, groups_of
 from storage import checkpoints, daemon_events, groups, incidents, ledger, profiles
 from storage.profiles import Reference, ReferenceStatus
 
@@ -112,7 +112,7 @@ def _by_hand(incident: Incident, now: datetime) -> Transition:
 
 
 def _mark(conn: Connection, config: Config, incident: Incident, now: datetime) -> None:
-    for group in groups_of(config, incident):
+    for group in (*groups_of(config, incident), *escalation_groups(config, incident)):
         if (known := groups.get(conn, group.key)) is not None:
             groups.save(conn, mark_dirty(known, now))
 

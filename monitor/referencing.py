@@ -1,10 +1,9 @@
 """How does a model get its reference? Reads, builds and saves it, and puts the first one in force."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.metadata import version
 
 from sqlalchemy import Connection
 
@@ -19,6 +18,7 @@ from monitor.columns import extras, resolve_columns
 from monitor.config_model import ModelConfig
 from monitor.creep import AGAINST, against, with_fixed_noise
 from monitor.exits import CommandError
+from monitor.lineage import RUN, file_facts, program
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
 from monitor.record_notices import record_notices
@@ -68,11 +68,13 @@ def build_reference(
     progress: Progress = quiet,
     fixed: Reference | None = None,
     replaces: Reference | None = None,
+    run: str | None = None,
 ) -> ReferenceOutcome:
     """Read the reference's rows and keep profile and noise model; `promote` None: if none is in force yet.
 
     With `noise_only` the profile in force is kept and its noise is learnt again, for today's window spec.
     `fixed`: this one trails production, and that one stays what creep is judged against.
+    `run`: the training run it was made by; None: the config's, or that of the fixed one.
     `replaces`: only while that one is in force: building takes long, a person may choose another meanwhile.
     """
     now = runtime.clock.now()
@@ -97,7 +99,7 @@ def build_reference(
             built.profile,
             now=now,
             span=_span(watched, built),
-            lineage={**_lineage(watched), **found, **({AGAINST: fixed.version} if fixed else {})},
+            lineage={**_lineage(watched, fixed, run), **found},
             config_digest=watched.digest,
         )
         profiles.save_noise(
@@ -246,17 +248,18 @@ def _read_and_build(
         raise CommandError(f"{watched.name}: {error}") from error
     unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
     notices = (*resolved.notices, *unfiltered(model, schema), *problems, *built.notices, *unlike)
-    return built, (*notices, *sampled), _known(watched, rows, schema, beside.version)
+    return built, (*notices, *sampled), _known(watched, rows, schema, beside.version, window.files)
 
 
 def _known(
-    watched: Watched, rows: Rows, schema: Mapping[str, object], version: str | None
+    watched: Watched, rows: Rows, schema: Mapping[str, object], version: str | None, files: Sequence[str]
 ) -> dict[str, object]:
-    """Columns of the reference and of production today, and the model versions that answered the rows."""
+    """The files it was read from, its columns and those of production today, and the model versions that
+    answered its rows."""
     columns = {*schema}
     with suppress(SourceError):  # production may have no row yet
         columns |= {*watched.source.schema()}
-    found: dict[str, object] = {KNOWN_COLUMNS: sorted(columns)}
+    found: dict[str, object] = {**file_facts(files), KNOWN_COLUMNS: sorted(columns)}
     if version is not None and version in rows.columns:
         versions = seen_labels(rows.columns[version])
         found[KNOWN_VERSIONS] = versions
@@ -287,7 +290,15 @@ def _span(watched: Watched, built: Built) -> Span | None:
     return watched.config.reference_span or built.span
 
 
-def _lineage(watched: Watched) -> Mapping[str, object]:
+def _lineage(watched: Watched, fixed: Reference | None, run: str | None) -> Mapping[str, object]:
     source = watched.config.reference.source or watched.config.source
-    path = str(source.options.get("path", ""))
-    return {"source": source.kind, "path": path, "program": f"leeway-monitor {version('leeway-monitor')}"}
+    known: dict[str, object] = {
+        "source": source.kind,
+        "path": str(source.options.get("path", "")),
+        "program": program(),
+    }
+    if fixed is not None:
+        known[AGAINST] = fixed.version
+    # A trailing one is of production's rows: the model's run is still that of the fixed one.
+    made_by = run or watched.config.reference.run or (fixed.lineage.get(RUN) if fixed else None)
+    return {**known, RUN: made_by} if made_by else known

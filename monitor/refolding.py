@@ -22,6 +22,7 @@ from alerting.incident import Incident, ResolveReason, TransitionKind, apply
 from alerting.revising import Reconciled, Revised, reconciled, rewound
 from monitor.fold_input import stored_window
 from monitor.fold_output import mark_groups, worth_keeping
+from monitor.lineage import lineage_of
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
 from monitor.stored_window import judge_stored
@@ -50,6 +51,7 @@ class _Step:
     window: DueWindow
     judge_state: dict[str, object]
     fold: WindowFold
+    lineage: dict[str, object]
 
 
 def refold_late(runtime: Runtime, watched: Watched) -> Refolded | None:
@@ -171,7 +173,8 @@ def _replay(
         hands = hands[len(mine) :]
         folded = _by_hand(fold_window(states, said, watched.folding), mine)
         states, remembered = folded.states, after
-        steps.append(_Step(window=window, judge_state=after, fold=folded))
+        origin = lineage_of(window, stored.reference)
+        steps.append(_Step(window=window, judge_state=after, fold=folded, lineage=origin))
     return steps
 
 
@@ -217,7 +220,7 @@ def _reconcile(
                 before = before or told.get(transition.incident_id)
                 if before is None:
                     continue  # nobody knows of it
-            replayed[transition.incident_id] = apply(before, transition)
+            replayed[transition.incident_id] = apply(before, transition, step.lineage)
     return reconciled(told.values(), replayed)
 
 

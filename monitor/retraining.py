@@ -3,6 +3,7 @@
 Runs in the fold's transaction: the decision, its gates and the request in the outbox stand or fall together.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -30,11 +31,17 @@ DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is sta
 
 
 def decide_retraining(
-    runtime: Runtime, watched: Watched, conn: Connection, window: DueWindow, *, past: bool = False
+    runtime: Runtime,
+    watched: Watched,
+    conn: Connection,
+    window: DueWindow,
+    *,
+    past: bool = False,
+    lineage: Mapping[str, object] | None = None,
 ) -> RetrainingDecision | None:
     """Decide while anything is open; None when the model is well or retraining is off.
 
-    `past`: the window was folded long after its end, as after a downtime.
+    `past`: the window was folded long after its end, as after a downtime. `lineage`: what it came of.
     """
     policy, now = watched.retraining, runtime.clock.now()
     open_now = incidents.open_incidents(conn, watched.name)
@@ -61,6 +68,7 @@ def decide_retraining(
             reference_version=reference.version if reference else 0,
             reference_digest=reference.digest if reference else "",
             config_digest=watched.digest,
+            lineage=lineage or {},
         ),
         now,
     )

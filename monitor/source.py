@@ -79,6 +79,8 @@ class Window:
     span: Span | None
     batches: Iterator[Batch]
     problems: Sequence[ColumnProblem]
+    data_version: str = ""  # which data this is, for a person to compare; "" where the source cannot say
+    files: Sequence[str] = ()  # that hold the rows; empty where they are in none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,19 +8,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
-from alerting import failpoint
+from alerting import failpoint, kept
 from alerting.digest import digest
 from alerting.flush import flush as tell_group
-from alerting.grouping import ROOTS_AN_HOUR, Group, GroupPolicy, Reason, decide, hold, mark_dirty, news
+from alerting.group import group_of_key
+from alerting.grouping import Group, GroupPolicy, decide, hold, mark_dirty, news
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
+from alerting.reason import Reason
 from alerting.silence import silenced
 from monitor.catching_up import is_behind
+from monitor.escalating import escalated, next_groups
 from monitor.logs import logger
-from monitor.routing import group_policies, groups_of, is_about
+from monitor.routing import group_policies, groups_of, is_about, posts_an_hour
 from monitor.runtime import Runtime
 from storage import fold_order, groups, incidents, outbox, retraining, silences
 
@@ -37,7 +41,7 @@ def flush(runtime: Runtime) -> int:
 def groups_to_look_at(runtime: Runtime) -> list[str]:
     """The keys of the groups about which something may have to be told, and of the channels' digests."""
     with runtime.store.read() as conn:
-        found = groups.to_look_at(conn)
+        found = _groups(runtime, conn)
         own = [
             group for each in incidents.open_incidents(conn, "") for group in groups_of(runtime.config, each)
         ]
@@ -46,6 +50,13 @@ def groups_to_look_at(runtime: Runtime) -> list[str]:
         *dict.fromkeys(group.key for group in (*found, *own)),
         *(f"{_DIGEST}{channel}" for channel in sorted(channels)),
     ]
+
+
+def _groups(runtime: Runtime, conn: Connection) -> list[Group]:
+    """Those with something to tell or to remind of, and those to which they may escalate."""
+    found = groups.to_look_at(conn)
+    known = {group.key for group in found}
+    return [*found, *(each for each in next_groups(conn, runtime.config, found) if each.key not in known)]
 
 
 def flush_group(runtime: Runtime, key: str) -> int:
@@ -139,7 +150,7 @@ def _tell_digest(runtime: Runtime, channel: str) -> int:
             channel,
             {due.group.key: due.notifications[0].facts for due in over},
             now=now,
-            why=f"more than {ROOTS_AN_HOUR} posts an hour are noise",
+            why=f"more than {posts_an_hour(runtime.config, channel)} posts an hour are noise",
         )
         for due in over:
             groups.save(conn, replace(due.group, root_key=""))
@@ -151,19 +162,21 @@ def _tell_digest(runtime: Runtime, channel: str) -> int:
 
 def _over(runtime: Runtime, conn: Connection, channel: str) -> list[_Due]:
     now = runtime.clock.now()
-    if channel not in runtime.channels or not _is_full(conn, channel, now):
+    if channel not in runtime.channels or not _is_full(runtime, conn, channel, now):
         return []
     last = outbox.last_digest(conn, channel)
     if last is not None and now < last + GroupPolicy().group_interval:
         return []
-    all_groups = groups.to_look_at(conn)
-    mine = [group for group in all_groups if (_instead(runtime, group) or group.channel) == channel]
+    mine = [
+        group for group in _groups(runtime, conn) if (_instead(runtime, group) or group.channel) == channel
+    ]
     found = (_due(runtime, conn, group.key) for group in mine)
     return [due for due in found if due is not None and due.is_over][:MOST_IN_A_DIGEST]
 
 
-def _is_full(conn: Connection, channel: str, now: datetime) -> bool:
-    return outbox.roots_since(conn, channel, now - timedelta(hours=1)) >= ROOTS_AN_HOUR
+def _is_full(runtime: Runtime, conn: Connection, channel: str, now: datetime) -> bool:
+    most = posts_an_hour(runtime.config, channel)
+    return outbox.roots_since(conn, channel, now - timedelta(hours=1)) >= most
 
 
 def _say(notifications: Sequence[Notification]) -> int:
@@ -174,32 +187,46 @@ def _say(notifications: Sequence[Notification]) -> int:
 
 
 def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
-    group, now = groups.get(conn, key) or _own(runtime, conn, key), runtime.clock.now()
-    if group is None or group.channel not in runtime.channels:
+    now = runtime.clock.now()
+    group = groups.get(conn, key) or _own(runtime, conn, key) or group_of_key(key)
+    if group.channel not in runtime.channels:
         return None
     model = group.labels["model"]
     policy = group_policies(runtime.config, model).get(group.channel)
     if policy is None:  # no route leads here any more
         return None
-    members, watched = _members(conn, group), runtime.models.get(model)
+    members = _members(conn, group)
     if not members:
         return None
-    quiet = silenced(members, silences.active(conn, now), now)
-    held = hold(group, members, policy, quiet)
+    silent = silenced(members, silences.active(conn, now), now)
+    resting = kept.quiet(group, members, policy, now)
+    steps = escalated(conn, runtime.config, group, members, now)
+    held = kept.release(hold(group, members, policy, silent, steps), members, resting)
+    watched = runtime.models.get(model)
+    behind = watched is not None and is_behind(conn, watched, now)
+    if behind and steps:  # it may be over in the windows to come: a step waits as a first message does
+        held = mark_dirty(held, now)
     latest = max(incident.window_end for incident in members)
-    reason = decide(
-        held,
-        members,
+    why = partial(
+        decide,
+        incidents=members,
         now=now,
         policy=policy,
         complete=fold_order.all_folded(conn, model, latest),
-        silenced=quiet,
-        catching_up=watched is not None and is_behind(conn, watched, now),
+        escalated=steps,
+        catching_up=behind,
     )
+    unheard = {*silent, *resting}
+    # What happened while nobody was told wakes nobody either.
+    reason = why(replace(held, past=None) if kept.is_hushed(policy, now) else held, silenced=unheard)
+    if resting and why(held, silenced=silent) not in (None, Reason.REPEAT):
+        back = set(news(held, members, policy, silent, steps)).intersection(resting)
+        held = kept.keep(held, back, resting, now)
     if reason is None:
         # Easing and relapses mark a group too. What is no news must not make the next news look old: it would
         # neither wait for the digest's hour nor for the rest of a downtime.
-        nothing = not held.held and held.past is None and not news(held, members, policy, quiet)
+        waiting = held.held or held.past is not None or held.kept is not None
+        nothing = not waiting and not news(held, members, policy, silent, steps)
         after = replace(held, dirty_since=None) if nothing else held
         return None if after == group else _Due(reason=None, group=after, channel=group.channel)
     instead = _instead(runtime, group)
@@ -211,7 +238,8 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         now=now,
         policy=policy,
         threads=runtime.channels[channel].threads,
-        silenced=quiet,
+        silenced=unheard,
+        escalated=steps,
         instead=instead,
     )
     roots = any(each.action is Action.ROOT for each in done.notifications)
@@ -220,7 +248,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         group=done.group,
         channel=channel,
         notifications=done.notifications,
-        is_over=roots and bool(model) and _is_full(conn, channel, now),
+        is_over=roots and bool(model) and _is_full(runtime, conn, channel, now),
     )
 
 
@@ -228,6 +256,7 @@ def _members(conn: Connection, group: Group) -> list[Incident]:
     """The open ones, those it was told of, and those of a downtime."""
     found = {incident.id: incident for incident in incidents.open_incidents(conn, group.labels["model"])}
     known = [*group.told, *group.held, *(group.past.ids if group.past else ())]
+    known += group.kept.ids if group.kept else ()
     found |= {incident.id: incident for incident in incidents.by_ids(conn, known)}
     return [incident for incident in found.values() if not is_about(incident, group.channel)]
 

@@ -65,6 +65,8 @@ class DueWindow:
     lease_until: datetime | None = None
     rows: int | None = None  # None: not evaluated
     source_fingerprint: str = ""
+    data_version: str = ""  # which files or which query it was read from; "" not evaluated, or not known
+    program: str = ""  # that evaluated it
     error_class: str = ""
     error: str = ""
     evidence: dict[str, object] | None = (

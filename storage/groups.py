@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select
 
-from alerting.grouping import Group, give_up, mark_dirty, untell
+from alerting.grouping import Group, mark_dirty
+from alerting.untold import give_up, untell
 from storage.dialect import upsert
 from storage.tables import notification_group
 

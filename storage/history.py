@@ -165,8 +165,13 @@ def incident(conn: Connection, incident_id: str) -> Record | None:
     ]
     said = v_verdicts
     statement = select(said).where(said.c.incident_id == incident_id).order_by(said.c.window_start)
-    facts = incidents.by_ids(conn, [incident_id])[0].facts
-    return _flags(found[0]) | {"facts": dict(facts), "history": events, "verdicts": _records(conn, statement)}
+    known = incidents.by_ids(conn, [incident_id])[0]
+    return _flags(found[0]) | {
+        "facts": dict(known.facts),
+        "lineage": dict(known.lineage),
+        "history": events,
+        "verdicts": _records(conn, statement),
+    }
 
 
 def notifications(conn: Connection, chosen: Filter | None = None, *, open_only: bool = False) -> list[Record]:

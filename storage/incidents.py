@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
 
 from alerting import incident as nouns
 from alerting.incident import Incident, ResolveReason, Status, Transition, TransitionKind
@@ -29,7 +29,9 @@ class IncidentEvent:
     incident_id: str
     seq: int  # 1, 2, … an incident
     at: datetime  # wall clock: when it was written
-    kind: str  # a TransitionKind that is an event, acknowledged, marked_false_page, unmarked_false_page
+    # A TransitionKind that is an event, acknowledged, unacknowledged, escalated, marked_false_page,
+    # unmarked_false_page, rules_changed, revised
+    kind: str
     actor: str  # leeway, or a person
     window_start: datetime | None = None  # event time; None for what a person did
     window_end: datetime | None = None
@@ -42,15 +44,16 @@ def apply(
     now: datetime,
     actor: str = "leeway",
     comment: str = "",
+    lineage: Mapping[str, object] | None = None,
 ) -> list[Incident]:
     """Change incidents by the fold's transitions, in order; returns those touched, as they now stand.
 
-    `actor` and `comment`: of the person, where it was one.
+    `actor` and `comment`: of the person, where it was one. `lineage`: of the window, where it was one.
     """
     touched: dict[str, Incident] = {}
     for transition in transitions:
         before = get(conn, transition.incident_id)
-        after = nouns.apply(before, transition)
+        after = nouns.apply(before, transition, lineage)
         _write(conn, after, before)
         touched[after.id] = after
         if transition.is_event:
@@ -176,6 +179,35 @@ def give_back(conn: Connection, incident_id: str, *, by: str, now: datetime) -> 
     payload = {"from": before.acknowledged_by}
     add_event(conn, incident_id, now=now, kind="unacknowledged", actor=by, payload=payload)
     return after
+
+
+def given_back(conn: Connection, ids: Collection[str]) -> dict[str, datetime]:
+    """When each of these was last given back by who had it; left out where nobody did."""
+    statement = (
+        select(incident_event.c.incident_id, func.max(incident_event.c.at))
+        .where(incident_event.c.incident_id.in_(ids), incident_event.c.kind == "unacknowledged")
+        .group_by(incident_event.c.incident_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(statement)}
+
+
+def escalate(
+    conn: Connection, incident_id: str, *, step: int, now: datetime, payload: Mapping[str, object]
+) -> None:
+    """A channel took the message that nobody acknowledged it: kept beside whatever else changes it just now.
+
+    Without comparing versions: it happened, whatever the incident is by now.
+    """
+    changed = conn.execute(
+        update(incident)
+        .where(incident.c.id == incident_id)
+        .values(
+            escalation_step=case((incident.c.escalation_step < step, step), else_=incident.c.escalation_step),
+            lock_version=incident.c.lock_version + 1,
+        )
+    )
+    if changed.rowcount == 1:
+        add_event(conn, incident_id, now=now, kind="escalated", actor="leeway", payload=payload)
 
 
 def mark_false_page(conn: Connection, incident_id: str, *, by: str, now: datetime) -> Incident:
@@ -322,6 +354,8 @@ def _row(after: Incident) -> dict[str, object]:
         "acknowledged_until": after.acknowledged_until,
         "false_page_by": after.false_page_by,
         "flapping": after.flapping,
+        "escalation_step": after.escalation_step,
+        "lineage": dict(after.lineage),
         "lock_version": after.version,
     }
 
@@ -356,5 +390,7 @@ def _incident(row: Row[Any]) -> Incident:
         acknowledged_until=row.acknowledged_until,
         false_page_by=row.false_page_by,
         flapping=row.flapping,
+        escalation_step=row.escalation_step,
+        lineage=row.lineage,
         version=row.lock_version,
     )

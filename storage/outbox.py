@@ -14,7 +14,9 @@ from sqlalchemy import text as sql
 from alerting import trouble
 from alerting.channel import Failure
 from alerting.courier import ChannelMark, ChannelState, Claimed, Mark, OutboxState
+from alerting.incident import Incident
 from alerting.notification import Action, Notification
+from alerting.reason import Reason
 from alerting.silence import silenced
 from alerting.verdict import Severity
 from storage import audit, daemon_events, groups, incidents, lanes, retraining, silences, troubles, waiting
@@ -239,7 +241,8 @@ def _next(conn: Connection, now: datetime, channels: Collection[str] | None) -> 
 
 
 def still_wanted(conn: Connection, notification: Notification, now: datetime) -> bool:
-    """A repeat is for incidents that are open and that nobody has; a request for what is still requested.
+    """A repeat, and a step of an escalation, is for open incidents that nobody has; a request for what is
+    still requested.
 
     What happened once is told even when it is over: its words say so. What a silence covers by now is not.
     """
@@ -247,11 +250,18 @@ def still_wanted(conn: Connection, notification: Notification, now: datetime) ->
         return retraining.is_requested(conn, notification.key)
     if notification.facts.get("kind") == "retraining":
         return True
-    about = incidents.by_ids(conn, _told_ids(notification.facts) or _line_ids(notification.facts))
+    told = _told(notification.facts)
+    about = incidents.by_ids(conn, list(told) or _line_ids(notification.facts))
     quiet = silenced(about, silences.active(conn, now), now)
+
+    def unanswered(each: Incident) -> bool:
+        return each.is_open and not each.is_acknowledged(now)
+
+    heard = [each for each in about if each.id not in quiet]
     if notification.reason == "repeat":
-        return any(each.is_open and each.id not in quiet and not each.is_acknowledged(now) for each in about)
-    return not about or any(each.id not in quiet for each in about)
+        return any(unanswered(each) for each in heard)
+    # A step is for what nobody has; what else the message says is told in any case.
+    return not about or any(told.get(each.id) != Reason.ESCALATION or unanswered(each) for each in heard)
 
 
 def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> bool:
@@ -299,6 +309,7 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
     if notification.action is Action.REQUEST and final:
         retraining.delivered(conn, notification.key, mark.state, now, mark.reason)
     if mark.state is OutboxState.SENT:
+        _note_steps(conn, notification, now)
         troubles.clear(conn, notification.channel, now)
         if notification.facts.get("deaths"):
             groups.forgive(conn, str(notification.facts.get("group", notification.lane)))
@@ -311,6 +322,16 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
         facts = {"key": notification.key, "channel": notification.channel, "reason": mark.reason}
         daemon_events.add(conn, "outbox.dead", now, facts, model=str(notification.facts.get("model", "")))
     return True
+
+
+def _note_steps(conn: Connection, notification: Notification, now: datetime) -> None:
+    """It said that nobody acknowledged some incidents: the step they have reached."""
+    steps = notification.facts.get("escalated")
+    for id_, said in steps.items() if isinstance(steps, Mapping) else ():
+        payload = {"channel": notification.channel, **said}
+        if instead_of := notification.facts.get("for_channel"):
+            payload["for_channel"] = instead_of
+        incidents.escalate(conn, str(id_), step=int(said["step"]), now=now, payload=payload)
 
 
 def _not_told(conn: Connection, notification: Notification, now: datetime, *, dead: bool) -> None:
@@ -379,11 +400,11 @@ def _level(facts: Mapping[str, object]) -> int:
     return Severity(severity).level if isinstance(severity, str) and severity in set(Severity) else 0
 
 
-def _told_ids(facts: Mapping[str, object]) -> list[str]:
-    """The incidents that it has news of; of a digest those of all its groups."""
+def _told(facts: Mapping[str, object]) -> dict[str, str]:
+    """The incidents that it has news of, and which; of a digest those of all its groups."""
     groups_told = facts.get("groups")
     parts = groups_told.values() if isinstance(groups_told, Mapping) else [facts.get("told")]
-    return [str(id_) for part in parts if isinstance(part, Mapping) for id_ in part]
+    return {str(id_): str(why) for part in parts if isinstance(part, Mapping) for id_, why in part.items()}
 
 
 def _line_ids(facts: Mapping[str, object]) -> list[str]:

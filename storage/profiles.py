@@ -67,11 +67,12 @@ def save(
     lineage: Mapping[str, object] | None = None,
     config_digest: str = "",
 ) -> Reference:
-    """Keep a profile as the model's next version; equal content, span and config give the newest again."""
+    """Keep a profile as the next version; equal content, span, config and run give the newest again."""
     newest = _newest(conn, model)
     if (
         newest is not None
         and (newest.digest, newest.span, newest.config_digest) == (profile.digest, span, config_digest)
+        and newest.lineage.get("run_id") == (lineage or {}).get("run_id")
         and newest.status is not ReferenceStatus.RETIRED
     ):
         return newest

@@ -24,11 +24,12 @@ def explain(
     from datetime import UTC, datetime
 
     from monitor.exits import CommandError, Exit
-    from monitor.explaining import find_verdict, heading
+    from monitor.explaining import find_verdict, heading, origin
     from monitor.explanation import explain_verdict
+    from monitor.lineage import lineage_lines
     from monitor.moments import moment
     from monitor.session import reading_session
-    from monitor.terminal import Terminal
+    from monitor.terminal import Terminal, printable
 
     terminal: Terminal = context.obj
     if verdict_id is None and (model is None or column is None):
@@ -47,6 +48,7 @@ def explain(
         )
         explanation = explain_verdict(stored.verdict.kind, stored.verdict.facts)
         first = heading(stored, session.config)
+        lineage = origin(conn, stored)
     wrong = not explanation.agrees and not explanation.older
     payload = {
         "verdict_id": stored.id,
@@ -58,11 +60,14 @@ def explain(
         "differences": list(explanation.differences),
         "lines": list(explanation.lines),
         "facts": dict(stored.verdict.facts),
+        "lineage": lineage,
     }
 
     def draw() -> None:
         for line in (*first, "", *explanation.lines):
             typer.echo(line)
+        for position, (what, which) in enumerate(lineage_lines(lineage)):
+            typer.echo(f"{'came of' if position == 0 else '':<8} {what:<10} {printable(which)}")
         if wrong:
             typer.echo(f"RECOMPUTED DIFFERENTLY, please report it: {'; '.join(explanation.differences)}")
 

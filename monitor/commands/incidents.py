@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from monitor.config import Config
+
 app = typer.Typer(help="List, show, acknowledge, resolve and mark incidents.", no_args_is_help=True)
 
 Incident = Annotated[str, typer.Argument(help="Its id, or the first digits of it.")]
@@ -59,8 +61,9 @@ def show(context: typer.Context, incident: Incident) -> None:
         from storage.history import incident as one
 
         record = one(conn, the_one(conn, incident))
+        assert record is not None  # noqa: S101  found by its id in the same snapshot
         quiet = _quiet(conn, _now())
-    assert record is not None  # noqa: S101  found by its id in the same snapshot
+        record["next_escalation"] = _next_step(conn, session.config, record["incident_id"])
     record |= quiet.get(record["incident_id"], _NOT_QUIET)
 
     def draw() -> None:
@@ -208,6 +211,17 @@ def _quiet(conn: "Connection", now: "datetime") -> dict[str, dict[str, object]]:
         id_: {"silenced_by": each.author, "silenced_until": iso(each.over), "silence_id": each.id}
         for id_, each in covering(conn, now).items()
     }
+
+
+def _next_step(conn: "Connection", config: "Config", incident_id: str) -> dict[str, str] | None:
+    """Who is told next, and when, if nobody acknowledges it."""
+    from monitor.escalating import coming
+    from storage import incidents
+    from storage.encoding import iso
+
+    (known,) = incidents.by_ids(conn, [incident_id])
+    found = coming(conn, config, known, _now())
+    return None if found is None else {"at": iso(found[0]), "channel": found[1].channel}
 
 
 def _now() -> "datetime":

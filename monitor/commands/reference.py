@@ -27,6 +27,13 @@ def build(
         bool,
         typer.Option("--trailing", help="Of the latest windows of production, in force at once."),
     ] = False,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run-id",
+            help="The training run it was made by (MLflow, W&B). Default: reference.run of the config.",
+        ),
+    ] = None,
 ) -> None:
     """Read the model's reference data and keep its profile as the next version."""
     from monitor.exits import CommandError
@@ -38,13 +45,18 @@ def build(
     terminal: Terminal = context.obj
     if trailing and (noise_only or promote is False):
         raise CommandError("reference build: --trailing goes with neither --noise-only nor --no-promote")
+    if run_id is not None and (trailing or noise_only or not 0 < len(run_id) <= 200):
+        raise CommandError(
+            "reference build: --run-id is 1 to 200 characters, and goes with neither --trailing nor "
+            "--noise-only: they keep the run of the reference they go on from"
+        )
     with writing_session(terminal) as session, terminal.progress() as progress:
         runtime, watched = session.runtime, session.model(model)
         if trailing:
             outcome = refresh(runtime, watched, progress=progress)
         else:
             outcome = build_reference(
-                runtime, watched, promote=promote, noise_only=noise_only, progress=progress
+                runtime, watched, promote=promote, noise_only=noise_only, progress=progress, run=run_id
             )
     reference = outcome.reference
     payload = {**_row(reference), "windows": outcome.windows, "learning": outcome.learning}

@@ -88,6 +88,7 @@ def _fields(expected: IncidentExpected, found: FoundIncident) -> Iterator[tuple[
         (expected.relapses, incident.relapses),
         (expected.reopens, incident.reopens),
         (expected.acknowledged_by, incident.acknowledged_by),
+        (expected.escalation_step, incident.escalation_step),
     ):
         if want is not None:
             yield want, got
@@ -101,6 +102,7 @@ def _wanted(expected: IncidentExpected) -> str:
         "relapses": expected.relapses,
         "reopens": expected.reopens,
         "acknowledged_by": expected.acknowledged_by,
+        "escalation_step": expected.escalation_step,
     }
     return _line(
         Place.of(expected.column),
@@ -121,6 +123,7 @@ def _spelled(found: FoundIncident, beside: IncidentExpected | None = None) -> st
         "relapses": incident.relapses,
         "reopens": incident.reopens,
         "acknowledged_by": incident.acknowledged_by,
+        "escalation_step": incident.escalation_step,
     }
     if beside is not None:
         named = {name: value for name, value in named.items() if getattr(beside, name) is not None}

@@ -213,6 +213,11 @@ def _channels(scenario: Scenario) -> Iterator[Problem]:
         (("expect", "messages", index, "channel"), each.channel)
         for index, each in enumerate(scenario.expect.messages)
     ]
+    wanted += [
+        (("routes", index, "escalation", position, "channel"), step.channel)
+        for index, route in enumerate(scenario.routes)
+        for position, step in enumerate(route.escalation)
+    ]
     if scenario.fallback is not None:
         wanted.append((("fallback",), scenario.fallback))
     if scenario.retraining.target is not None:

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alerting.channel import Failure
+from alerting.grouping import ROOTS_AN_HOUR
 from alerting.incident import ResolveReason
 from detectors._column import Role
-from monitor.config import RouteConfig
 from monitor.config_model import PolicyConfig, RetrainingConfig, WindowConfig
-from monitor.config_types import Duration, Moment, Room, Task
+from monitor.config_routes import Quiet, RouteConfig
+from monitor.config_types import Duration, Moment, Room, Task, Zone
 from monitor.scenario.actions import Action
 from monitor.scenario.spelling import At, Conditions, Endings, Feed, Said, Values, Verdicts
 
@@ -41,6 +42,10 @@ class ChannelConfig(Room):
 
     threads: bool = True  # replies and edits, like Slack with a bot token; else posts alone
     down: tuple[OutageConfig, ...] = Field(default=(), strict=False)
+    posts_an_hour: int = Field(default=ROOTS_AN_HOUR, ge=1)
+    digest_hour: int = Field(default=9, ge=0, le=23)
+    zone: Zone | None = None
+    quiet: Quiet = ()
 
 
 class ColumnConfig(Room):
@@ -67,6 +72,7 @@ class IncidentExpected(Room):
     relapses: int | None = Field(default=None, ge=0)
     reopens: int | None = Field(default=None, ge=0)
     acknowledged_by: str | None = None
+    escalation_step: int | None = Field(default=None, ge=0)
 
 
 class MessageExpected(Room):

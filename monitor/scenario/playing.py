@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from alerting.courier import Courier
 from monitor.clock import SteppedClock
 from monitor.daemon import one_pass
+from monitor.escalating import moments
 from monitor.opening import open_runtime, own
 from monitor.routing import group_policies
 from monitor.runtime import Runtime
@@ -184,11 +185,15 @@ def _timers(runtime: Runtime, now: datetime) -> Iterator[datetime]:
     with runtime.store.read() as conn:
         yield from timers(conn)
         open_groups = groups.to_look_at(conn)
+        steps = [at for group in open_groups for at in moments(conn, runtime.config, group)]
+    yield from steps
     if open_groups:
         yield _next_hour(runtime, now)
     for group in open_groups:
         policy = group_policies(runtime.config, group.labels["model"]).get(group.channel)
         paces = [] if policy is None else [getattr(policy, field.name) for field in fields(policy)]
+        hours = [] if policy is None else [*policy.quiet, *(each for r in policy.routes for each in r.quiet)]
+        yield from (end for each in hours if (end := each.until(now)) is not None)
         for since in (group.dirty_since, group.flushed):
             if since is not None:
                 yield from (since + pace for pace in paces if isinstance(pace, timedelta))

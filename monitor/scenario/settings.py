@@ -5,14 +5,15 @@ from pathlib import Path
 
 from monitor.config import Config, DaemonConfig, StorageConfig
 from monitor.config_model import ModelConfig, ReferenceConfig
+from monitor.config_routes import ChannelConfig
 from monitor.config_types import MemberConfig, in_zone
+from monitor.scenario.model import ChannelConfig as ScenarioChannel
 from monitor.scenario.model import Scenario
 
-# Members that are named and never used: no row is read, and messages go to the scenario's own ears.
+# A member that is named and never used: no row is read.
 _SOURCE = MemberConfig.model_validate(
     {"kind": "parquet", "path": "in-a-scenario-nothing-is-read.parquet", "timestamp": "ts"}
 )
-_CHANNEL = MemberConfig(kind="log")
 
 
 def config_of(scenario: Scenario, database: Path) -> Config:
@@ -28,11 +29,22 @@ def config_of(scenario: Scenario, database: Path) -> Config:
     config = Config(
         storage=StorageConfig(url=f"sqlite:///{database}"),
         daemon=DaemonConfig(fallback=scenario.fallback),
-        channels=dict.fromkeys(scenario.channels, _CHANNEL),
+        channels={name: _channel(said) for name, said in scenario.channels.items()},
         routes=scenario.routes,
         models={scenario.model: model},
     )
     return config.loaded(database, {scenario.model: "scenario"})
+
+
+def _channel(said: ScenarioChannel) -> ChannelConfig:
+    """Of a kind that is never used: messages go to the scenario's own ears."""
+    return ChannelConfig(
+        kind="log",
+        posts_an_hour=said.posts_an_hour,
+        digest_hour=said.digest_hour,
+        zone=said.zone,
+        quiet=said.quiet,
+    )
 
 
 def start_of(scenario: Scenario) -> datetime:

@@ -1,7 +1,9 @@
 """Which files does a path mean, have they changed, and what does a failure to read one mean?"""
 
 import glob
+import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +49,10 @@ def expand(path: str, suffix: str) -> list[Path]:
         raise SourceError(
             f"{path}: only local files are read by this version; mount or copy them", transient=False
         )
+    root = _root(path)
     if glob.has_magic(path):
-        root = Path(path[: path.index(next(c for c in path if c in "*?["))]).parent
         found = [Path(name) for name in glob.glob(path, recursive=True)]
     elif Path(path).is_dir():
-        root = Path(path)
         found = list(root.rglob(f"*{suffix}"))
     elif Path(path).exists():
         return [Path(path)]
@@ -64,6 +65,16 @@ def stamp(path: Path) -> Stamp:
     """Raises OSError."""
     status = os.stat(path)
     return Stamp(inode=status.st_ino, size=status.st_size, modified_ns=status.st_mtime_ns)
+
+
+def identity(files: Sequence[Coverage], path: str) -> str:
+    """Which files these are, by name below `path`, size and time: as far as is known without reading them."""
+    if not files:
+        return ""
+    root = _root(path)
+    names = [(os.path.relpath(each.path, root), each.stamp.size, each.stamp.modified_ns) for each in files]
+    digest = hashlib.sha256(repr(sorted(names)).encode()).hexdigest()[:12]
+    return f"{'1 file' if len(files) == 1 else f'{len(files):,} files'}, {digest} by name, size and time"
 
 
 def failure(error: BaseException, path: Path) -> SourceError:
@@ -82,6 +93,13 @@ def failure(error: BaseException, path: Path) -> SourceError:
         return SourceError(f"{path}: is empty (0 bytes); {_UNFINISHED}", transient=True)
     reason = " ".join(str(error).split())[:200]
     return SourceError(f"{path}: cannot be read ({reason}); {_UNFINISHED}", transient=True)
+
+
+def _root(path: str) -> Path:
+    """The folder above all files of a path."""
+    if glob.has_magic(path):
+        return Path(path[: path.index(next(c for c in path if c in "*?["))]).parent
+    return Path(path) if Path(path).is_dir() else Path(path).parent
 
 
 def _unfinished(file: Path, root: Path) -> bool:

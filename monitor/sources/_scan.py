@@ -25,7 +25,7 @@ from monitor.source import (
     Window,
 )
 from monitor.sources import _values
-from monitor.sources._files import Coverage, expand, failure, stamp
+from monitor.sources._files import Coverage, expand, failure, identity, stamp
 from monitor.sources._timestamps import Timestamps, instant, microseconds
 from storage.span import Span
 
@@ -93,7 +93,13 @@ class Files:
         ]
         good = {name: wanted[name] for name in wanted if name not in {problem.column for problem in problems}}
         batches = self._batches(files, span, good, frozenset(moments))
-        return Window(span=span, batches=batches, problems=tuple(problems))
+        return Window(
+            span=span,
+            batches=batches,
+            problems=tuple(problems),
+            data_version=identity(files, self.path),
+            files=tuple(str(file.path) for file in files),
+        )
 
     def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
         """What every file holds; looks only into new and changed ones.

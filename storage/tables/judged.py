@@ -110,6 +110,8 @@ incident = Table(
     when("acknowledged_until", nullable=True),
     word("false_page_by", ""),
     flag("flapping"),
+    counter("escalation_step"),  # the last that a channel took
+    Column("lineage", Json, nullable=False, server_default="{}"),  # of the window that last changed it
     Column("lock_version", Integer, nullable=False),  # writers compare and set on it
 )
 Index("uq_incident_open", incident.c.fingerprint, unique=True, **where("is_open"))

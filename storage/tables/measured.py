@@ -86,6 +86,8 @@ ledger = Table(
     when("lease_until", nullable=True),
     Column("rows", BigInteger),
     word("source_fingerprint", ""),
+    word("data_version", ""),  # which files, or which query
+    word("program", ""),  # that evaluated it
     word("error_class", ""),
     word("error", ""),
     Column("evidence", Json),

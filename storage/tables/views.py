@@ -11,7 +11,8 @@ v_windows = _view(
     "v_windows",
     "window_id model stream kind window_start window_end revision state reason rows attempt "
     "reference_version config_digest source_fingerprint error_class error due "
-    "planned_at finished_at folded_at superseded_by provisional refolded_at rechecked_at",
+    "planned_at finished_at folded_at superseded_by provisional refolded_at rechecked_at "
+    "profile_digest data_version run_id program",
 )
 v_measurements = _view(
     "v_measurements",
@@ -21,18 +22,21 @@ v_measurements = _view(
 v_verdicts = _view(
     "v_verdicts",
     "verdict_id model version window_start window_end revision segment column_name verdict severity rules "
-    "rank value z p harm change incident_id title window_id known_from",
+    "rank value z p harm change incident_id title window_id known_from "
+    "reference_version profile_digest config_digest data_version run_id program",
 )
 v_past_verdicts = _view(
     "v_past_verdicts",
     "verdict_id model version window_start window_end revision segment column_name verdict severity rules "
-    "rank value z p harm change incident_id title window_id known_from known_until",
+    "rank value z p harm change incident_id title window_id known_from known_until "
+    "reference_version profile_digest config_digest data_version run_id program",
 )
 v_incidents = _view(
     "v_incidents",
     "incident_id model version segment column_name rule kind severity status opened since resolved "
     "resolved_reason window_start window_end reopens relapses peak rank change title acknowledged_by "
-    "acknowledged_until events false_page_by flapping",
+    "acknowledged_until events false_page_by flapping escalation_step "
+    "reference_version profile_digest config_digest data_version run_id program",
 )
 v_notifications = _view(
     "v_notifications",

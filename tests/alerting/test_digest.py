@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from alerting.digest import digest, merged
 from alerting.flush import flush
 from alerting.fold import FoldPolicy
-from alerting.grouping import Group, GroupPolicy, decide, mark_dirty, new_group, untell
+from alerting.grouping import Group, GroupPolicy, decide, mark_dirty, new_group
 from alerting.incident import Incident
 from alerting.message import word
 from alerting.notification import Notification
 from alerting.series import Series
+from alerting.untold import untell
 from tests.alerting.verdicts import START, incidents, run
 
 NOW = START + timedelta(days=2)

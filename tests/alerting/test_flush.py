@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from alerting.alert_state import AlertState
 from alerting.flush import Flush, flush
 from alerting.fold import FoldPolicy, fold
-from alerting.grouping import Group, GroupPolicy, Reason, decide, hold, mark_dirty, new_group, news, untell
+from alerting.grouping import Group, GroupPolicy, Reason, decide, hold, mark_dirty, new_group, news
 from alerting.incident import Incident, acknowledge, apply
 from alerting.notification import Action, Notification
 from alerting.series import Series
+from alerting.untold import untell
 from alerting.verdict import IncidentKind, Severity
 from tests.alerting.verdicts import START, incidents, run, verdict
 

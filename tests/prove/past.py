@@ -28,9 +28,17 @@ QUERIES = {
     ),
     "incidents": (
         "SELECT incident_id, kind, severity, status, opened, since, resolved, resolved_reason, reopens, "
-        "relapses, peak, acknowledged_by FROM v_incidents ORDER BY 1"
+        "relapses, peak, acknowledged_by, escalation_step FROM v_incidents ORDER BY 1"
     ),
-    "events": "SELECT incident_id, seq, kind, actor, window_start FROM incident_event ORDER BY 1, 2",
+    # A step is written down when a channel took it: after a death that is later, beside other events.
+    "events": (
+        "SELECT incident_id, row_number() OVER (PARTITION BY incident_id ORDER BY seq), kind, actor, "
+        "window_start FROM incident_event WHERE kind <> 'escalated' ORDER BY 1, 2"
+    ),
+    "escalations": (
+        "SELECT incident_id, count(*) FROM incident_event WHERE kind = 'escalated' "
+        "GROUP BY incident_id ORDER BY 1"
+    ),
     "measurements": (
         "SELECT window_start, revision, column_name, metric, value, n FROM v_measurements ORDER BY 1, 2, 3, 4"
     ),

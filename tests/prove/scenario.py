@@ -2,7 +2,8 @@
 
 Twenty-one days of a labelled shop, hence 21 windows of inputs and 21 of labels, and revisions. The model is
 wrong on days 1 and 2 (a performance incident), customers change on days 4 to 6 (drift fires, pages, asks for
-retraining), seem back on day 7 and change again on day 8 (a relapse), then all is well (resolved). Somebody
+retraining), seem back on day 7 and change again on day 8 (a relapse), then all is well (resolved). Nobody
+answers the first pages for eighteen hours, so the next channel is told (an escalation); later somebody
 acknowledges. Six in ten rows of day 5 and of day 12 come late (revisions, a fold again from a checkpoint).
 """
 
@@ -28,6 +29,16 @@ breached = 2
 within = 3
 min_rows = 50
 """
+ESCALATION = """
+escalation = [{ after = "18h", channel = "lead" }]
+
+[channels.lead]
+kind = "slack"
+token_env = "LEEWAY_TEST_SLACK_TOKEN"
+channel = "C1LOOPBACK"
+base_url = "URL/api/"
+deadline_s = 5.0
+"""
 
 
 def build(folder: Path, *, server: str, url: str) -> Shop:
@@ -38,7 +49,7 @@ def build(folder: Path, *, server: str, url: str) -> Shop:
         wrong=range(1, 3),
         broken=(4, 5, 6, 8),
         delay=timedelta(days=1),
-        channels=slack_and_trainer(server),
+        channels=slack_and_trainer(server) + ESCALATION.replace("URL", server),
         extra=RETRAINING,
         url=url,
     )
@@ -68,6 +79,8 @@ def worth_disturbing(end: Past) -> None:
     assert {("drift", "page", "resolved"), ("performance", "page", "resolved")} <= incidents
     events = {row[2] for row in end["events"]}
     assert events >= {"opened", "recovering", "relapsed", "acknowledged", "resolved"}, events
+    assert end["escalations"], "nothing escalated"
     told = {(row[1], row[2]) for row in end["told"]}
-    assert told == {("oncall", "root"), ("oncall", "reply"), ("oncall", "edit"), ("trainer", "request")}
+    threads = {(channel, action) for channel in ("oncall", "lead") for action in ("root", "reply", "edit")}
+    assert told == {*threads, ("trainer", "request")}
     assert {row[4] for row in end["told"]} <= {"sent", "over"}
