@@ -22,6 +22,9 @@ from alerting.verdict import IncidentKind, Severity
 _DEADLINE = timedelta(hours=24)
 SHORT_ID = 12  # hex digits that a person types; commands take any unambiguous start of an id
 _PAGE_DEADLINE = timedelta(hours=72)
+_PICTURE_DEADLINE = timedelta(hours=1)  # who has read the words for so long has looked elsewhere by then
+# Posts that bring something new, which a picture shows.
+_PICTURED = (Reason.FIRST, Reason.NEW_MEMBER, Reason.SEVERITY_UP, Reason.REOPENED, Reason.SILENCE_ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +46,14 @@ def flush(
     retraining: Mapping[str, object] | None = None,
     silenced: Collection[str] = (),
     instead: str = "",
+    pictures: bool = False,
 ) -> Flush:
     """What goes out for `reason` (from grouping.decide), and what has been told after it.
 
     A channel with threads gets a root, then replies that say what changed, each with an edit that brings the
     root up to date. One without gets a new post each time, with what changed. `instead`: the fallback channel
-    that is told in the place of the group's own; a post there stands alone.
+    that is told in the place of the group's own; a post there stands alone. `pictures`: a post that brings
+    something new is followed by the picture of its first line.
     """
     found = news(group, incidents, policy, silenced)
     after = tell(group, incidents, now=now, policy=policy, silenced=silenced)
@@ -92,17 +97,45 @@ def flush(
             deadline=now + (_PAGE_DEADLINE if page else _DEADLINE),
         )
 
+    def shown(said: Notification) -> tuple[Notification, ...]:
+        picture = _picture(said, changed[0], group) if pictures and reason in _PICTURED else None
+        return (said,) if picture is None else (said, picture)
+
     if instead:
-        return Flush(group=replace(after, root_key=""), notifications=(post(Action.ROOT, changed),))
+        alone = shown(post(Action.ROOT, changed))
+        return Flush(group=replace(after, root_key=""), notifications=alone)
     if past_alone:
         action = Action.REPLY if threads and group.has_thread and group.root_key else Action.ROOT
         return Flush(group=after, notifications=(post(action, changed),))
     if begins(group, found) or (threads and not group.root_key):
         root = post(Action.ROOT, members)
-        return Flush(group=replace(after, root_key=root.key), notifications=(root,))
+        return Flush(group=replace(after, root_key=root.key), notifications=shown(root))
     if threads:
-        return Flush(group=after, notifications=(post(Action.REPLY, changed), post(Action.EDIT, members)))
+        reply, edit = post(Action.REPLY, changed), post(Action.EDIT, members)
+        return Flush(group=after, notifications=(*shown(reply), edit))
     return Flush(group=after, notifications=(post(Action.ROOT, changed),))
+
+
+def _picture(said: Notification, top: Incident, group: Group) -> Notification | None:
+    """What is to be drawn beside a post: facts alone, as everywhere. None for what has no numbers."""
+    if not top.is_open or top.kind is IncidentKind.DAEMON or top.series.column in ("", LABEL_FEED):
+        return None
+    return Notification(
+        key=_key("picture", said.channel, said.lane, said.key),
+        channel=said.channel,
+        lane=said.lane,
+        action=Action.PICTURE,
+        reason=said.reason,
+        facts={
+            "model": top.series.model,
+            "kind": "picture",
+            "group": group.key,
+            "post": said.key,
+            "lines": [_line(top, None)],
+        },
+        created=said.created,
+        deadline=said.created + _PICTURE_DEADLINE,
+    )
 
 
 def _past(group: Group, incidents: Sequence[Incident]) -> dict[str, object] | None:

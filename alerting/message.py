@@ -6,7 +6,7 @@ happened; what to look at next; who has it (alerting/answers.py). Every string f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -32,6 +32,7 @@ class Message:
     next_steps: tuple[str, ...] = ()  # sentences; those that begin with "leeway " are commands
     links: tuple[tuple[str, str], ...] = ()  # (label, http or https URL from the config)
     footer: str = ""  # who has it
+    picture: bytes = field(default=b"", repr=False)  # a PNG; only that of a `picture` has one
     at: datetime  # the `now` it was worded with, aware UTC
 
     def as_possible_repeat(self) -> "Message":
@@ -43,6 +44,8 @@ def word(notification: Notification, now: datetime) -> Message:
     """The message for these facts at this moment."""
     if notification.action is Action.TEST:
         message = _test(notification, now)
+    elif notification.action is Action.PICTURE:
+        return _caption(notification, now)
     elif notification.action is Action.REQUEST or notification.reason == "retraining":
         message = _retraining(notification, now)
     elif notification.facts.get("kind") == "digest":
@@ -144,6 +147,15 @@ def _digest(notification: Notification, now: datetime) -> Message:
         next_steps=("leeway incidents list", "leeway status"),
         at=now,
     )
+
+
+def _caption(notification: Notification, now: datetime) -> Message:
+    """What stands under a picture, and is read out where nobody sees it."""
+    facts = notification.facts
+    lines = answers.rows(facts)
+    what = answers.headline(lines[0]) if lines else "what was measured"
+    heading = clean(f"{answers.name_of(facts, lines)}: {what}", answers.HEADING)
+    return Message(text=heading, heading=heading, at=now)
 
 
 def _retraining(notification: Notification, now: datetime) -> Message:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import failpoint
+from alerting.channel import takes_pictures
 from alerting.digest import digest
 from alerting.flush import flush as tell_group
 from alerting.grouping import ROOTS_AN_HOUR, Group, GroupPolicy, Reason, decide, hold, mark_dirty, news
@@ -211,6 +212,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         now=now,
         policy=policy,
         threads=runtime.channels[channel].threads,
+        pictures=takes_pictures(runtime.channels[channel]),
         silenced=quiet,
         instead=instead,
     )

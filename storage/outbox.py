@@ -97,12 +97,13 @@ def retry(conn: Connection, outbox_id: int, now: datetime, *, by: str, sure: boo
             f"outbox {outbox_id}: {row.channel} may have this retraining request already; ask there whether "
             "it runs, then say --yes to send it again, or cancel it"
         )
+    picture = row.action == Action.PICTURE  # a person sees that it is not there
     dead = row.state == OutboxState.DEAD  # its news may have been told another way since
     values: dict[str, object] = {
         "state": OutboxState.QUEUED,
         "next_try": now,
         "closed": None,
-        "uncertain": (doubtful or dead) and not request,
+        "uncertain": (doubtful or dead) and not request and not picture,
         "plain": row.plain and not dead,
     }
     if now >= row.deadline or dead:
@@ -242,16 +243,24 @@ def still_wanted(conn: Connection, notification: Notification, now: datetime) ->
     """A repeat is for incidents that are open and that nobody has; a request for what is still requested.
 
     What happened once is told even when it is over: its words say so. What a silence covers by now is not.
+    A picture is for a post that was sent.
     """
     if notification.action is Action.REQUEST:
         return retraining.is_requested(conn, notification.key)
     if notification.facts.get("kind") == "retraining":
         return True
+    if notification.action is Action.PICTURE and not _is_sent(conn, str(notification.facts.get("post"))):
+        return False
     about = incidents.by_ids(conn, _told_ids(notification.facts) or _line_ids(notification.facts))
     quiet = silenced(about, silences.active(conn, now), now)
     if notification.reason == "repeat":
         return any(each.is_open and each.id not in quiet and not each.is_acknowledged(now) for each in about)
     return not about or any(each.id not in quiet for each in about)
+
+
+def _is_sent(conn: Connection, key: str) -> bool:
+    state = conn.execute(select(outbox.c.state).where(outbox.c.key == key)).scalar()
+    return state == OutboxState.SENT
 
 
 def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> bool:
@@ -304,6 +313,8 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
             groups.forgive(conn, str(notification.facts.get("group", notification.lane)))
         if meant_for := notification.facts.get("for_channel"):
             troubles.clear_dead(conn, str(meant_for), now)
+    if notification.action is Action.PICTURE:  # what it belongs to has been said, and nobody is to be woken
+        return True
     if mark.state in (OutboxState.DEAD, OutboxState.CANCELLED):
         _not_told(conn, notification, now, dead=mark.state is OutboxState.DEAD)
     if mark.state is OutboxState.DEAD:
