@@ -47,13 +47,15 @@ def flush(
     silenced: Collection[str] = (),
     instead: str = "",
     pictures: bool = False,
+    performance: Mapping[str, object] | None = None,
 ) -> Flush:
     """What goes out for `reason` (from grouping.decide), and what has been told after it.
 
     A channel with threads gets a root, then replies that say what changed, each with an edit that brings the
     root up to date. One without gets a new post each time, with what changed. `instead`: the fallback channel
     that is told in the place of the group's own; a post there stands alone. `pictures`: a post that brings
-    something new is followed by the picture of its first line.
+    something new is followed by the picture of its first line. `performance`: what is known of the model as a
+    whole (alerting/toll.py); None: nothing, or nobody looked.
     """
     found = news(group, incidents, policy, silenced)
     after = tell(group, incidents, now=now, policy=policy, silenced=silenced)
@@ -72,7 +74,13 @@ def flush(
     def post(action: Action, lines: Sequence[Incident]) -> Notification:
         firing = [each for each in members if after.told[each.id].firing and each.is_open]
         facts = _facts(
-            members=members or lines, lines=lines, firing=firing, found=found, reason=reason, policy=policy
+            members=members or lines,
+            lines=lines,
+            firing=firing,
+            found=found,
+            reason=reason,
+            policy=policy,
+            performance=performance,
         )
         ids = sorted(incident.id for incident in changed)
         page = facts["severity"] == Severity.PAGE.value
@@ -163,6 +171,7 @@ def _facts(
     found: Mapping[str, Reason],
     reason: Reason,
     policy: GroupPolicy,
+    performance: Mapping[str, object] | None,
 ) -> dict[str, object]:
     latest = max(lines, key=lambda incident: incident.window_end)
     worst = max((incident.severity for incident in firing or lines), key=lambda severity: severity.level)
@@ -176,6 +185,8 @@ def _facts(
         "window_end": latest.window_end.isoformat(),
         "since": min(incident.since for incident in firing or lines).isoformat(),
         "runbook": policy.runbook,
+        "links": {name: _filled(template, lines[0]) for name, template in policy.links.items()},
+        "performance": None if performance is None else dict(performance),
         "zone": policy.zone,
         "task": policy.task,
         "lines": [_line(incident, found.get(incident.id)) for incident in lines[: policy.max_lines]],
@@ -205,7 +216,7 @@ def _line(incident: Incident, why: Reason | None) -> dict[str, object]:
         "state": incident.status.value,
         "news": "" if why is None else why.value,
         "since": incident.since.isoformat(),
-        "resolved": None if incident.resolved is None else incident.resolved.isoformat(),
+        "resolved": _moment(incident.resolved),
         "resolved_reason": None if incident.resolved_reason is None else incident.resolved_reason.value,
         **{name: _number(incident.facts.get(name)) for name in ("z", "p", "harm", "pull", "rows")},
         "rank": incident.rank,
@@ -213,7 +224,29 @@ def _line(incident: Incident, why: Reason | None) -> dict[str, object]:
         "relapses": incident.relapses,
         "flapping": incident.flapping,
         "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_until": _moment(incident.acknowledged_until),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _filled(template: str, incident: Incident) -> str:
+    """A link of the config for this incident; what comes from data is quoted as a part of an address."""
+    series = incident.series
+    known = {
+        "model": series.model,
+        "column": series.column,
+        "segment": series.segment,
+        "version": series.version,
+        "incident": incident.id,
+        "start": incident.window_start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "end": incident.window_end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    for name, value in known.items():
+        template = template.replace(f"{{{name}}}", quote(value, safe=""))
+    return template
 
 
 def _ordered(incidents: Sequence[Incident]) -> list[Incident]:

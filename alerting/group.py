@@ -10,6 +10,7 @@ from alerting.incident import Incident, Transition, TransitionKind
 from alerting.verdict import Severity
 
 ROOTS_AN_HOUR = 30  # posts of their own that a channel is given; beyond it one digest says the rest
+LINK_PARTS = ("model", "column", "segment", "version", "incident", "start", "end")
 PAST_LINES = 20  # incidents of a downtime that its digest may name
 
 
@@ -25,6 +26,7 @@ class GroupPolicy:
     digest_hour: int = 9  # of the day in `zone`: what is about tickets alone is told then, once a day
     max_lines: int = 10
     runbook: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)  # URLs by name; LINK_PARTS in braces are filled in
     zone: str | None = None  # the model's, for times in messages; None: UTC
     task: str | None = None  # binary | multiclass | regression: the unit of harm in messages
 

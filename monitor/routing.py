@@ -27,9 +27,10 @@ def group_policies(config: Config, model: str) -> dict[str, GroupPolicy]:
     settings = config.models.get(model)
     runbook = settings.runbook if settings else None
     zone = settings.window.zone if settings else "UTC"
+    links = {name.capitalize(): url for name, url in config.links.model_dump().items() if url}
     task = settings.task if settings else None
     return {
-        channel: GroupPolicy(severities=frozenset(found), runbook=runbook, zone=zone, task=task)
+        channel: GroupPolicy(severities=frozenset(found), runbook=runbook, links=links, zone=zone, task=task)
         for channel, found in severities.items()
     }
 

@@ -20,6 +20,7 @@ from alerting.incident import Incident
 from alerting.notification import Action, Notification
 from alerting.silence import silenced
 from monitor.catching_up import is_behind
+from monitor.goodness import goodness
 from monitor.logs import logger
 from monitor.routing import group_policies, groups_of, is_about
 from monitor.runtime import Runtime
@@ -187,13 +188,13 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         return None
     quiet = silenced(members, silences.active(conn, now), now)
     held = hold(group, members, policy, quiet)
-    latest = max(incident.window_end for incident in members)
+    latest = max(members, key=lambda incident: incident.window_end)
     reason = decide(
         held,
         members,
         now=now,
         policy=policy,
-        complete=fold_order.all_folded(conn, model, latest),
+        complete=fold_order.all_folded(conn, model, latest.window_end),
         silenced=quiet,
         catching_up=watched is not None and is_behind(conn, watched, now),
     )
@@ -212,6 +213,7 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         now=now,
         policy=policy,
         threads=runtime.channels[channel].threads,
+        performance=goodness(conn, model, latest.window_start) if model else None,
         pictures=takes_pictures(runtime.channels[channel]),
         silenced=quiet,
         instead=instead,
