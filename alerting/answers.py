@@ -26,7 +26,7 @@ _FATES = {
     "removed": "closed because the model was removed: this is not a recovery",
     "gone": "closed because its slice or model version has no rows any more: this is not a recovery",
     "manual": "closed by hand: this is not a recovery",
-    "revised": "rows came late, and with them it would not have fired: this is not a recovery",
+    "revised": "rows came late, and with them it would not have fired",
 }
 
 
@@ -213,7 +213,7 @@ def _was(line: Line, *, now: datetime, zone: tzinfo) -> str:
     since, end = phrases.moment(line.get("since")), phrases.moment(line.get("resolved"))
     if since is None or end is None or since >= end:
         return f"It was: {headline(line)}."
-    return f"From {phrases.when(since, now, zone)} to {phrases.when(end, now, zone)}: {headline(line)}."
+    return f"It was, {phrases.window(since, end, now, zone)}: {headline(line)}."
 
 
 def _tally(facts: Facts) -> str:

@@ -92,10 +92,18 @@ def _line(incident: Incident) -> dict[str, object]:
 
 
 def _place(series: Series) -> str:
-    name = PLAIN.get(series.column, series.column)
+    name = _name(series.column)
     where = AGAINST_FIXED if series.segment.startswith(f"{CREEP}=") else series.segment
     more = ", ".join(part for part in (where, series.version and f"version {series.version}") if part)
     return f"{name} ({more})" if more else name
+
+
+def _name(column: str) -> str:
+    """As a person calls it: `performance`, `max probability`."""
+    plain = PLAIN.get(column)
+    if plain is not None:
+        return plain
+    return column.strip("_").replace("_", " ") if column.startswith("__") else column
 
 
 def _shares(last: Passed, before: Sequence[Passed]) -> Shares | None:
@@ -238,7 +246,7 @@ def _typical(
     What is judged is the mean rank of a window's values in the reference; it is shown by the value at that
     rank. Beyond the quantiles that are kept there is none: then all windows are shown by their median.
     """
-    column = clean(points[-1][0].result.column, 24)
+    column = clean(_name(points[-1][0].result.column), 24)
     found: list[tuple[float, float, float]] = []
     medians: list[tuple[float, float, float]] = []
     beyond = False
@@ -275,7 +283,7 @@ def _unit(result: ColumnResult, component: str) -> Callable[[float], float]:
 
 def _measure(series: Series, result: ColumnResult, component: str) -> tuple[str, bool]:
     """What a component is called, and whether it is a share."""
-    column = clean(PLAIN.get(series.column, series.column), 24)
+    column = clean(_name(series.column), 24)
     if component == "c1":
         return f"level of {column}, in sd", False
     if component.startswith("level:"):

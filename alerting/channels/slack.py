@@ -116,7 +116,7 @@ class SlackChannel:
         Until the last step nobody sees anything, so what goes wrong before it may be tried again.
         """
         client, title = self._client(), fit(message.heading, 150)
-        with _worded(message.at, scope="files:write"), _unseen():
+        with _unseen(), _worded(message.at, scope="files:write"):
             ticket = client.files_getUploadURLExternal(
                 filename="leeway.png", length=len(message.picture), alt_txt=title
             )
