@@ -67,7 +67,7 @@ def test_words_then_their_picture_in_the_same_thread(shop: Shop, server: Loopbac
 
 
 def test_a_picture_that_is_refused_costs_no_word(shop: Shop, server: Loopback) -> None:
-    """The token lacks files:write: the words are out, the channel works, nobody is woken; the log says why."""
+    """The token lacks files:write: words are out, the channel works, nobody is woken; the log says why."""
     server.always(TICKET, error("missing_scope"))
     done = live(shop)
     assert done.returncode == 0, done.stderr
