@@ -194,7 +194,6 @@ def after_success(claimed: Claimed, receipt: Receipt, *, threads: bool) -> Mark:
     """Sent. A post becomes its lane's root when the lane has none."""
     notification = claimed.notification
     is_root = threads and (notification.action is Action.ROOT or not notification.root)
-    is_root = is_root and notification.action is not Action.PICTURE
     return Mark(
         state=OutboxState.SENT,
         root=receipt.reference if is_root else None,

@@ -16,7 +16,19 @@ from monitor.picture import Course, Picture, Shares
 from monitor.previewing import example_picture
 
 LIMIT = 45_000  # bytes
-HOSTILE = ["$x^2$", "a$b", "\\frac{1}{2}", "<!channel>", "大小 🔥", "x" * 400, "a\nb", "", "{model}", "%s %d"]
+HOSTILE = [
+    "$x^2$",
+    "$\\nosuch$",
+    "a$b",
+    "\\frac{1}{2}",
+    "<!channel>",
+    "大小 🔥",
+    "x" * 400,
+    "a\nb",
+    "",
+    "{model}",
+    "%s %d",
+]
 
 
 def size(png: bytes) -> tuple[int, int]:

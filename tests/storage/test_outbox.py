@@ -415,7 +415,7 @@ def test_lanes_under_any_history(template_store: Store, taken: list[tuple[object
     assert all(tries == rows for tries, rows in counts)
 
 
-def picture(post: str, lane: str = "oncall&model=m") -> Notification:
+def picture(post: str, lane: str = "oncall/m") -> Notification:
     facts = {"kind": "picture", "model": "m", "post": post, "lines": []}
     return replace(message(f"picture of {post}", lane), action=Action.PICTURE, facts=facts)
 
