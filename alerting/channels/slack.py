@@ -146,9 +146,9 @@ class SlackChannel:
 
     def _is_of_slack(self, url: str) -> bool:
         """Whether an address lies in the house that the token belongs to: files.slack.com for slack.com."""
-        host, own = urlsplit(url).hostname or "", urlsplit(self.base_url).hostname or ""
+        own = urlsplit(self.base_url).hostname or ""
         try:
-            check_url(url, allow_http=_loopback(self.base_url))
+            host = check_url(url, allow_http=_loopback(self.base_url)).hostname or ""
         except ValueError:
             return False
         return host == own or host.endswith(f".{own}")

@@ -107,6 +107,8 @@ def preview(
             for line in post_lines(message, channel=title):
                 typer.echo(line)
             typer.echo()
+        if png is None and about.picture is not None:
+            terminal.notice("a picture follows a new problem into its thread: --png FILE writes it")
 
     terminal.result(payload, draw)
 
@@ -193,7 +195,7 @@ def _write(terminal: "Terminal", picture: "Picture | None", path: Path) -> None:
     if picture is None:
         raise CommandError("channels preview: nothing was measured of this incident that could be drawn")
     try:
-        path.write_bytes(draw(picture))
+        path.write_bytes(draw(picture, within_s=120.0))  # a person waits
     except PictureError as error:
         raise CommandError(f"channels preview: {error}", code=Exit.UNAVAILABLE) from error
     except OSError as error:

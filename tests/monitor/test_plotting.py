@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from monitor.illustrating import PictureError, draw
+from monitor import illustrating
+from monitor.illustrating import PictureError
 from monitor.picture import Course, Picture, Shares
 from monitor.previewing import example_picture
 
 LIMIT = 45_000  # bytes
+PATIENCE_S = 120.0  # where all cores are busy with tests, a second of work takes many
 HOSTILE = [
     "$x^2$",
     "$\\nosuch$",
@@ -29,6 +31,10 @@ HOSTILE = [
     "{model}",
     "%s %d",
 ]
+
+
+def draw(picture: Picture) -> bytes:
+    return illustrating.draw(picture, within_s=PATIENCE_S)
 
 
 def size(png: bytes) -> tuple[int, int]:
@@ -142,3 +148,10 @@ def test_a_drawing_that_crashes_costs_a_picture(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PYTHONPATH", str(library(tmp_path, "import os; os.abort()")))
     with pytest.raises(PictureError, match="drawing ended with -6"):
         draw(example_picture())
+
+
+def test_a_drawing_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not hold the courier beyond its lease."""
+    monkeypatch.setenv("PYTHONPATH", str(library(tmp_path, "import time; time.sleep(60)")))
+    with pytest.raises(PictureError, match=r"did not end within 0\.5 s"):
+        illustrating.draw(example_picture(), within_s=0.5)

@@ -579,6 +579,7 @@ def test_only_the_last_step_can_be_seen(path: str, reply: Reply, expected: Failu
         "http://127.0.0.1.example.com/upload",
         "ftp://127.0.0.1/upload",
         "http://user:word@127.0.0.1/upload",
+        "http://[::1",
         "",
         5,
         None,
