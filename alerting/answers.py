@@ -19,8 +19,6 @@ COMMAND = 240  # characters of a next step: a command that is cut short is worth
 HEADING = 130  # characters: Slack's header block takes 150, the repeat label needs some
 _TITLE = 120  # of a diagnosis: our sentence around data, so longer than a data string
 _DOTS = {"page": "🔴", "ticket": "🟡"}
-_SERVED = ("volume", "errors")
-_UNFORETOLD = ("relation", "behaviour", "estimate", "shadow")
 _FATES = {
     "recovered": "back to normal for several windows in a row",
     "rebaselined": "closed because another reference was promoted: this is not a recovery",
@@ -28,7 +26,7 @@ _FATES = {
     "removed": "closed because the model was removed: this is not a recovery",
     "gone": "closed because its slice or model version has no rows any more: this is not a recovery",
     "manual": "closed by hand: this is not a recovery",
-    "revised": "closed because late data changed the verdicts",
+    "revised": "rows came late, and with them it would not have fired",
 }
 
 
@@ -73,6 +71,7 @@ def _leads(facts: Facts, first: Line, now: datetime) -> Mapping[str, str]:
         "severity_up": "now a page: ",
         "reopened": "firing again: ",
         "repeat": f"still firing{lasting}: ",
+        "escalation": f"nobody has taken it{lasting}: ",
         "silence_ended": "its silence is over, it still fires: ",
         "steady": f"no longer comes and goes, fires{lasting}: ",
         "digest": "tickets of the day: ",
@@ -92,15 +91,15 @@ def _unanswered(facts: Facts, first: Line, now: datetime) -> str:
 def _closing(model: str, facts: Facts, lines: Sequence[Line]) -> str:
     """`🟢 delays: distance recovered after 14 d; 1 still fires`. Only a recovery is green."""
     first = lines[0]
+    back = all(line.get("resolved_reason") == "revised" for line in lines)
     good = all(line.get("resolved_reason") in (None, "", "recovered") for line in lines)
     since = phrases.moment(first.get("since"))
     end = phrases.moment(first.get("resolved")) or phrases.moment(facts.get("window_end"))
     after = f" after {phrases.how_long(end - since)}" if since and end and end > since else ""
     firing = int(_count(facts, "firing"))
     rest = f"; {firing} still {'fires' if firing == 1 else 'fire'}" if firing else ""
-    return (
-        f"{'🟢' if good else '⚪'} {model}: {subject(first)} {'recovered' if good else 'closed'}{after}{rest}"
-    )
+    fate = "recovered" if good else "taken back" if back else "closed"
+    return f"{'🟢' if good else '⚪'} {model}: {subject(first)} {fate}{after}{rest}"
 
 
 def name_of(facts: Facts, lines: Sequence[Line]) -> str:
@@ -207,7 +206,7 @@ def what(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) ->
             {_FATES.get(str(line.get("resolved_reason") or "recovered"), "closed") for line in lines}
         )
         until = f" (latest window {latest})" if latest else ""
-        was = f" It was: {headline(lines[0])}." if len(lines) == 1 else ""
+        was = f" {_was(lines[0], now=now, zone=zone)}" if len(lines) == 1 else ""
         return f"What: {'; '.join(fates)}{until}.{was}"
     parts = [_tally(facts)]
     if since := phrases.moment(facts.get("since")):
@@ -221,6 +220,14 @@ def what(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) ->
     return f"What: {said}." if said else ""
 
 
+def _was(line: Line, *, now: datetime, zone: tzinfo) -> str:
+    """What it had been, and from when to when: who reads of the end has not always read of the beginning."""
+    since, end = phrases.moment(line.get("since")), phrases.moment(line.get("resolved"))
+    if since is None or end is None or since >= end:
+        return f"It was: {headline(line)}."
+    return f"It was, {phrases.window(since, end, now, zone)}: {headline(line)}."
+
+
 def _tally(facts: Facts) -> str:
     """`1 page and 2 tickets firing`."""
     found = ((int(_count(facts, level)), level[:-1]) for level in ("pages", "tickets"))
@@ -232,40 +239,6 @@ def _count(facts: Facts, name: str) -> float:
     counts = facts.get("counts")
     n = phrases.number(counts.get(name)) if isinstance(counts, Mapping) else None
     return max(0.0, n or 0.0)
-
-
-def how_bad(facts: Facts, lines: Sequence[Line]) -> str:
-    """The worst effect on the model that the profile alone can foresee."""
-    if not lines:
-        return ""
-    if measured := next((line for line in lines if line.get("kind") == "performance"), None):
-        said = diagnosis(measured).partition(" (")[0]
-        return f"How bad: measured on labels, not foretold: {said}."
-    harms = [(harm, line) for line in lines if (harm := phrases.number(line.get("harm"))) is not None]
-    if harms:
-        worst, line = min(harms, key=lambda pair: pair[0])
-        unknown = next((each for each in lines if each.get("change") in _UNFORETOLD), None)
-        if worst > -0.05 and unknown is not None:
-            costs = f"what {subject(unknown)} costs, labels will tell"
-            return f"How bad: the inputs alone foretell no loss; {costs}."
-        if worst > -0.05:  # rounds to 0.0
-            return "How bad: no loss is expected from what the reference knows."
-        unit = "% in mean error" if facts.get("task") == "regression" else "points of accuracy"
-        of = f" (through {subject(line)})" if len(lines) > 1 else ""
-        return f"How bad: the model is expected to lose {-worst:.1f} {unit}{of}."
-    if any(line.get("kind") == "daemon" for line in lines):
-        return "How bad: what was to be told there is not told; it waits in the outbox, or is told elsewhere."
-    if all(line.get("change") in _SERVED for line in lines):
-        return "How bad: callers feel it; what was answered is judged by itself."
-    if all(line.get("kind") == "data" for line in lines):
-        return "How bad: while its data is broken, drift of this cannot be judged at all."
-    pulls = [pull for line in lines if (pull := phrases.number(line.get("pull"))) is not None]
-    if pulls:
-        most = phrases.signed(max(pulls, key=abs), 3)
-        return f"How bad: the mean score is expected to move by {most}; without labels no more is known."
-    if all(line.get("change") in _UNFORETOLD for line in lines):
-        return "How bad: not known before labels come: no loss is foretold of a change of this kind."
-    return "How bad: not known, the reference holds neither outcomes nor scores for this."
 
 
 def probably(lines: Sequence[Line]) -> str:
@@ -319,18 +292,37 @@ def next_steps(facts: Facts, lines: Sequence[Line]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step for step in (*steps, *given) if step))[:4]
 
 
-def who(facts: Facts, lines: Sequence[Line]) -> str:
-    """Who has it, or how to take it."""
+def escalated(facts: Facts) -> str:
+    """Why this comes here too: `facts["escalation"]` is {step, steps, channel}, the channel told before."""
+    told = facts.get("escalation")
+    if not isinstance(told, Mapping):
+        return ""
+    step, steps = phrases.number(told.get("step")), phrases.number(told.get("steps"))
+    channel = text(told.get("channel"))
+    which = f"step {step:.0f}{f' of {steps:.0f}' if steps else ''}" if step else "on to the next channel"
+    return f"Escalation: {which}{f'; told on {channel} before, and nobody took it' if channel else ''}."
+
+
+def who(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) -> str:
+    """Who has it and until when, or how to take it. Whose time is over has it no longer."""
     open_lines = [line for line in lines if not _ended(line)]
     if is_over(facts, lines) or not open_lines:
         return ""
-    owners = ", ".join(sorted({owner for line in open_lines if (owner := text(line.get("acknowledged_by")))}))
-    free = [line for line in open_lines if not text(line.get("acknowledged_by"))]
+    owned = {id(line): owner for line in open_lines if (owner := _owner(line, now))}
+    owners = ", ".join(sorted({*owned.values()}))
+    free = [line for line in open_lines if id(line) not in owned]
     if not free:
-        return f"Who: {owners} has it."
+        ends = [end for line in open_lines if (end := phrases.moment(line.get("acknowledged_until")))]
+        until = f" until {phrases.when(min(ends), now, zone)}" if ends else ""
+        return f"Who: {owners} has it{until}."
     incident = _first_id(free)
     take = f" Take it: leeway incidents ack {incident}" if incident else ""
     return f"Who: {f'{owners} has a part, nobody the rest' if owners else 'nobody has it yet'}.{take}"
+
+
+def _owner(line: Line, now: datetime) -> str:
+    until = phrases.moment(line.get("acknowledged_until"))
+    return text(line.get("acknowledged_by")) if until is None or now < until else ""
 
 
 def _first_id(lines: Sequence[Line]) -> str:

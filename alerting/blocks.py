@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from alerting.message import Message
 from alerting.sanitise import clean, escape
 
-_TABLE = 1_400  # of the table, after escaping
+_TABLE = 1_400  # of the table, after escaping …
+_ALL, _LEAST = 3_800, 300  # … and less where the rest is long, but never less than this
 _CELL_WIDTHS = (120, 80, 48, 32, 20, 12)  # tried in turn until the table fits
 
 Block = Mapping[str, object]
@@ -24,7 +25,7 @@ def blocks(message: Message) -> tuple[Block, ...]:
     if message.lines:
         drawn.append(_section("\n".join(_labelled(line) for line in message.lines)))
     if message.table:
-        drawn.append(_section(table(message)))
+        drawn.append(_section(table(message, _room(message))))
     steps = [f"• {_step(step)}" for step in message.next_steps]
     steps += [f"• <{escape(url)}|{escape(label)}>" for label, url in message.links]
     if steps:
@@ -39,7 +40,7 @@ def plain(message: Message) -> str:
     parts = [fit(message.text, 600)]
     parts += [_labelled(line) for line in message.lines]
     if message.table:
-        parts.append(table(message))
+        parts.append(table(message, _room(message)))
     parts += [f"• {_step(step)}" for step in message.next_steps]
     parts += [f"• <{escape(url)}|{escape(label)}>" for label, url in message.links]
     if message.footer:
@@ -47,14 +48,22 @@ def plain(message: Message) -> str:
     return "\n".join(parts)
 
 
-def table(message: Message) -> str:
+def _room(message: Message) -> int:
+    """What the others leave for the table."""
+    others = [fit(message.text, 600), *map(_labelled, (*message.lines, message.footer))]
+    others += [_step(step) for step in message.next_steps]
+    others += [escape(label + url) for label, url in message.links]
+    return max(_LEAST, min(_TABLE, _ALL - sum(len(each) + 10 for each in others)))
+
+
+def table(message: Message, room: int = _TABLE) -> str:
     """A code block with aligned columns: cells are cut, then rows left out, until it fits."""
     rows, more = message.table, message.more
     widths = list(_CELL_WIDTHS)
     while True:
         lines = _aligned([[clean(cell, widths[0]) for cell in row] for row in rows])
         drawn = escape("\n".join([*lines, f"+{more} more"] if more else lines))
-        if len(drawn) <= _TABLE:
+        if len(drawn) <= room or len(rows) <= 1:
             return f"```\n{drawn}\n```"
         if len(widths) > 1:
             widths.pop(0)
@@ -80,7 +89,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _labelled(line: str) -> str:
     """`How bad: …` with the label in bold. Labels are ours; the rest is escaped and cut."""
     label, colon, rest = line.partition(": ")
-    return f"*{escape(label)}* {fit(rest, 240)}" if colon and label.isascii() else fit(line, 240)
+    return f"*{escape(label)}* {fit(rest, 280)}" if colon and label.isascii() else fit(line, 240)
 
 
 def _step(step: str) -> str:

@@ -38,6 +38,11 @@ class Receipt:
     reference: Mapping[str, str] = field(default_factory=dict)
 
 
+def takes_pictures(channel: "Channel") -> bool:
+    """Whether the member puts a `picture` into its threads: one that says nothing of it does not."""
+    return channel.threads and getattr(channel, "pictures", False) is True
+
+
 class Channel(Protocol):
     """A member of alerting/channels: a frozen dataclass whose fields are its options."""
 

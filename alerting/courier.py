@@ -8,13 +8,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from alerting import failpoint, ladder
-from alerting.channel import Channel, DeliveryError, Failure, Receipt
+from alerting.channel import Channel, DeliveryError, Failure, Receipt, takes_pictures
 from alerting.message import Message, bare, word
 from alerting.notification import Action, Notification
 
@@ -112,6 +112,8 @@ class Courier:
         None  # these channels; None all. One courier a channel: none waits for another
     )
     monotonic: Callable[[], float] = time.monotonic
+    # The PNG of a `picture`; None: there is nothing to draw, or nothing to draw it with.
+    draw: Callable[[Notification], bytes | None] = lambda _: None
 
     def step(self, now: datetime) -> bool:
         """Handle one row; False when nothing was due."""
@@ -147,6 +149,12 @@ class Courier:
             return after_failure(claimed, DeliveryError(Failure.CHANNEL_BROKEN, reason), now)
         if notification.action is Action.EDIT and not channel.edits:
             return Mark(state=OutboxState.CANCELLED, reason="this channel cannot edit")
+        if notification.action is Action.PICTURE and notification.uncertain:
+            return Mark(
+                state=OutboxState.CANCELLED, reason="a picture that may have arrived is not sent twice"
+            )
+        if notification.action is Action.PICTURE and not (notification.root and takes_pictures(channel)):
+            return Mark(state=OutboxState.CANCELLED, reason="there is no thread to put the picture into")
         if notification.action is Action.REQUEST and notification.uncertain and not channel.idempotent:
             reason = "the target may have the request and is not idempotent: a person must look"
             return Mark(state=OutboxState.UNCERTAIN, reason=reason, failure=Failure.AMBIGUOUS, burnt=False)
@@ -155,7 +163,13 @@ class Courier:
     def _send(self, claimed: Claimed, now: datetime, started: float) -> Mark:
         notification, channel = claimed.notification, self.channels[claimed.notification.channel]
         try:
-            receipt = channel.send(notification, _worded(claimed, now))
+            message = _worded(claimed, now)
+            if notification.action is Action.PICTURE:
+                picture = self.draw(notification)
+                if picture is None:
+                    return Mark(state=OutboxState.CANCELLED, reason="no picture could be drawn")
+                message = replace(message, picture=picture)
+            receipt = channel.send(notification, message)
         except DeliveryError as error:
             later = now + timedelta(seconds=self.monotonic() - started)
             return after_failure(claimed, error, later, idempotent=channel.idempotent)
@@ -191,6 +205,8 @@ def after_success(claimed: Claimed, receipt: Receipt, *, threads: bool) -> Mark:
 def after_failure(claimed: Claimed, error: DeliveryError, now: datetime, *, idempotent: bool = True) -> Mark:
     """What the one word of the failure means for the row, its lane and its channel."""
     notification, failure, reason = claimed.notification, error.failure, error.reason
+    if notification.action is Action.PICTURE:
+        return _after_lost_picture(notification, error, now)
     if claimed.probe and failure in (Failure.TRANSIENT, Failure.AMBIGUOUS):
         # Still not known to work. The uncertainty of the row is kept, its attempts are not used up.
         probe_at = now + ladder.PROBE_EVERY
@@ -229,6 +245,19 @@ def after_failure(claimed: Claimed, error: DeliveryError, now: datetime, *, idem
             return Mark(state=OutboxState.QUEUED, reason=reason, failure=failure, next_try=again)
 
 
+def _after_lost_picture(notification: Notification, error: DeliveryError, now: datetime) -> Mark:
+    """Words have gone before it: a picture is tried for a while, marks no channel and wakes nobody.
+
+    One that may have arrived is left alone: a second one says nothing new.
+    """
+    again = ladder.next_try(notification.key, notification.attempt, now)
+    if error.failure is Failure.RATE:
+        again = now + ladder.rate_wait(error.retry_after_s)
+    if error.failure in (Failure.TRANSIENT, Failure.RATE) and again < notification.deadline:
+        return Mark(state=OutboxState.QUEUED, reason=error.reason, failure=error.failure, next_try=again)
+    return Mark(state=OutboxState.DEAD, reason=error.reason, failure=error.failure)
+
+
 def _again(
     reason: str,
     failure: Failure,
@@ -258,6 +287,14 @@ def _tell(claimed: Claimed, mark: Mark, *, kept: bool) -> None:
     """One log line. ERROR only where a human must act."""
     if not kept:
         _log.warning("notification.fence_lost channel=%s key=%s", *_names(claimed))
+        return
+    if claimed.notification.action is Action.PICTURE and mark.state is OutboxState.DEAD:
+        _log.warning(
+            "picture.given_up channel=%s key=%s failure=%s reason=%s",
+            *_names(claimed),
+            mark.failure.value if mark.failure else "none",
+            json.dumps(mark.reason, ensure_ascii=False),
+        )
         return
     held = mark.state is OutboxState.UNCERTAIN and mark.next_try is None
     broken = mark.channel is not None and mark.channel.state is ChannelState.BROKEN

@@ -24,6 +24,9 @@ from alerting.verdict import IncidentKind, Severity
 _DEADLINE = timedelta(hours=24)
 SHORT_ID = 12  # hex digits that a person types; commands take any unambiguous start of an id
 _PAGE_DEADLINE = timedelta(hours=72)
+_PICTURE_DEADLINE = timedelta(hours=1)  # who has read the words for so long has looked elsewhere by then
+# Posts that bring something new, which a picture shows.
+_PICTURED = (Reason.FIRST, Reason.NEW_MEMBER, Reason.SEVERITY_UP, Reason.REOPENED, Reason.SILENCE_ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +49,16 @@ def flush(
     silenced: Collection[str] = (),
     escalated: Mapping[str, Overdue] | None = None,
     instead: str = "",
+    pictures: bool = False,
+    performance: Mapping[str, object] | None = None,
 ) -> Flush:
     """What goes out for `reason` (from grouping.decide), and what has been told after it.
 
     A channel with threads gets a root, then replies that say what changed, each with an edit that brings the
     root up to date. One without gets a new post each time, with what changed. `instead`: the fallback channel
-    that is told in the place of the group's own; a post there stands alone.
+    that is told in the place of the group's own; a post there stands alone. `pictures`: a post that brings
+    something new is followed by the picture of its first line. `performance`: what is known of the model as a
+    whole (alerting/toll.py); None: nothing, or nobody looked.
     """
     steps = escalated or {}
     found = news(group, incidents, policy, silenced, steps)
@@ -72,7 +79,13 @@ def flush(
     def post(action: Action, lines: Sequence[Incident]) -> Notification:
         firing = [each for each in members if after.told[each.id].firing and each.is_open]
         facts = _facts(
-            members=members or lines, lines=lines, firing=firing, found=found, reason=reason, policy=policy
+            members=members or lines,
+            lines=lines,
+            firing=firing,
+            found=found,
+            reason=reason,
+            policy=policy,
+            performance=performance,
         )
         ids = sorted(incident.id for incident in changed)
         page = facts["severity"] == Severity.PAGE.value
@@ -98,17 +111,45 @@ def flush(
             deadline=now + (_PAGE_DEADLINE if page else _DEADLINE),
         )
 
+    def shown(said: Notification) -> tuple[Notification, ...]:
+        picture = _picture(said, changed[0], group) if pictures and reason in _PICTURED else None
+        return (said,) if picture is None else (said, picture)
+
     if instead:
-        return Flush(group=replace(after, root_key=""), notifications=(post(Action.ROOT, changed),))
+        alone = shown(post(Action.ROOT, changed))
+        return Flush(group=replace(after, root_key=""), notifications=alone)
     if past_alone:
         action = Action.REPLY if threads and group.has_thread and group.root_key else Action.ROOT
         return Flush(group=after, notifications=(post(action, changed),))
     if begins(group, found) or (threads and not group.root_key):
         root = post(Action.ROOT, members)
-        return Flush(group=replace(after, root_key=root.key), notifications=(root,))
+        return Flush(group=replace(after, root_key=root.key), notifications=shown(root))
     if threads:
-        return Flush(group=after, notifications=(post(Action.REPLY, changed), post(Action.EDIT, members)))
+        reply, edit = post(Action.REPLY, changed), post(Action.EDIT, members)
+        return Flush(group=after, notifications=(*shown(reply), edit))
     return Flush(group=after, notifications=(post(Action.ROOT, changed),))
+
+
+def _picture(said: Notification, top: Incident, group: Group) -> Notification | None:
+    """What is to be drawn beside a post: facts alone, as everywhere. None for what has no numbers."""
+    if not top.is_open or top.kind is IncidentKind.DAEMON or top.series.column in ("", LABEL_FEED):
+        return None
+    return Notification(
+        key=_key("picture", said.channel, said.lane, said.key),
+        channel=said.channel,
+        lane=said.lane,
+        action=Action.PICTURE,
+        reason=said.reason,
+        facts={
+            "model": top.series.model,
+            "kind": "picture",
+            "group": group.key,
+            "post": said.key,
+            "lines": [_line(top, None)],
+        },
+        created=said.created,
+        deadline=said.created + _PICTURE_DEADLINE,
+    )
 
 
 def _past(group: Group, incidents: Sequence[Incident]) -> dict[str, object] | None:
@@ -137,6 +178,7 @@ def _facts(
     found: Mapping[str, Reason],
     reason: Reason,
     policy: GroupPolicy,
+    performance: Mapping[str, object] | None,
 ) -> dict[str, object]:
     latest = max(lines, key=lambda incident: incident.window_end)
     worst = max((incident.severity for incident in firing or lines), key=lambda severity: severity.level)
@@ -150,6 +192,8 @@ def _facts(
         "window_end": latest.window_end.isoformat(),
         "since": min(incident.since for incident in firing or lines).isoformat(),
         "runbook": policy.runbook,
+        "links": {name: _filled(template, lines[0]) for name, template in policy.links.items()},
+        "performance": None if performance is None else dict(performance),
         "zone": policy.zone,
         "task": policy.task,
         "lineage": dict(latest.lineage),
@@ -180,7 +224,7 @@ def _line(incident: Incident, why: Reason | None) -> dict[str, object]:
         "state": incident.status.value,
         "news": "" if why is None else why.value,
         "since": incident.since.isoformat(),
-        "resolved": None if incident.resolved is None else incident.resolved.isoformat(),
+        "resolved": _moment(incident.resolved),
         "resolved_reason": None if incident.resolved_reason is None else incident.resolved_reason.value,
         **{name: _number(incident.facts.get(name)) for name in ("z", "p", "harm", "pull", "rows")},
         "rank": incident.rank,
@@ -188,7 +232,29 @@ def _line(incident: Incident, why: Reason | None) -> dict[str, object]:
         "relapses": incident.relapses,
         "flapping": incident.flapping,
         "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_until": _moment(incident.acknowledged_until),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _filled(template: str, incident: Incident) -> str:
+    """A link of the config for this incident; what comes from data is quoted as a part of an address."""
+    series = incident.series
+    known = {
+        "model": series.model,
+        "column": series.column,
+        "segment": series.segment,
+        "version": series.version,
+        "incident": incident.id,
+        "start": incident.window_start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "end": incident.window_end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    for name, value in known.items():
+        template = template.replace(f"{{{name}}}", quote(value, safe=""))
+    return template
 
 
 def _ordered(incidents: Sequence[Incident]) -> list[Incident]:

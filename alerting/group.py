@@ -13,6 +13,7 @@ from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity
 
 ROOTS_AN_HOUR = 30  # posts of their own that a channel is given; beyond it one digest says the rest
+LINK_PARTS = ("model", "column", "segment", "version", "incident", "start", "end")
 PAST_LINES = 20  # incidents of a downtime that its digest may name
 
 
@@ -31,6 +32,7 @@ class GroupPolicy:
     digest_zone: str | None = None  # … on the clocks of this zone; None: of `zone`
     max_lines: int = 10
     runbook: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)  # URLs by name; LINK_PARTS in braces are filled in
     zone: str | None = None  # the model's, for times in messages; None: UTC
     task: str | None = None  # binary | multiclass | regression: the unit of harm in messages
 

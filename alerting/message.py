@@ -6,17 +6,18 @@ happened; what to look at next; who has it (alerting/answers.py). Every string f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from alerting import answers, phrases
+from alerting import answers, phrases, toll
 from alerting.notification import Action, Notification
 from alerting.sanitise import clean
 
 MAX_LINES = 10  # rows of the table; the others are counted
 LATE = timedelta(minutes=5)  # told later than this after it was decided, the message says so
 
+_URL = 300  # characters of a link: one that is cut short is worthless
 _REPEAT = "(possible repeat) "
 
 
@@ -32,6 +33,7 @@ class Message:
     next_steps: tuple[str, ...] = ()  # sentences; those that begin with "leeway " are commands
     links: tuple[tuple[str, str], ...] = ()  # (label, http or https URL from the config)
     footer: str = ""  # who has it
+    picture: bytes = field(default=b"", repr=False)  # a PNG; only that of a `picture` has one
     at: datetime  # the `now` it was worded with, aware UTC
 
     def as_possible_repeat(self) -> "Message":
@@ -43,12 +45,16 @@ def word(notification: Notification, now: datetime) -> Message:
     """The message for these facts at this moment."""
     if notification.action is Action.TEST:
         message = _test(notification, now)
+    elif notification.action is Action.PICTURE:
+        return _caption(notification, now)
     elif notification.action is Action.REQUEST or notification.reason == "retraining":
         message = _retraining(notification, now)
     elif notification.facts.get("kind") == "digest":
         message = _digest(notification, now)
     else:
         message = _incident(notification, now)
+    if notification.facts.get("drill"):
+        message = _as_drill(message, notification.facts["drill"])
     late = now - notification.created
     if late <= LATE or notification.action is Action.TEST:
         return message
@@ -84,8 +90,9 @@ def _incident(notification: Notification, now: datetime) -> Message:
     )
     said = (
         answers.what(facts, shown, now=now, zone=zone),
-        answers.how_bad(facts, standing),
+        toll.how_bad(facts, standing, now=now, zone=zone),
         answers.probably(standing),
+        answers.escalated(facts),
         answers.retraining(facts),
         *(answers.unsteadiness(shown, word) for word in ("flapping", "steady") if news),
         answers.meanwhile(facts, now=now, zone=zone),
@@ -99,7 +106,7 @@ def _incident(notification: Notification, now: datetime) -> Message:
         more=more,
         next_steps=() if over else answers.next_steps(facts, standing),
         links=_links(facts),
-        footer=answers.who(facts, shown),
+        footer=answers.who(facts, shown, now=now, zone=zone),
         at=now,
     )
 
@@ -146,6 +153,33 @@ def _digest(notification: Notification, now: datetime) -> Message:
     )
 
 
+def _as_drill(message: Message, drill: object) -> Message:
+    """The same, marked wherever it is read: a drill that wakes somebody for real is a lie.
+
+    `drill`: {fault, by}, who planted what; True where nobody says.
+    """
+    told = drill if isinstance(drill, Mapping) else {}
+    fault, by = phrases.text(told.get("fault"), 60), phrases.text(told.get("by"), 40)
+    planted = f"{fault or 'a fault'} was planted in a copy of the latest window{f' by {by}' if by else ''}"
+    heading = clean(f"🧪 DRILL, nothing is wrong: {message.heading}", answers.HEADING)
+    return replace(
+        message,
+        text=heading,
+        heading=heading,
+        lines=(f"Drill: {planted}; what follows is what a real one would say.", *message.lines),
+        footer="Who: nobody needs to take it, it is a drill.",
+    )
+
+
+def _caption(notification: Notification, now: datetime) -> Message:
+    """What stands under a picture, and is read out where nobody sees it."""
+    facts = notification.facts
+    lines = answers.rows(facts)
+    what = answers.headline(lines[0]) if lines else "what was measured"
+    heading = clean(f"{answers.name_of(facts, lines)}: {what}", answers.HEADING)
+    return Message(text=heading, heading=heading, at=now)
+
+
 def _retraining(notification: Notification, now: datetime) -> Message:
     """A request on its way, or the note of one that only would have been sent."""
     facts = notification.facts
@@ -188,13 +222,19 @@ def _test(notification: Notification, now: datetime) -> Message:
 
 
 def _links(facts: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """The runbook, if it is a plain web address: channels put it into a link."""
-    url = facts.get("runbook")
-    if not isinstance(url, str) or len(url) > 200 or not url.isascii() or not url.isprintable():
-        return ()
+    """Those of the config, the runbook last: each only if it is a plain web address, as it becomes a link."""
+    named = facts.get("links")
+    found = {clean(name, 20): url for name, url in named.items()} if isinstance(named, Mapping) else {}
+    every = [*found.items(), ("Runbook", facts.get("runbook"))]
+    return tuple((name, url) for name, url in every[:4] if name and isinstance(url, str) and _is_plain(url))
+
+
+def _is_plain(url: str) -> bool:
+    if len(url) > _URL or not url.isascii() or not url.isprintable():
+        return False
     if any(c in url for c in '<>|`"\\ ') or not url.startswith(("https://", "http://")):
-        return ()
+        return False
     try:
-        return (("Runbook", url),) if urlsplit(url).hostname else ()
+        return bool(urlsplit(url).hostname)
     except ValueError:
-        return ()
+        return False

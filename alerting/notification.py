@@ -12,6 +12,7 @@ class Action(StrEnum):
     ROOT = "root"  # a new post
     REPLY = "reply"  # in the root's thread; a post of its own where the channel has no threads
     EDIT = "edit"  # the root again, with today's state; left out where the channel has no threads
+    PICTURE = "picture"  # of the post before it, into the same thread; left out where there are no threads
     REQUEST = "request"  # a retraining request to a target
     TEST = "test"  # `leeway channels test`
 

@@ -37,6 +37,11 @@ _CODES: Mapping[Failure, frozenset[str]] = {
         | {"invalid_arg_name", "invalid_array_arg", "invalid_charset", "invalid_form_data"}
         | {"invalid_post_type", "missing_post_type", "invalid_json", "json_not_object", "block_mismatch"}
         | {"markdown_text_conflict", "as_user_not_supported"}
+        # Of files.getUploadURLExternal and files.completeUploadExternal: of no use to send the same again.
+        | {"file_not_found", "file_update_failed", "invalid_channel", "posting_to_channel_denied"}
+        | {"file_uploads_disabled", "file_uploads_except_images_disabled", "storage_limit_reached"}
+        | {"file_upload_size_restricted", "file_upload_size_exceeded", "blocked_file_type", "file_deleted"}
+        | {"malware_detected", "missing_argument", "alt_txt_too_large", "unable_to_share_files"}
         # The plain-text retry goes out under another client_msg_id, which is what these two object to.
         | {"duplicate_channel_not_found", "duplicate_message_not_found"}
     ),
@@ -54,7 +59,7 @@ _HINTS: Mapping[str, str] = {
     "is_archived": "; unarchive the channel or name another",
     "invalid_auth": "; check the token",
     "token_revoked": "; reinstall the app and set the new token",
-    "missing_scope": "; the app needs chat:write",
+    "missing_scope": "; the app needs {scope}",
 }
 
 # What a code looks like. Anything else is not repeated: it may be the echo of a secret.
@@ -69,8 +74,13 @@ def classify(code: str) -> Failure:
     return Failure.TRANSIENT
 
 
-def refused(error: object, status: int, headers: Mapping[str, object], now: datetime) -> DeliveryError:
-    """For `ok: false`, or JSON with another status. A known code says more than the status."""
+def refused(
+    error: object, status: int, headers: Mapping[str, object], now: datetime, *, scope: str = "chat:write"
+) -> DeliveryError:
+    """For `ok: false`, or JSON with another status. A known code says more than the status.
+
+    `scope`: what the call needs of the token.
+    """
     code = error if isinstance(error, str) and _CODE.fullmatch(error) else ""
     known = any(code in codes for codes in _CODES.values())
     lower = {name.lower(): str(value) for name, value in headers.items()}
@@ -81,7 +91,9 @@ def refused(error: object, status: int, headers: Mapping[str, object], now: date
     if failure is Failure.RATE:
         wait = refusal(Answer(status=429, headers=lower, body=b"", whole=True), now).retry_after_s
     said = f"{code or 'an error'}{'' if known else ', which is not a code we know'}"
-    return DeliveryError(failure, f"slack answered {said}{_HINTS.get(code, '')}", retry_after_s=wait)
+    return DeliveryError(
+        failure, f"slack answered {said}{_HINTS.get(code, '').format(scope=scope)}", retry_after_s=wait
+    )
 
 
 def not_slack(answer: Answer, now: datetime) -> DeliveryError:

@@ -4,13 +4,15 @@ Values only: monitor/config_file.py reads the file, monitor/build.py makes membe
 """
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from alerting.group import LINK_PARTS
 from monitor.config_model import ModelConfig
 from monitor.config_routes import ChannelConfig, RouteConfig
 from monitor.config_types import PositiveDuration, Room
@@ -56,12 +58,33 @@ class DaemonConfig(Room):
     retention: RetentionConfig = RetentionConfig()
 
 
+class LinksConfig(Room):
+    """Addresses that messages link to; {model} and other LINK_PARTS in them are filled in."""
+
+    page: str | None = None  # where the incident or the column can be looked at
+    report: str | None = None  # where its deep dive lies
+
+    @field_validator("page", "report")
+    @classmethod
+    def _usable(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https://")
+        unknown = sorted({*re.findall(r"{([^{}]*)}", value)} - {*LINK_PARTS})
+        if unknown:
+            known = ", ".join(f"{{{part}}}" for part in LINK_PARTS)
+            raise ValueError(f"cannot fill {{{unknown[0]}}} in; there is {known}")
+        return value
+
+
 class Config(Room):
     """The whole file, defaults merged in. `path` is the file; None when made in memory."""
 
     storage: StorageConfig = StorageConfig()
     daemon: DaemonConfig = DaemonConfig()
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
+    links: LinksConfig = LinksConfig()
     routes: tuple[RouteConfig, ...] = Field(default=(), strict=False)
     models: dict[str, ModelConfig] = Field(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)

@@ -49,6 +49,7 @@ def post(message: Message, *, channel: str, reply: bool = False) -> RenderableTy
     if message.more:
         parts.append(Text(f"+{message.more} more", style="dim"))
     parts += [Text(f"→ {step}") for step in message.next_steps]
+    parts += [Text(f"→ {name}: {url}") for name, url in message.links]
     if message.footer:
         parts.append(Text(message.footer, style="dim"))
     panel = Panel(
@@ -78,6 +79,7 @@ def post_lines(message: Message, *, channel: str, reply: bool = False) -> list[s
     if message.more:
         lines.append(f"+{message.more} more")
     lines += [f"→ {step}" for step in message.next_steps]
+    lines += [f"→ {name}: {url}" for name, url in message.links]
     lines += [message.footer] if message.footer else []
     return [indent + line for line in lines]
 

@@ -67,6 +67,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "notification.uncertain": "a channel may have accepted a message; it is told again, marked as such",
         "notification.cancelled": "a message was not wanted any more when its turn came",
         "notification.dead": "a message was given up; a person must look",
+        "picture.given_up": "a channel did not take the picture of a message, whose words are out",
+        "picture.failed": "the picture of a message could not be drawn; the message went without it",
         "notification.fence_lost": "another courier owned the message; what this one learnt was dropped",
         "notification.bug": "a channel failed in a way it should not; please report it",
         "notification.recipient_refused": "a mail server took a mail, but not for all of its recipients",

@@ -37,6 +37,11 @@ def usual_value(part: ComponentJudgement, quantiles: Mapping[str, list[float]]) 
     return _value(part.score.mu, quantiles)
 
 
+def typical_value(part: ComponentJudgement, quantiles: Mapping[str, list[float]]) -> float:
+    """Of a location component: the typical value of this very window, comparable with its range."""
+    return _value(part.score.y, quantiles)
+
+
 def _value(c1: float, quantiles: Mapping[str, list[float]]) -> float:
     """The reference's quantile at the rank that c1 stands for, linear between the stored levels."""
     levels, values = quantiles["levels"], quantiles["reference"]

@@ -36,6 +36,7 @@ def group_policies(config: Config, model: str) -> dict[str, GroupPolicy]:
     routes = routes_of(config, model)
     settings = config.models.get(model)
     names = [*(name for route in routes for name in route.channels), *step_channels(routes)]
+    links = {name.capitalize(): url for name, url in config.links.model_dump().items() if url}
     policies = {}
     for name in dict.fromkeys(names):
         mine = tuple(route for route in routes if name in route.channels)
@@ -47,6 +48,7 @@ def group_policies(config: Config, model: str) -> dict[str, GroupPolicy]:
             digest_hour=channel.digest_hour if channel else GroupPolicy().digest_hour,
             digest_zone=channel.zone if channel else None,
             runbook=settings.runbook if settings else None,
+            links=links,
             zone=_model_zone(config, model),
             task=settings.task if settings else None,
         )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from alerting.channel import Channel, Receipt
+from alerting.channel import Channel, Receipt, takes_pictures
 from alerting.incident import Transition, TransitionKind
 from alerting.message import Message
 from alerting.notification import Notification
@@ -82,6 +82,10 @@ class Recorder:
     @property
     def idempotent(self) -> bool:
         return self.inner.idempotent
+
+    @property
+    def pictures(self) -> bool:
+        return takes_pictures(self.inner)
 
     def send(self, notification: Notification, message: Message) -> Receipt:
         receipt = self.inner.send(notification, message)

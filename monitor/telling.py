@@ -13,6 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from alerting import failpoint, kept
+from alerting.channel import takes_pictures
 from alerting.digest import digest
 from alerting.flush import flush as tell_group
 from alerting.group import group_of_key
@@ -23,6 +24,7 @@ from alerting.reason import Reason
 from alerting.silence import silenced
 from monitor.catching_up import is_behind
 from monitor.escalating import escalated, next_groups
+from monitor.goodness import goodness
 from monitor.logs import logger
 from monitor.routing import group_policies, groups_of, is_about, posts_an_hour
 from monitor.runtime import Runtime
@@ -206,13 +208,13 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
     behind = watched is not None and is_behind(conn, watched, now)
     if behind and steps:  # it may be over in the windows to come: a step waits as a first message does
         held = mark_dirty(held, now)
-    latest = max(incident.window_end for incident in members)
+    latest = max(members, key=lambda incident: incident.window_end)
     why = partial(
         decide,
         incidents=members,
         now=now,
         policy=policy,
-        complete=fold_order.all_folded(conn, model, latest),
+        complete=fold_order.all_folded(conn, model, latest.window_end),
         escalated=steps,
         catching_up=behind,
     )
@@ -240,6 +242,8 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         threads=runtime.channels[channel].threads,
         silenced=unheard,
         escalated=steps,
+        performance=goodness(conn, model, latest.window_start) if model else None,
+        pictures=takes_pictures(runtime.channels[channel]),
         instead=instead,
     )
     roots = any(each.action is Action.ROOT for each in done.notifications)

@@ -20,6 +20,14 @@ def place(result: ColumnResult) -> str:
     return f"{name} of version {clean(result.version)}" if result.version else name
 
 
+def column_name(column: str) -> str:
+    """As a person calls it: `distance`, `performance`, `max probability`."""
+    plain = PLAIN.get(column)
+    if plain is not None:
+        return plain
+    return column.strip("_").replace("_", " ") if column.startswith("__") else column
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """So many digits at most, thousands marked: 1429.13 → "1,429", 0.012345 → "0.01235"."""
     if value is None:

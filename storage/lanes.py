@@ -1,7 +1,7 @@
 """Which outbox row may leave next, and on which root does it hang?
 
 A lane (one channel, one group) is strictly in order: a row may leave only when no earlier row of its lane is
-open, but for one that waits for a person.
+open, but for one that waits for a person, and for pictures, which hold nobody up.
 """
 
 from collections.abc import Collection
@@ -29,6 +29,7 @@ def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
             earlier.c.lane == outbox.c.lane,
             earlier.c.id < outbox.c.id,
             sql(f"earlier.{_OPEN_WORDS}"),
+            earlier.c.action != Action.PICTURE,  # what is said never waits for what is shown
             # waits for a person: nobody knows when, so it holds up nothing
             or_(earlier.c.state != OutboxState.UNCERTAIN, earlier.c.next_try.is_not(None)),
         )
@@ -42,6 +43,15 @@ def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
         channel_state.c.state.is_(None),
         channel_state.c.state == ChannelState.OK,
         channel_state.c.blocked_until <= now,
+    )
+    # A picture is no probe: whether a channel works again is found out by a message.
+    passable = and_(
+        passable,
+        or_(
+            outbox.c.action != Action.PICTURE,
+            channel_state.c.state.is_(None),
+            channel_state.c.state != ChannelState.BROKEN,
+        ),
     )
     statement = (
         select(outbox, lane.c.root, channel_state.c.state.label("channel_state"))

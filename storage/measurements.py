@@ -111,7 +111,7 @@ def add_facts(
 def load(conn: Connection, ledger_id: int) -> list[ColumnResult]:
     """What was saved, equal to the bit, in the order it was saved."""
     statement = select(column_result).where(column_result.c.ledger_id == ledger_id)
-    return [_result(row) for row in conn.execute(statement.order_by(column_result.c.id))]
+    return [result_of(row) for row in conn.execute(statement.order_by(column_result.c.id))]
 
 
 def _row(result: ColumnResult) -> dict[str, object]:
@@ -162,7 +162,8 @@ def _measurement(m: Measurement) -> dict[str, object]:
 _NOT_FINITE = {"undefined": math.nan, "infinite": math.inf, "minus_infinite": -math.inf}
 
 
-def _result(row: Row[Any]) -> ColumnResult:
+def result_of(row: Row[Any]) -> ColumnResult:
+    """One row of the table, as it was saved."""
     bins = row.bins
     return ColumnResult(
         column=row.column_name,

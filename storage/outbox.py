@@ -99,12 +99,13 @@ def retry(conn: Connection, outbox_id: int, now: datetime, *, by: str, sure: boo
             f"outbox {outbox_id}: {row.channel} may have this retraining request already; ask there whether "
             "it runs, then say --yes to send it again, or cancel it"
         )
+    picture = row.action == Action.PICTURE  # a person sees that it is not there
     dead = row.state == OutboxState.DEAD  # its news may have been told another way since
     values: dict[str, object] = {
         "state": OutboxState.QUEUED,
         "next_try": now,
         "closed": None,
-        "uncertain": (doubtful or dead) and not request,
+        "uncertain": (doubtful or dead) and not request and not picture,
         "plain": row.plain and not dead,
     }
     if now >= row.deadline or dead:
@@ -245,11 +246,14 @@ def still_wanted(conn: Connection, notification: Notification, now: datetime) ->
     still requested.
 
     What happened once is told even when it is over: its words say so. What a silence covers by now is not.
+    A picture is for a post that was sent.
     """
     if notification.action is Action.REQUEST:
         return retraining.is_requested(conn, notification.key)
     if notification.facts.get("kind") == "retraining":
         return True
+    if notification.action is Action.PICTURE and not _is_sent(conn, str(notification.facts.get("post"))):
+        return False
     told = _told(notification.facts)
     about = incidents.by_ids(conn, list(told) or _line_ids(notification.facts))
     quiet = silenced(about, silences.active(conn, now), now)
@@ -262,6 +266,11 @@ def still_wanted(conn: Connection, notification: Notification, now: datetime) ->
         return any(unanswered(each) for each in heard)
     # A step is for what nobody has; what else the message says is told in any case.
     return not about or any(told.get(each.id) != Reason.ESCALATION or unanswered(each) for each in heard)
+
+
+def _is_sent(conn: Connection, key: str) -> bool:
+    state = conn.execute(select(outbox.c.state).where(outbox.c.key == key)).scalar()
+    return state == OutboxState.SENT
 
 
 def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> bool:
@@ -315,6 +324,8 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
             groups.forgive(conn, str(notification.facts.get("group", notification.lane)))
         if meant_for := notification.facts.get("for_channel"):
             troubles.clear_dead(conn, str(meant_for), now)
+    if notification.action is Action.PICTURE:  # what it belongs to has been said, and nobody is to be woken
+        return True
     if mark.state in (OutboxState.DEAD, OutboxState.CANCELLED):
         _not_told(conn, notification, now, dead=mark.state is OutboxState.DEAD)
     if mark.state is OutboxState.DEAD:

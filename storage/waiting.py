@@ -25,6 +25,8 @@ def collapse_lane(conn: Connection, head: Row[Any], now: datetime) -> bool:
     """Let the first waiting row of a lane say what those behind it would; False: there is nothing to add."""
     followers: list[Row[Any]] = []
     for row in _queued(conn, outbox.c.lane == head.lane, outbox.c.id > head.id):
+        if row.action == Action.PICTURE:
+            continue  # if its post goes out as part of another, it is not wanted any more
         # A root never goes into what belongs to the thread before it: there, nobody would look for it.
         another_thread = row.action == Action.ROOT and (row.reason == "first" or head.action != Action.ROOT)
         if not is_news(row.facts) or another_thread:

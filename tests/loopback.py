@@ -22,6 +22,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs
 
+# What is asked of the service that is no message to anybody.
+_NO_MESSAGE = ("/api/conversations.", "/api/files.", "/upload/")
+
 End = Literal["answer", "reset", "hang", "drip", "drip_headers", "huge", "cut"]
 
 
@@ -76,6 +79,8 @@ class Loopback:
         self._taken_at: dict[str, list[float]] = defaultdict(list)
         self._posts: list[dict[str, Any]] = []
         self._numbers = itertools.count(1)
+        self.pictures: list[dict[str, Any]] = []  # shown in a thread: channel_id, thread_ts, title, bytes
+        self._uploads: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -161,7 +166,7 @@ class Loopback:
                 if reply.accept:
                     played = self._play(seen)
                     body = played if body is None else body
-                if reply.accept and not seen.path.startswith("/api/conversations."):
+                if reply.accept and not seen.path.startswith(_NO_MESSAGE):
                     self._keep(seen)
             _finish(peer, reply, body or b"", self._stop)
 
@@ -198,6 +203,20 @@ class Loopback:
             return b'{"status": "success", "message": "Event processed"}'
         if seen.path.startswith("/services/"):
             return b"ok"
+        if seen.path == "/api/files.getUploadURLExternal":
+            file_id = f"F{next(self._numbers):010d}"
+            body = {"ok": True, "upload_url": f"{self.url}/upload/v1/{file_id}", "file_id": file_id}
+            return json.dumps(body).encode()
+        if seen.path.startswith("/upload/v1/"):
+            self._uploads[seen.path.rpartition("/")[2]] = seen.body
+            return f"OK - {len(seen.body)}".encode()
+        if seen.path == "/api/files.completeUploadExternal":
+            (file,) = json.loads(seen.json["files"])
+            if file["id"] not in self._uploads:
+                return json.dumps({"ok": False, "error": "file_not_found"}).encode()
+            shown = {**seen.json, "title": file["title"], "bytes": self._uploads[file["id"]]}
+            self.pictures.append(shown)
+            return json.dumps({"ok": True, "files": [{"id": file["id"]}]}).encode()
         return b""
 
 

@@ -1,7 +1,8 @@
 """Channel `slack`: a bot token posts, threads and edits; an incoming webhook only posts.
 
-The client is slack-sdk's, with its transport replaced: the original follows a 302 to any host and takes the
-bearer token along, retries a post that may have been accepted, and has no end by the wall clock.
+A picture is uploaded in the three steps that Slack asks for; its words are out by then, so one that fails is
+left out. The client is slack-sdk's, with its transport replaced: the original follows a 302 to any host and
+takes the bearer token along, retries a post that may have been accepted, and has no end by the wall clock.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import Request
 
 from slack_sdk import WebClient
@@ -42,6 +44,7 @@ class SlackChannel:
     base_url: str = "https://slack.com/api/"
     allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0  # of one call, by the wall clock
+    pictures: bool = True  # uploaded into the thread; the token needs files:write
 
     def __post_init__(self) -> None:
         """Refuse at once what could never be sent. ValueError, without the secrets."""
@@ -75,6 +78,8 @@ class SlackChannel:
         if not self.token:
             return self._post_to_webhook(notification, message)
         root = dict(notification.root)
+        if notification.action is Action.PICTURE:
+            return self._upload(message, root)
         if notification.action is Action.EDIT and root:
             return self._call("chat.update", notification, message, root)
         if notification.uncertain:
@@ -111,6 +116,49 @@ class SlackChannel:
                     **content,
                 )
         return _receipt(answer)
+
+    def _upload(self, message: Message, root: Mapping[str, str]) -> Receipt:
+        """An address for the file, the file, and its place in the thread (docs.slack.dev, "Uploading files").
+
+        Until the last step nobody sees anything, so what goes wrong before it may be tried again.
+        """
+        client, title = self._client(), fit(message.heading, 150)
+        with _unseen(), _worded(message.at, scope="files:write"):
+            ticket = client.files_getUploadURLExternal(
+                filename="leeway.png", length=len(message.picture), alt_txt=title
+            )
+            url, file_id = ticket.get("upload_url"), ticket.get("file_id")
+            if not (isinstance(url, str) and isinstance(file_id, str) and self._is_of_slack(url)):
+                reason = "slack named no address of its own for the picture"
+                raise DeliveryError(Failure.PAYLOAD, reason)
+            answer = post(
+                url,  # a secret: whoever knows it may write the file. The token does not go there
+                headers={"Content-Type": "image/png", "User-Agent": "leeway"},
+                body=message.picture,
+                deadline_s=self.deadline_s,
+                allow_http=_loopback(self.base_url),
+                allow_private=_loopback(self.base_url),
+            )
+            if answer.status != 200:
+                raise not_slack(answer, message.at)
+        with _worded(message.at, scope="files:write"):
+            done = client.files_completeUploadExternal(
+                files=[{"id": file_id, "title": title}],
+                channel_id=root["channel"],
+                thread_ts=root["ts"],
+            )
+        if done.get("ok") is not True:
+            raise DeliveryError(Failure.AMBIGUOUS, "slack did not say whether it shows the picture")
+        return Receipt(reference={"channel": root["channel"], "file": file_id})
+
+    def _is_of_slack(self, url: str) -> bool:
+        """Whether an address lies in the house that the token belongs to: files.slack.com for slack.com."""
+        own = urlsplit(self.base_url).hostname or ""
+        try:
+            host = check_url(url, allow_http=_loopback(self.base_url)).hostname or ""
+        except ValueError:
+            return False
+        return host == own or host.endswith(f".{own}")
 
     def _look_up(self, notification: Notification, now: datetime) -> Receipt | bool:
         """The post an earlier attempt left; True: certainly none; False: cannot be known, as without the
@@ -212,8 +260,9 @@ class _NotJson(Exception):
 class _worded:
     """Turns what slack-sdk raises into DeliveryError. `from None`: its errors quote answers and requests."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, scope: str = "chat:write") -> None:
         self.now = now
+        self.scope = scope  # that the call needs
 
     def __enter__(self) -> None: ...
 
@@ -223,7 +272,18 @@ class _worded:
             raise not_slack(answer, self.now) from None
         if isinstance(error, SlackApiError):
             response = error.response
-            raise refused(response.get("error"), response.status_code, response.headers, self.now) from None
+            code, status = response.get("error"), response.status_code
+            raise refused(code, status, response.headers, self.now, scope=self.scope) from None
+
+
+class _unseen:
+    """Within it a failure left nothing that anybody could see: where it may have been accepted, try again."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, DeliveryError) and error.failure is Failure.AMBIGUOUS:
+            raise DeliveryError(Failure.TRANSIENT, error.reason) from None
 
 
 def _receipt(answer: SlackResponse) -> Receipt:

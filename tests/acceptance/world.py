@@ -98,14 +98,18 @@ label = "label"
     return Shop(config=config, start=first + timedelta(days=REFERENCE_DAYS))
 
 
-def slack_and_trainer(url: str) -> str:
-    """Channels and routes that lead to a loopback server; the secrets come from the environment."""
+def slack_and_trainer(url: str, *, pictures: bool = False) -> str:
+    """Channels and routes that lead to a loopback server; the secrets come from the environment.
+
+    A picture is a process of its own, half a second each: only who asks for them waits for them.
+    """
     return f"""
 [channels.oncall]
 kind = "slack"
 token_env = "LEEWAY_TEST_SLACK_TOKEN"
 channel = "C0LOOPBACK"
 base_url = "{url}/api/"
+pictures = {str(pictures).lower()}
 deadline_s = 5.0
 
 [channels.trainer]

@@ -15,7 +15,7 @@ from alerting.channel import Channel, DeliveryError, Failure, Receipt
 from alerting.channels.log import LogChannel
 from alerting.channels.slack import SlackChannel
 from alerting.channels.webhook import WebhookChannel
-from alerting.courier import ChannelState, Courier, OutboxState, after_failure
+from alerting.courier import ChannelState, Courier, Mark, OutboxState, after_failure
 from alerting.failpoint import FailpointError
 from alerting.message import Message
 from alerting.notification import Action, Notification
@@ -352,3 +352,97 @@ def test_no_secret_leaves_by_the_side_door(
     key = SECRET.removeprefix("whsec_")
     for canary in ("CANARY", key, quote(key, safe=""), b64encode(TOKEN.encode()).decode()):
         assert canary not in text
+
+
+PICTURE = notification(action=Action.PICTURE, facts={"kind": "picture", "model": "delays", "post": "p"})
+THREAD = {"channel": "C1", "ts": "1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery(Scripted):
+    """A channel that takes pictures."""
+
+    pictures: bool = True
+
+
+def hang(outbox: MemoryOutbox, channel: Channel, png: bytes | None = b"png") -> Mark:
+    """One step with this PNG; what became of the row."""
+    outbox.roots.setdefault("oncall/delays", THREAD)
+    sender = replace(courier(outbox, oncall=channel), draw=lambda _: png)
+    sender.step(NOW)
+    return outbox.rows[0].marks[-1]
+
+
+def test_a_picture_is_drawn_when_it_is_sent() -> None:
+    """Words first; what arrives is no root, and the channel is known to work."""
+    gallery, outbox = Gallery(), MemoryOutbox(PICTURE)
+    mark = hang(outbox, gallery)
+    ((_, message),) = gallery.taken
+    assert message.picture == b"png"
+    assert (mark.state, mark.root) == (OutboxState.SENT, None)
+    assert outbox.roots["oncall/delays"] == THREAD
+
+
+PICTURE_AFTER = {
+    Failure.TRANSIENT: OutboxState.QUEUED,
+    Failure.RATE: OutboxState.QUEUED,
+    Failure.AMBIGUOUS: OutboxState.DEAD,
+    Failure.CHANNEL_BROKEN: OutboxState.DEAD,
+    Failure.PAYLOAD: OutboxState.DEAD,
+    Failure.LANE: OutboxState.DEAD,
+}
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_a_picture_that_fails_touches_nothing_else(
+    failure: Failure, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither its channel nor its thread, and no error for a person: a warning when it is given up."""
+    outbox = MemoryOutbox(PICTURE)
+    failed = DeliveryError(failure, "why", retry_after_s=7.0)
+    with caplog.at_level(logging.INFO):
+        mark = hang(outbox, Gallery(failures=[failed]))
+    assert (mark.state, mark.failure) == (PICTURE_AFTER[failure], failure)
+    assert (mark.channel, mark.root, mark.plain) == (None, None, False)
+    assert outbox.channels == {}
+    given_up = mark.state is OutboxState.DEAD
+    assert [record.levelname for record in caplog.records] == ["WARNING" if given_up else "INFO"]
+    assert ("picture.given_up" in caplog.text) is given_up
+
+
+def test_a_picture_is_tried_until_its_deadline() -> None:
+    """A channel that is down for an hour costs the picture."""
+    outbox = MemoryOutbox(replace(PICTURE, deadline=NOW + timedelta(hours=1)))
+    gallery = Gallery(failures=[DeliveryError(Failure.TRANSIENT, "down") for _ in range(50)])
+    outbox.roots["oncall/delays"] = THREAD
+    sender, at = replace(courier(outbox, oncall=gallery), draw=lambda _: b"png"), NOW
+    while outbox.rows[0].state is OutboxState.QUEUED:
+        sender.step(at)
+        at = outbox.rows[0].next_try or at
+    assert outbox.rows[0].state is OutboxState.DEAD
+    assert at <= NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("row", "channel", "png", "why"),
+    [
+        (replace(PICTURE, uncertain=True), Gallery(), b"png", "not sent twice"),
+        (PICTURE, Gallery(), None, "no picture could be drawn"),
+        (PICTURE, Scripted(), b"png", "no thread"),
+        (PICTURE, Gallery(threads=False), b"png", "no thread"),
+    ],
+)
+def test_a_picture_that_cannot_be_shown_is_left_out(
+    row: Notification, channel: Channel, png: bytes | None, why: str
+) -> None:
+    """Never a second one of what may have arrived, and never one outside the thread of its words."""
+    mark = hang(MemoryOutbox(row), channel, png)
+    assert mark.state is OutboxState.CANCELLED
+    assert why in mark.reason
+
+
+def test_a_picture_without_a_thread_is_left_out() -> None:
+    """Its root was forgotten, or given up."""
+    outbox = MemoryOutbox(PICTURE)
+    outbox.roots["oncall/delays"] = {}
+    assert "no thread" in hang(outbox, Gallery()).reason

@@ -325,3 +325,58 @@ class ReaderOfAChannel(RuleBasedStateMachine):
 
 TestReaderOfAChannel = ReaderOfAChannel.TestCase
 TestReaderOfAChannel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def pictured(*seen: Incident, group: Group | None = None, reason: Reason = Reason.FIRST) -> list[Action]:
+    """What goes out to a channel that takes pictures."""
+    group = group or new_group("oncall", {"model": "delays"})
+    done = flush(group, seen, reason=reason, now=NOW, policy=POLICY, threads=True, pictures=True)
+    return [each.action for each in done.notifications]
+
+
+def test_a_post_that_brings_something_new_is_followed_by_its_picture() -> None:
+    """Behind its words, in the same lane; a reply has one too. An end and a repeat show nothing new."""
+    assert pictured(incident("P", "a")) == [Action.ROOT, Action.PICTURE]
+    group, _ = first(incident("P", "a"))
+    both = (incident("P", "a"), incident("P", "b"))
+    assert pictured(*both, group=group, reason=Reason.NEW_MEMBER) == [
+        Action.REPLY,
+        Action.PICTURE,
+        Action.EDIT,
+    ]
+    over = incident("Pccc", "a")
+    assert pictured(over, group=group, reason=Reason.RESOLVED) == [Action.REPLY, Action.EDIT]
+    assert pictured(incident("P", "a"), group=group, reason=Reason.REPEAT) == [Action.REPLY, Action.EDIT]
+
+
+def test_a_picture_is_of_the_first_line_and_knows_its_post() -> None:
+    """Facts, as everywhere: what is drawn is found when it is sent. It has no news of its own to be told."""
+    group = new_group("oncall", {"model": "delays"})
+    seen = [incident("P", "b", rank=2), incident("P", "a", rank=1)]
+    done = flush(group, seen, reason=Reason.FIRST, now=NOW, policy=POLICY, threads=True, pictures=True)
+    root, picture = done.notifications
+    assert (picture.lane, picture.channel, picture.facts["post"]) == (root.lane, root.channel, root.key)
+    assert columns(picture) == ["a"]
+    assert "told" not in picture.facts
+    assert "severity" not in picture.facts  # or it would leave before what wakes somebody
+    again = flush(group, seen, reason=Reason.FIRST, now=NOW, policy=POLICY, threads=True, pictures=True)
+    assert again.notifications[1].key == picture.key
+
+
+def test_what_has_no_numbers_has_no_picture() -> None:
+    """A silent feed, and a channel that takes none."""
+    assert pictured(incident("P", "")) == [Action.ROOT]
+    assert [each.action for each in first(incident("P", "a"))[1]] == [Action.ROOT]
+
+
+def test_links_are_filled_in_and_what_comes_from_data_is_quoted() -> None:
+    """No name breaks out of the address it stands in."""
+    policy = replace(
+        POLICY, links={"Page": "https://x.example.com/{model}?c={column}&i={incident}&t={start}"}
+    )
+    seen = incident("P", "a&b/{model}<!channel>")
+    done = flush(new_group("oncall", {}), [seen], reason=Reason.FIRST, now=NOW, policy=policy, threads=True)
+    links = done.notifications[0].facts["links"]
+    start = f"{seen.window_start:%Y-%m-%dT%H%%3A%M%%3A%SZ}"
+    column = "a%26b%2F%7Bmodel%7D%3C%21channel%3E"
+    assert links == {"Page": f"https://x.example.com/delays?c={column}&i={seen.id}&t={start}"}

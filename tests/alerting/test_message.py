@@ -54,7 +54,9 @@ def check(message: Message) -> None:
     drawn = json.loads(json.dumps(blocks(message)))
     texts = [text for block in drawn for text in strings(block.get("text", block.get("elements")))]
     for text in [*texts, plain(message)]:
-        ours = text.replace("<https://wiki.example.com/delays|Runbook>", "")
+        ours = text
+        for label, url in message.links:  # each a plain web address of the config: tests below
+            ours = ours.replace(f"<{url}|{label}>", "")
         assert "<" not in ours
         assert ">" not in ours
         assert re.fullmatch(r"(?:[^&]|&(?:amp|lt|gt);)*", ours)  # no entity cut in two
@@ -289,3 +291,118 @@ def test_the_label_is_in_every_form() -> None:
     assert replace(message, heading="x", text="x") == replace(
         word(notification(), NOW), heading="x", text="x"
     )
+
+
+def footer(until: str | None, **line: object) -> str:
+    taken = {**DISTANCE, "acknowledged_by": "Ada", "acknowledged_until": until, **line}
+    return word(notification(facts=facts(taken)), NOW).footer
+
+
+def test_who_has_it_is_said_with_its_end() -> None:
+    """Whoever reads it at six knows whether to take over."""
+    assert footer("2026-05-28T12:00:00+00:00") == "Who: Ada has it until Thu 28 May, 08:00 EDT."
+    assert footer(None) == "Who: Ada has it."
+
+
+def test_whose_time_is_over_has_it_no_longer() -> None:
+    """An acknowledgement of yesterday is nobody."""
+    assert footer("2026-05-28T03:00:00+00:00").startswith("Who: nobody has it yet. Take it: ")
+
+
+KNOWN: dict[str, object] = {
+    "metric": "accuracy",
+    "estimated": {"value": 0.861, "band": 0.024, "reference": 0.897, "trusted": True},
+    "realised": {
+        "value": 0.889,
+        "band": 0.021,
+        "reference": 0.897,
+        "start": "2026-05-20T04:00:00+00:00",
+        "end": "2026-05-21T04:00:00+00:00",
+    },
+}
+
+
+def how_bad(performance: object) -> str:
+    message = word(notification(facts=facts(performance=performance)), NOW)
+    return next(line for line in message.lines if line.startswith("How bad"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {},
+            " Estimated accuracy 86.1 ± 2.4 % (reference 89.7 %); measured on labels of Wed 20 May "
+            "88.9 ± 2.1 % (reference 89.7 %).",
+        ),
+        ({"estimated": None}, " Accuracy measured on labels of Wed 20 May 88.9 ± 2.1 % (reference 89.7 %)."),
+        (
+            {"realised": None, "estimated": {"value": 0.5, "trusted": False}},
+            " Estimated accuracy 50.0 %, not to be trusted.",
+        ),
+        (
+            {"metric": "mae", "realised": None, "estimated": {"value": 12.5, "band": 1.5, "reference": 10.0}},
+            " Estimated mean error 12.5 ± 1.5 (reference 10).",
+        ),
+        ({"realised": None, "estimated": {"value": float("nan")}}, ""),
+    ],
+)
+def test_what_is_known_of_the_model_stands_beside_what_is_foretold(
+    changed: dict[str, object], said: str
+) -> None:
+    """Estimated of this window, measured of the latest that has labels, each with its band."""
+    line = how_bad({**KNOWN, **changed})
+    assert line == f"How bad: the model is expected to lose 4.2 points of accuracy.{said}"
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 5, [], {}, {"estimated": 3}, {"metric": 7, "realised": {"value": "x"}}]
+)
+def test_odd_performance_costs_its_sentence(odd: object) -> None:
+    """Never the page."""
+    assert how_bad(odd) == "How bad: the model is expected to lose 4.2 points of accuracy."
+
+
+def test_links_of_the_config_come_before_the_runbook() -> None:
+    """At most four, each a plain web address."""
+    page = "https://leeway.example.com/incidents/d15a"
+    told = facts(links={"Page": page, "Report": "javascript:alert(1)", "<!channel>": f"{page}2"})
+    links = word(notification(facts=told), NOW).links
+    assert links == (
+        ("Page", page),
+        ("<!channel>", f"{page}2"),
+        ("Runbook", "https://wiki.example.com/delays"),
+    )
+    assert "<!channel>" not in plain(word(notification(facts=told), NOW))
+
+
+def test_the_longest_message_keeps_within_the_limit() -> None:
+    """T48: ten long lines, three long links, everything said: the table gives way, and says how much."""
+    long = {**DISTANCE, "column": "c" * 80, "title": "t" * 120, "segment": "s" * 80}
+    told = facts(
+        *([long] * 10),
+        links={"Page": f"https://x.example.com/{'p' * 270}", "Report": f"https://x.example.com/{'r' * 270}"},
+        performance=KNOWN,
+        drill={"fault": "f" * 60, "by": "b" * 40},
+        next=["leeway " + "n" * 230] * 4,
+    )
+    check(word(notification(facts=told), NOW + timedelta(hours=2)).as_possible_repeat())
+
+
+def test_an_escalation_says_why_it_comes_here() -> None:
+    """In the heading how long, in a line where it was told before."""
+    told = facts(escalation={"step": 1, "steps": 2, "channel": "oncall"}, reason="escalation")
+    message = word(notification(reason="escalation", facts=told), NOW)
+    assert message.heading.startswith("🔴 delays: nobody has taken it after 23 h: distance")
+    assert "Escalation: step 1 of 2; told on oncall before, and nobody took it." in message.lines
+    odd = word(notification(reason="escalation", facts=facts(escalation="x")), NOW)
+    assert not any(line.startswith("Escalation") for line in odd.lines)
+
+
+def test_a_caption_says_what_is_to_be_seen() -> None:
+    """It is all that who cannot see the picture has."""
+    row = notification(
+        action=Action.PICTURE, facts={"model": "delays", "kind": "picture", "lines": [DISTANCE]}
+    )
+    assert word(row, NOW).heading == "delays: distance looks like ×1.609 (miles → kilometres)"
+    assert word(replace(row, facts={}), NOW).heading

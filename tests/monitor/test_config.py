@@ -250,3 +250,13 @@ def test_the_time_of_a_label_has_one_name() -> None:
     )
     with pytest.raises(ConfigError, match=r"source\.timestamp: leave it out"):
         config(text)
+
+
+def test_links_are_addresses_whose_braces_can_be_filled() -> None:
+    """A misspelt part would stand in every message as it is."""
+    links = config('[links]\npage = "https://x.example.com/{model}/{incident}"\n').links
+    assert links.page == "https://x.example.com/{model}/{incident}"
+    found = problems(GOOD + '[links]\npage = "https://x.example.com/{modle}"\nreport = "file:///etc"\n')
+    assert len(found) == 2
+    assert "cannot fill {modle} in; there is {model}, {column}" in found[0]
+    assert "must begin with https://" in found[1]

@@ -413,3 +413,87 @@ def test_lanes_under_any_history(template_store: Store, taken: list[tuple[object
             " LEFT JOIN attempt a ON a.outbox_id = o.id GROUP BY o.id"
         ).all()
     assert all(tries == rows for tries, rows in counts)
+
+
+def picture(post: str, lane: str = "oncall/m") -> Notification:
+    facts = {"kind": "picture", "model": "m", "post": post, "lines": []}
+    return replace(message(f"picture of {post}", lane), action=Action.PICTURE, facts=facts)
+
+
+def test_a_picture_waits_for_its_words_and_holds_nobody_up(store: Store) -> None:
+    """However long its upload fails, what is said next leaves in its time."""
+    box = SqlOutbox(store)
+    put(store, message("root", "c/a"), picture("root", "c/a"), message("reply", "c/a"))
+    root = claim(box)
+    assert root.notification.key == "root"
+    assert box.claim(T0, "x", LEASE) is None  # the picture waits for the root, and the reply too
+    box.mark(root, SENT, T0)
+    assert {claim(box).notification.key, claim(box).notification.key} == {"picture of root", "reply"}
+
+
+def test_a_picture_finds_out_nothing_about_a_broken_channel(store: Store) -> None:
+    """The probe is a message."""
+    box = SqlOutbox(store)
+    put(store, message("root", "c/a"))
+    broken = ChannelMark(state=ChannelState.BROKEN, until=T0 + HOUR, reason="invalid_auth")
+    box.mark(claim(box), Mark(state=OutboxState.SENT, channel=broken), T0)
+    put(store, picture("root", "c/a"))
+    assert box.claim(T0 + 2 * HOUR, "x", LEASE) is None
+    put(store, message("next", "c/b"))
+    probe = claim(box, 2 * HOUR)
+    assert (probe.notification.key, probe.probe) == ("next", True)
+    box.mark(probe, Mark(state=OutboxState.SENT, channel=ChannelMark(state=ChannelState.OK)), T0 + 2 * HOUR)
+    assert claim(box, 2 * HOUR).notification.key == "picture of root"
+
+
+@pytest.mark.parametrize(("state", "wanted"), [(OutboxState.SENT, True), (OutboxState.CANCELLED, False)])
+def test_a_picture_is_for_a_post_that_was_sent(store: Store, state: OutboxState, wanted: bool) -> None:
+    """What was told as part of another message has another thread, or none."""
+    box = SqlOutbox(store)
+    put(store, message("root"), picture("root"))
+    box.mark(claim(box), Mark(state=state), T0)
+    assert box.still_wanted(claim(box), T0) is wanted
+
+
+def test_a_picture_that_is_given_up_is_no_trouble(store: Store) -> None:
+    """Nothing is untold by it, and nobody is woken."""
+    box = SqlOutbox(store)
+    put(store, message("root"), picture("root"))
+    box.mark(claim(box), SENT, T0)
+    box.mark(claim(box), Mark(state=OutboxState.DEAD, failure=Failure.CHANNEL_BROKEN, reason="no scope"), T0)
+    assert states(store)["picture of root"] == "dead"
+    with store.read() as conn:
+        assert incidents.open_incidents(conn, "") == []
+        assert groups.to_look_at(conn) == []
+
+
+def test_a_person_may_have_a_picture_sent_again(store: Store) -> None:
+    """It is not taken for one that may have arrived."""
+    box = SqlOutbox(store)
+    put(store, message("root"), picture("root"))
+    box.mark(claim(box), SENT, T0)
+    dead = claim(box)
+    box.mark(dead, Mark(state=OutboxState.DEAD, reason="no scope"), T0)
+    with store.write() as conn:
+        outbox.retry(conn, dead.id, T0, by="ada")
+    assert not claim(box).notification.uncertain
+
+
+def test_messages_that_waited_become_one_across_a_picture(store: Store) -> None:
+    """It stands between them in the lane and is no reason for two posts."""
+    box = SqlOutbox(store)
+    facts = {
+        "kind": "incident",
+        "model": "m",
+        "severity": "page",
+        "state": "firing",
+        "since": "",
+        "lines": [],
+    }
+    root = replace(message("root"), facts=facts)
+    reply = replace(message("reply"), action=Action.REPLY, reason="resolved", facts=facts)
+    put(store, root, picture("root"), reply)
+    again = Mark(state=OutboxState.QUEUED, failure=Failure.TRANSIENT, next_try=T0 + HOUR, reason="down")
+    box.mark(claim(box), again, T0)
+    assert claim(box, HOUR).notification.key == "root"
+    assert states(store) == {"root": "sending", "picture of root": "queued", "reply": "cancelled"}

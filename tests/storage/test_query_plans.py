@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, event
 
-from storage import fold_order, history, label_windows, ledger, outbox, retraining
+from alerting.series import Series
+from storage import courses, fold_order, history, label_windows, ledger, outbox, retraining
 from storage.engine import Store
 from storage.history import Filter
 from storage.label_overview import label_overview
@@ -33,6 +34,10 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "measurements by the day": (
         "ix_daily_result_column",
         lambda conn: history.measurements(conn, Filter(model="m", column="temp", since=T0)),
+    ),
+    "course of a picture": (
+        "ix_ledger_start",
+        lambda conn: courses.latest(conn, Series(model="m", column="temp"), Stream.INPUTS, T0, 60),
     ),
     "verdicts": (
         "ix_verdict_column",

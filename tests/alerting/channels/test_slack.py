@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from slack_sdk import WebClient
 
-from alerting.channel import DeliveryError, Failure, Receipt
+from alerting.channel import DeliveryError, Failure, Receipt, takes_pictures
 from alerting.channels.slack import SlackChannel
 from alerting.digest import digest
 from alerting.message import word
@@ -495,3 +495,127 @@ def test_deadline_leaves_time_for_history(server: Loopback) -> None:
     send(slack(server), notification(uncertain=True))
     asked = float(server.requests(HISTORY)[0].json["oldest"])
     assert asked == (NOW - timedelta(minutes=5)).timestamp()
+
+
+TICKET, PUT, SHOW = (
+    "/api/files.getUploadURLExternal",
+    "/upload/v1/F0000000001",
+    "/api/files.completeUploadExternal",
+)
+PNG = b"\x89PNG\r\n\x1a\n and what follows"
+PICTURE = notification(action=Action.PICTURE, root=ROOT, facts=facts(DISTANCE))
+
+
+def show(channel: SlackChannel) -> Receipt:
+    return channel.send(PICTURE, replace(word(PICTURE, NOW), picture=PNG))
+
+
+def unseen(channel: SlackChannel) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
+        show(channel)
+    return caught.value
+
+
+def test_a_picture_goes_into_the_thread_in_three_steps(server: Loopback) -> None:
+    """With words for who cannot see it; the token goes to slack's API and not to where the file goes."""
+    assert show(slack(server)).reference == {"channel": "C0LOOPBACK", "file": "F0000000001"}
+    ticket, put, done = server.seen
+    assert [ticket.path, put.path, done.path] == [TICKET, PUT, SHOW]
+    assert ticket.json["length"] == str(len(PNG))
+    assert ticket.json["alt_txt"].startswith("delays: distance looks like ×1.609")
+    assert put.body == PNG
+    assert "authorization" not in put.headers
+    (shown,) = server.pictures
+    assert (shown["channel_id"], shown["thread_ts"], shown["bytes"]) == (ROOT["channel"], ROOT["ts"], PNG)
+    assert server.accepted() == []
+
+
+@pytest.mark.parametrize("path", [TICKET, SHOW])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        *((code, B) for code in ("missing_scope", "invalid_auth", "channel_not_found", "not_in_channel")),
+        *((code, P) for code in ("file_uploads_disabled", "storage_limit_reached", "file_not_found")),
+        *((code, P) for code in ("invalid_channel", "posting_to_channel_denied", "malware_detected")),
+        *((code, R) for code in ("ratelimited",)),
+        *((code, L) for code in ("thread_not_found",)),
+        *((code, T) for code in ("service_unavailable", "some_code_of_tomorrow")),
+    ],
+)
+def test_every_code_of_an_upload_has_its_class(
+    path: str, code: str, expected: Failure, server: Loopback
+) -> None:
+    """T7: of the first step and of the last; the scope that is missing is the one that uploads need."""
+    server.script(path, [error(code)])
+    failed = unseen(slack(server))
+    assert failed.failure is expected
+    assert ("files:write" in failed.reason) is (code == "missing_scope")
+    assert server.pictures == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "expected"),
+    [
+        (TICKET, Reply(end="reset"), T),
+        (TICKET, error("internal_error"), T),
+        (PUT, Reply(end="reset"), T),
+        (PUT, Reply(status=500, accept=False), T),
+        (PUT, Reply(status=403, accept=False), B),
+        (SHOW, Reply(end="reset"), A),
+        (SHOW, error("internal_error"), A),
+        (SHOW, Reply(body=b'{"ok": "yes"}'), A),
+    ],
+)
+def test_only_the_last_step_can_be_seen(path: str, reply: Reply, expected: Failure, server: Loopback) -> None:
+    """Until then nobody has a picture, whatever slack did: it may be tried again."""
+    server.script(path, [reply])
+    assert unseen(slack(server)).failure is expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://files.example.com/upload/v1/F1",
+        "http://127.0.0.1.example.com/upload",
+        "ftp://127.0.0.1/upload",
+        "http://user:word@127.0.0.1/upload",
+        "http://[::1",
+        "",
+        5,
+        None,
+    ],
+)
+def test_an_address_that_is_not_slacks_gets_nothing(url: object, server: Loopback) -> None:
+    """A picture shows what a model saw: it goes to the house that the token is of, and nowhere else."""
+    body = json.dumps({"ok": True, "upload_url": url, "file_id": "F1"}).encode()
+    server.script(TICKET, [Reply(body=body)])
+    failed = unseen(slack(server))
+    assert failed.failure is P
+    assert str(url) not in failed.reason or not url
+    assert [seen.path for seen in server.seen] == [TICKET]
+
+
+def test_slacks_own_house_is_known_by_its_name() -> None:
+    """files.slack.com for slack.com, files.slack-gov.com for slack-gov.com; not what merely ends alike."""
+    real = SlackChannel(token=TOKEN, channel="C0LOOPBACK")
+    assert real._is_of_slack("https://files.slack.com/upload/v1/x")
+    assert not real._is_of_slack("https://files.notslack.com/upload/v1/x")
+    assert not real._is_of_slack("http://files.slack.com/upload/v1/x")
+    gov = SlackChannel(token=TOKEN, channel="C0LOOPBACK", base_url="https://slack-gov.com/api/")
+    assert gov._is_of_slack("https://files.slack-gov.com/upload/v1/x")
+
+
+def test_a_redirected_upload_is_not_followed(server: Loopback, tmp_path: Path) -> None:
+    """T10: the second server gets no byte of the picture."""
+    with Loopback(tmp_path / "other.jsonl") as other:
+        away = Reply(status=302, headers={"Location": f"{other.url}/upload"}, accept=False)
+        server.script(PUT, [away])
+        assert unseen(slack(server)).failure is B
+        assert other.seen == []
+
+
+def test_who_takes_pictures() -> None:
+    """A bot token, unless told not to; a webhook has no threads to put them into."""
+    assert takes_pictures(SlackChannel(token=TOKEN, channel="C0LOOPBACK"))
+    assert not takes_pictures(SlackChannel(token=TOKEN, channel="C0LOOPBACK", pictures=False))
+    assert not takes_pictures(SlackChannel(webhook_url="https://hooks.slack.com/services/x"))
