@@ -5,7 +5,7 @@ the facts do not say. Facts of any shape are taken: an odd one costs its sentenc
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from alerting import phrases
 from alerting.phrases import text
@@ -71,7 +71,6 @@ def _leads(facts: Facts, first: Line, now: datetime) -> Mapping[str, str]:
         "severity_up": "now a page: ",
         "reopened": "firing again: ",
         "repeat": f"still firing{lasting}: ",
-        "escalation": f"nobody has taken it{lasting}: ",
         "silence_ended": "its silence is over, it still fires: ",
         "steady": f"no longer comes and goes, fires{lasting}: ",
         "digest": "tickets of the day: ",
@@ -293,14 +292,16 @@ def next_steps(facts: Facts, lines: Sequence[Line]) -> tuple[str, ...]:
 
 
 def escalated(facts: Facts) -> str:
-    """Why this comes here too: `facts["escalation"]` is {step, steps, channel}, the channel told before."""
-    told = facts.get("escalation")
+    """Why this comes here too: `facts["escalated"]` has {step, of, after_s, since} by incident."""
+    steps = facts.get("escalated")
+    told = next(iter(steps.values()), None) if isinstance(steps, Mapping) else None
     if not isinstance(told, Mapping):
         return ""
-    step, steps = phrases.number(told.get("step")), phrases.number(told.get("steps"))
-    channel = text(told.get("channel"))
-    which = f"step {step:.0f}{f' of {steps:.0f}' if steps else ''}" if step else "on to the next channel"
-    return f"Escalation: {which}{f'; told on {channel} before, and nobody took it' if channel else ''}."
+    step, of = phrases.number(told.get("step")), phrases.number(told.get("of"))
+    after = phrases.number(told.get("after_s"))
+    which = f"step {step:.0f}{f' of {of:.0f}' if of else ''}" if step else "on to the next channel"
+    waited = f", {phrases.how_long(timedelta(seconds=after))} after a page that nobody took" if after else ""
+    return f"Escalation: {which}{waited}."
 
 
 def who(facts: Facts, lines: Sequence[Line], *, now: datetime, zone: tzinfo) -> str:

@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from alerting.group import LINK_PARTS
 from monitor.config_model import ModelConfig
 from monitor.config_routes import ChannelConfig, RouteConfig
-from monitor.config_types import PositiveDuration, Room
+from monitor.config_types import Names, PositiveDuration, Room
 
 
 class StorageConfig(Room):

@@ -13,8 +13,9 @@ from alerting.sanitise import clean
 from alerting.series import Series
 from alerting.verdict import VerdictKind
 from detectors._column import PERFORMANCE
+from detectors._component_noise import ComponentNoise
 from detectors._ewma import Ewma
-from detectors._noise import ComponentNoise, NoiseModel
+from detectors._noise import NoiseModel
 from monitor.component_judgement import ComponentJudgement, judge_component
 from monitor.mix_change import may_be_named
 from monitor.normal_range import in_column_unit, normal_range, typical_value

@@ -11,11 +11,12 @@ from itertools import pairwise
 from typing import Any
 
 from alerting import trouble
+from alerting.escalation import Overdue, to_json
 from alerting.flush import flush
 from alerting.group import Group, GroupPolicy, Told, new_group
-from alerting.grouping import Reason
 from alerting.incident import Incident, ResolveReason, Status, apply
 from alerting.notification import Notification
+from alerting.reason import Reason
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity
 from monitor.picture import Course, Picture, Shares
@@ -67,7 +68,8 @@ def preview(
     ).notifications[0]
     more: dict[str, object] = {}
     if variant is Variant.ESCALATION:
-        more = {"escalation": {"step": 1, "steps": 2, "channel": channel}}
+        step = Overdue(number=1, of=2, after=timedelta(minutes=30), since=now - timedelta(minutes=30))
+        more = {"escalated": to_json({about.id: step})}
         said = replace(said, reason="escalation")
     if variant is Variant.DRILL:
         more = {"drill": {"fault": f"{about.change.replace('_', ' ')} of {about.series.column}", "by": ""}}

@@ -390,12 +390,14 @@ def test_the_longest_message_keeps_within_the_limit() -> None:
 
 
 def test_an_escalation_says_why_it_comes_here() -> None:
-    """In the heading how long, in a line where it was told before."""
-    told = facts(escalation={"step": 1, "steps": 2, "channel": "oncall"}, reason="escalation")
+    """In the heading for how long nobody took it, in a line by which step."""
+    since = (NOW - timedelta(minutes=40)).isoformat()
+    step = {"step": 1, "of": 2, "after_s": 1800.0, "since": since}
+    told = facts(escalated={str(DISTANCE["incident_id"]): step}, reason="escalation")
     message = word(notification(reason="escalation", facts=told), NOW)
-    assert message.heading.startswith("🔴 delays: nobody has taken it after 23 h: distance")
-    assert "Escalation: step 1 of 2; told on oncall before, and nobody took it." in message.lines
-    odd = word(notification(reason="escalation", facts=facts(escalation="x")), NOW)
+    assert message.heading.startswith("🔴 delays: nobody acknowledged it for 40 min: distance")
+    assert "Escalation: step 1 of 2, 30 min after a page that nobody took." in message.lines
+    odd = word(notification(reason="escalation", facts=facts(escalated="x")), NOW)
     assert not any(line.startswith("Escalation") for line in odd.lines)
 
 
