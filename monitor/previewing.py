@@ -62,7 +62,7 @@ def preview(
         [about],
         reason=reason,
         now=now,
-        policy=replace(policy, severities=EVERY),
+        policy=replace(policy, severities=EVERY, routes=(), quiet=()),
         threads=True,
         performance=performance,
     ).notifications[0]
