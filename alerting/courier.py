@@ -112,6 +112,7 @@ class Courier:
         None  # these channels; None all. One courier a channel: none waits for another
     )
     monotonic: Callable[[], float] = time.monotonic
+    held_back: Callable[[Notification], str] = lambda _: ""  # why it must not leave after all; "" it may
 
     def step(self, now: datetime) -> bool:
         """Handle one row; False when nothing was due."""
@@ -142,6 +143,8 @@ class Courier:
             return Mark(state=OutboxState.DEAD, reason=reason)
         if not self.outbox.still_wanted(claimed, now):
             return Mark(state=OutboxState.CANCELLED, reason="no longer wanted when its turn came")
+        if why := self.held_back(notification):
+            return Mark(state=OutboxState.CANCELLED, reason=why)
         if channel is None:
             reason = f'channel "{notification.channel}" is not in the config any more'
             return after_failure(claimed, DeliveryError(Failure.CHANNEL_BROKEN, reason), now)

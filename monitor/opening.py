@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from alerting.courier import Courier
 from detectors import NumericProfile, Profile
@@ -11,6 +12,7 @@ from monitor.build import build_channels, build_models, storage_url
 from monitor.cache import Cache
 from monitor.clock import Clock, SharedClock, SystemClock
 from monitor.config import Config
+from monitor.kill_switch import held_back
 from monitor.leader_lease import LeaderLease
 from monitor.leading import enter, leads, led
 from monitor.logs import logger
@@ -85,6 +87,7 @@ def couriers_of(runtime: Runtime) -> tuple[Courier, ...]:
             owner=runtime.owner,
             lease=runtime.lease,  # longer than any channel's own deadline
             only=only,
+            held_back=partial(held_back, runtime),
         )
         for only in lanes
     )

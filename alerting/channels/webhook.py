@@ -6,6 +6,7 @@ message once. `webhook-timestamp` is that of the attempt. During a rotation both
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -32,6 +33,7 @@ class WebhookChannel:
     deadline_s: float = 10.0  # of one attempt, by the wall clock
 
     threads: ClassVar[bool] = False
+    takes_requests: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse at once what could never be sent. ValueError, without the value: it is a secret."""
@@ -43,6 +45,10 @@ class WebhookChannel:
             # The library decodes leniently: what is not base64 would silently be another key.
             if (secret or name == "secret") and not _SECRET.fullmatch(secret):
                 raise ValueError(f"{name}: must be whsec_ followed by base64, as the specification says")
+
+    @property
+    def host(self) -> str:
+        return check_url(self.url, allow_http=self.allow_http).hostname or ""
 
     def send(self, notification: Notification, message: Message) -> Receipt:
         """POST it once."""
@@ -75,7 +81,9 @@ class WebhookChannel:
 def _payload(notification: Notification, message: Message) -> dict[str, object]:
     """The three members the specification asks for. Facts are data as they are: the receiver escapes."""
     if notification.action is Action.REQUEST:
-        kind = "model.retraining.requested"
+        told = notification.facts.get("retraining")
+        ask = told.get("ask") if isinstance(told, Mapping) else None
+        kind = f"model.{ask if ask == 'rollback' else 'retraining'}.requested"
     elif notification.action is Action.TEST:
         kind = "leeway.test"
     else:

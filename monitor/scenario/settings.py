@@ -12,7 +12,7 @@ from monitor.scenario.model import Scenario
 _SOURCE = MemberConfig.model_validate(
     {"kind": "parquet", "path": "in-a-scenario-nothing-is-read.parquet", "timestamp": "ts"}
 )
-_CHANNEL = MemberConfig(kind="log")
+_CHANNEL, _TARGET = MemberConfig(kind="log"), MemberConfig(kind="webhook")
 
 
 def config_of(scenario: Scenario, database: Path) -> Config:
@@ -28,7 +28,9 @@ def config_of(scenario: Scenario, database: Path) -> Config:
     config = Config(
         storage=StorageConfig(url=f"sqlite:///{database}"),
         daemon=DaemonConfig(fallback=scenario.fallback),
-        channels=dict.fromkeys(scenario.channels, _CHANNEL),
+        channels={
+            name: _TARGET if name == scenario.retraining.target else _CHANNEL for name in scenario.channels
+        },
         routes=scenario.routes,
         models={scenario.model: model},
     )
