@@ -114,6 +114,7 @@ class Courier:
     monotonic: Callable[[], float] = time.monotonic
     # The PNG of a `picture`; None: there is nothing to draw, or nothing to draw it with.
     draw: Callable[[Notification], bytes | None] = lambda _: None
+    held_back: Callable[[Notification], str] = lambda _: ""  # why it must not leave after all; "" it may
 
     def step(self, now: datetime) -> bool:
         """Handle one row; False when nothing was due."""
@@ -144,6 +145,8 @@ class Courier:
             return Mark(state=OutboxState.DEAD, reason=reason)
         if not self.outbox.still_wanted(claimed, now):
             return Mark(state=OutboxState.CANCELLED, reason="no longer wanted when its turn came")
+        if why := self.held_back(notification):
+            return Mark(state=OutboxState.CANCELLED, reason=why)
         if channel is None:
             reason = f'channel "{notification.channel}" is not in the config any more'
             return after_failure(claimed, DeliveryError(Failure.CHANNEL_BROKEN, reason), now)

@@ -36,6 +36,9 @@ NAMES = (
     "after_mark",
     "mid_migration",
     "before_reference_commit",
+    "before_tending_commit",  # a request expires, or it is said whether it helped
+    "before_report_commit",
+    "before_rebuilt_promotion",  # the reference of a retrained model is built, and not in force
     "mid_retention",
     "mid_restore",
 )

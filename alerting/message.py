@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from alerting import answers, phrases, toll
+from alerting import answers, phrases, retraining_words, toll
 from alerting.notification import Action, Notification
 from alerting.sanitise import clean
 
@@ -181,35 +181,18 @@ def _caption(notification: Notification, now: datetime) -> Message:
 
 
 def _retraining(notification: Notification, now: datetime) -> Message:
-    """A request on its way, or the note of one that only would have been sent."""
+    """A request on its way, the note of one that only would have been sent, or what became of one."""
     facts = notification.facts
     told = facts.get("retraining")
     told = told if isinstance(told, Mapping) else facts
     model = phrases.text(facts.get("model"), 60) or "unknown model"
-    dry = "dry_run" in (told.get("outcome"), told.get("mode"))
-    heading = f"🔁 {model}: retraining {'would have been requested (dry run)' if dry else 'is requested'}"
-    target = phrases.text(told.get("target"))
-    request = phrases.text(told.get("request_id")) or phrases.text(told.get("id"))
-    why = next((g for g in answers.gates(told) if g.get("name") == "breached_windows"), {})
-    said = (
-        f"What: {phrases.text(why.get('why'), 120) or 'the model keeps drifting'}.",
-        f"Target: {target}." if target else "",
-        f"Request: {request}" if request else "",
-    )
-    gates = tuple(
-        (
-            phrases.text(gate.get("name")),
-            "passed" if gate.get("passed") else "refused",
-            phrases.text(gate.get("why")),
-        )
-        for gate in answers.gates(told)[:15]
-    )
+    said = retraining_words.words(model, told, now, phrases.zone(facts.get("zone")))
     return Message(
-        text=heading,
-        heading=heading,
-        lines=tuple(line for line in said if line),
-        table=(("gate", "", "because"), *gates) if gates else (),
-        next_steps=('to let it happen, set mode = "auto" under retraining in the config',) if dry else (),
+        text=said.heading,
+        heading=said.heading,
+        lines=tuple(line for line in said.lines if line),
+        table=said.table,
+        next_steps=said.next_steps,
         links=_links(facts),
         at=now,
     )

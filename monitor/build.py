@@ -10,8 +10,6 @@ from typing import Any, cast
 
 from alerting.channel import Channel
 from alerting.fold import FoldPolicy
-from alerting.retraining import Mode, RetrainingPolicy
-from alerting.verdict import Severity
 from monitor.config import Config
 from monitor.config_model import ModelConfig
 from monitor.config_problem import ConfigError, Path, Problem
@@ -19,10 +17,12 @@ from monitor.config_types import MemberConfig
 from monitor.measuring import Detector
 from monitor.members import Family, check, convert_options, kinds, member, options, refusal
 from monitor.policy import PULL_SD, Floors, JudgePolicy, Threshold
+from monitor.retraining_policy import policy_of
 from monitor.route_notes import route_notes
 from monitor.runtime import Watched
 from monitor.secret import storage_url
 from monitor.source import Source
+from monitor.targets import TARGETS, is_host_allowed
 
 __all__ = [
     "Models",
@@ -129,6 +129,7 @@ def build_channels(config: Config) -> dict[str, Channel]:
             given = {**_shared(table.kind, config), **table.options}
             channel = _build(Family.CHANNEL, table.kind, given, ("channels", name))
             built[name] = cast(Channel, channel)
+            problems += _hosts(config, name, channel)
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -141,6 +142,19 @@ def _shared(kind: str, config: Config) -> dict[str, Any]:
     hosts = list(config.daemon.allowed_hosts)
     known = kind in kinds(Family.CHANNEL) and "allowed_hosts" in options(Family.CHANNEL, kind)
     return {"allowed_hosts": hosts} if hosts and known else {}
+
+
+def _hosts(config: Config, name: str, channel: object) -> list[Problem]:
+    """The address may come from the environment: whoever sets it does not decide who is asked to train."""
+    host = getattr(channel, "host", "") if config.channels[name].kind in TARGETS else ""
+    if not host or is_host_allowed(config, host):
+        return []
+    hint = f'add "{host}" to retraining.hosts, if requests for retraining may go there'
+    return [
+        Problem(
+            path=("channels", name, "url"), expectation=f"leads to {host}, which may not be asked", hint=hint
+        )
+    ]
 
 
 def build_detectors(model: ModelConfig, path: Path = ()) -> list[Detector]:
@@ -175,7 +189,7 @@ def build_models(config: Config) -> Models:
                 spec=model.window.spec,
                 judging=judge_policy(model),
                 folding=fold_policy(model),
-                retraining=retraining_policy(model),
+                retraining=policy_of(model.retraining),
             )
         except ConfigError as error:
             problems += error.problems
@@ -204,19 +218,6 @@ def fold_policy(model: ModelConfig) -> FoldPolicy:
         resolve_after=policy.resolve_after,
         health_for=policy.health_for,
         reopen_within=policy.reopen_within,
-    )
-
-
-def retraining_policy(model: ModelConfig) -> RetrainingPolicy:
-    retraining = model.retraining
-    return RetrainingPolicy(
-        mode=Mode(retraining.mode),
-        target=retraining.target or "",
-        breached=retraining.breached,
-        within=retraining.within,
-        min_rows=retraining.min_rows,
-        min_severity=Severity(retraining.min_severity),
-        cooldown=retraining.cooldown,
     )
 
 

@@ -19,6 +19,7 @@ from monitor.logs import logger
 from monitor.planning import plan_model, renew_leases
 from monitor.runtime import InForce, Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
+from monitor.tending import tend
 from storage import daemon_events
 from storage.takeover import look_again
 
@@ -95,6 +96,8 @@ class Conductor:
         self._step("workers", self._crew.hand_out)
         for name in (self._step("fold", lambda: with_work(led_runtime)) or ()) if leading else ():
             self._step(f"fold {name}", partial(self._fold, led_runtime, runtime.models[name]))
+        for name, watched in runtime.models.items() if plans and leading else ():
+            self._step(f"retraining {name}", partial(tend, led_runtime, watched))
         for key in (self._step("flush", lambda: groups_to_look_at(led_runtime)) or ()) if leading else ():
             self._step(f"flush {key}", partial(flush_group, led_runtime, key))
         self._step("status", self._say)

@@ -58,6 +58,46 @@ class DaemonConfig(Room):
     retention: RetentionConfig = RetentionConfig()
 
 
+class RetrainingSwitchConfig(Room):
+    """What holds for retraining of every model: the kill switch, and who may be asked at all."""
+
+    enabled: bool = True  # false: nothing is asked for, and what waits to be sent is not sent
+    stop_file: str | None = None  # while this file is there, the same
+    targets: Names | None = None  # the channels that may be asked; None: any that takes requests
+    hosts: Names | None = None  # globs of the hosts that may be asked; None: any
+
+
+class WebConfig(Room):
+    """The HTTP listener: off without this table. Loopback, unless it is told otherwise."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8321, ge=0, le=65535)  # 0: any free one, which the log names
+    public_url: str | None = None  # how others reach it: told to trainers for their reports
+    retrain_token_env: str | None = None  # what a trainer must say to report on a request
+    retrain_token_file: str | None = None
+    old_retrain_token_env: str | None = None  # still taken while the token is changed
+    old_retrain_token_file: str | None = None
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        for name in ("retrain_token", "old_retrain_token"):
+            if getattr(self, f"{name}_env") is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"must have one of `{name}_env` and `{name}_file`")
+        if self.retrain_token_env is None and self.retrain_token_file is None:
+            raise ValueError("retrain_token_env: is needed, or retrain_token_file: reports need a token")
+        url = self.public_url
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError(
+                'public_url: must begin with https:// or http://, such as "https://leeway.example.com"'
+            )
+        return self
+
+    @property
+    def call_back(self) -> str:
+        """Where a target may report; the request's id goes behind it. "" without `public_url`."""
+        return f"{self.public_url.rstrip('/')}/api/v1/retraining" if self.public_url else ""
+
+
 class LinksConfig(Room):
     """Addresses that messages link to; {model} and other LINK_PARTS in them are filled in."""
 
@@ -86,6 +126,8 @@ class Config(Room):
     channels: dict[str, ChannelConfig] = Field(default_factory=dict)
     links: LinksConfig = LinksConfig()
     routes: tuple[RouteConfig, ...] = Field(default=(), strict=False)
+    retraining: RetrainingSwitchConfig = RetrainingSwitchConfig()
+    web: WebConfig | None = None  # None: nothing listens
     models: dict[str, ModelConfig] = Field(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)
     _digests: Mapping[str, str] = PrivateAttr(default_factory=dict)

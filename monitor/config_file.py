@@ -14,6 +14,7 @@ from monitor.config import Config
 from monitor.config_errors import translate
 from monitor.config_lines import lines, nearest_line
 from monitor.config_problem import PASSWORD, SECRET_KEY, ConfigError, Path, Problem, display, has, nearest
+from monitor.targets import REQUESTS_ONLY, TARGETS
 
 Document = dict[str, Any]
 MemberCheck = Callable[[Mapping[str, Any]], list[Problem]]
@@ -190,19 +191,11 @@ def _dangling_names(document: Document) -> list[Problem]:
     """Routes, their escalations and retraining name channels that exist."""
     channels = document.get("channels")
     known = list(channels) if isinstance(channels, dict) else []
-    wanted: list[tuple[Path, object]] = []
-    routes = document.get("routes")
-    for index, route in enumerate(routes if isinstance(routes, list) else []):
-        names = route.get("channels") if isinstance(route, dict) else None
-        for position, name in enumerate(names if isinstance(names, list) else []):
-            wanted.append((("routes", index, "channels", position), name))
-        steps = route.get("escalation") if isinstance(route, dict) else None
-        for position, step in enumerate(steps if isinstance(steps, list) else []):
-            name = step.get("channel") if isinstance(step, dict) else None
-            wanted.append((("routes", index, "escalation", position, "channel"), name))
-    daemon = document.get("daemon")
-    if isinstance(daemon, dict) and "fallback" in daemon:
-        wanted.append((("daemon", "fallback"), daemon["fallback"]))
+    wanted: list[tuple[Path, object]] = [*_told(document)]
+    switch = document.get("retraining")
+    allowed = switch.get("targets") if isinstance(switch, dict) else None
+    for index, name in enumerate(allowed if isinstance(allowed, list) else []):
+        wanted.append((("retraining", "targets", index), name))
     for model, table in _models(document):
         retraining = table.get("retraining")
         if isinstance(retraining, dict) and "target" in retraining:
@@ -215,24 +208,51 @@ def _dangling_names(document: Document) -> list[Problem]:
 
 
 def _deaf_targets(document: Document) -> list[Problem]:
-    """A request that lands in a chat or a file trains nothing, and would count as sent."""
+    """A request that lands in a chat or a file trains nothing, and would count as sent. And the other way
+    round: what only takes requests reads no messages."""
     channels = document.get("channels")
     kinds = {
         name: table.get("kind")
         for name, table in (channels.items() if isinstance(channels, dict) else ())
         if isinstance(table, dict)
     }
-    problems = []
+    expectation = "must name a channel that takes requests, of kind " + ", ".join(TARGETS)
+    problems = [
+        Problem(path=path, expectation=expectation, got=display(name))
+        for path, name in _asked(document)
+        if isinstance(name, str) and name in kinds and kinds[name] not in TARGETS
+    ]
+    return problems + [
+        Problem(path=path, expectation="must name a channel that people read", got=display(name))
+        for path, name in _told(document)
+        if isinstance(name, str) and kinds.get(name) in REQUESTS_ONLY
+    ]
+
+
+def _asked(document: Document) -> Iterator[tuple[Path, object]]:
     for model, table in _models(document):
         retraining = table.get("retraining")
-        if not isinstance(retraining, dict) or retraining.get("mode") != "auto":
-            continue
-        name = retraining.get("target")
-        if isinstance(name, str) and name in kinds and kinds[name] != "webhook":
-            path: Path = ("models", model, "retraining", "target")
-            expectation = 'must name a channel of kind "webhook" for mode = "auto"'
-            problems.append(Problem(path=path, expectation=expectation, got=display(name)))
-    return problems
+        if isinstance(retraining, dict) and retraining.get("mode") in ("approve", "auto"):
+            yield ("models", model, "retraining", "target"), retraining.get("target")
+    switch = document.get("retraining")
+    allowed = switch.get("targets") if isinstance(switch, dict) else None
+    for index, name in enumerate(allowed if isinstance(allowed, list) else []):
+        yield ("retraining", "targets", index), name
+
+
+def _told(document: Document) -> Iterator[tuple[Path, object]]:
+    routes = document.get("routes")
+    for index, route in enumerate(routes if isinstance(routes, list) else []):
+        names = route.get("channels") if isinstance(route, dict) else None
+        for position, name in enumerate(names if isinstance(names, list) else []):
+            yield ("routes", index, "channels", position), name
+        steps = route.get("escalation") if isinstance(route, dict) else None
+        for position, step in enumerate(steps if isinstance(steps, list) else []):
+            name = step.get("channel") if isinstance(step, dict) else None
+            yield ("routes", index, "escalation", position, "channel"), name
+    daemon = document.get("daemon")
+    if isinstance(daemon, dict) and "fallback" in daemon:
+        yield ("daemon", "fallback"), daemon["fallback"]
 
 
 def _located(problems: list[Problem], written: Document, text: str) -> list[Problem]:

@@ -181,21 +181,31 @@ class PolicyConfig(Room):
 class RetrainingConfig(Room):
     """Whether drift may ask for a new model. `dry_run` says what it would have sent."""
 
-    mode: Literal["off", "dry_run", "auto"] = "dry_run"
-    target: str | None = None  # a channel; for auto one of kind webhook
+    mode: Literal["off", "dry_run", "approve", "auto"] = "dry_run"
+    ask: Literal["retraining", "rollback"] = "retraining"  # rollback: to the model that answered before
+    target: str | None = None  # a channel that takes requests (monitor/targets.py)
     breached: int = Field(default=3, ge=1)  # n …
     within: int = Field(default=5, ge=1)  # … of the last m windows breached
     min_rows: int = Field(default=200, ge=1)  # in each breached window that counts
     min_severity: Literal["ticket", "page"] = "page"
     cooldown: Duration = timedelta(days=7)
-    in_flight_limit: PositiveDuration = timedelta(hours=24)  # a request that nobody answered ends then
+    max_a_day: int = Field(default=1, ge=1)
+    max_in_30_days: int = Field(default=4, ge=1)
+    approve_within: PositiveDuration = timedelta(hours=24)  # a proposal that nobody answered ends then
+    in_flight_limit: PositiveDuration = timedelta(hours=24)  # so does a request that nobody reported on
+    improve_within: PositiveDuration = timedelta(days=14)  # after a success
+    reference: Literal["hand", "auto"] = "hand"  # who builds the new model's reference and puts it in force
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.breached > self.within:
             raise ValueError(f"breached: must be ≤ within, got {self.breached} of {self.within} windows")
-        if self.mode == "auto" and self.target is None:
-            raise ValueError('target: is needed for mode = "auto"')
+        if self.max_a_day > self.max_in_30_days:
+            raise ValueError(
+                f"max_a_day: must be ≤ max_in_30_days, got {self.max_a_day} of {self.max_in_30_days}"
+            )
+        if self.mode in ("approve", "auto") and self.target is None:
+            raise ValueError(f'target: is needed for mode = "{self.mode}"')
         return self
 
 
@@ -234,6 +244,10 @@ class ModelConfig(Room):
         if trailing is not None and trailing < LEAST_TRAILING * self.window.spec.nominal:
             raise ValueError(
                 f"reference.trailing: must hold at least {LEAST_TRAILING} windows of {self.window.every}"
+            )
+        if trailing is not None and self.retraining.reference == "auto":
+            raise ValueError(
+                'retraining.reference: must be "hand" beside reference.trailing, which moves by itself'
             )
         return self
 

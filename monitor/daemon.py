@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from alerting.courier import Courier
 from monitor.conductor import Conductor
@@ -27,17 +27,22 @@ from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.memory import seldom_collected
 from monitor.planning import plan_model
+from monitor.rebuilding import Rebuilder
 from monitor.rechecking import recheck_next
 from monitor.reloading import reload
 from monitor.runtime import InForce, Runtime
 from monitor.service_manager import ServiceManager
 from monitor.supervisor import Supervisor, end_stalled
 from monitor.telling import flush_group, groups_to_look_at
+from monitor.tending import tend
 from monitor.ticker import Ticker
 from monitor.trailing import Refresher
 from monitor.warm_up import warm_up
 from storage.errors import FenceLost
 from storage.soundness import must_be_sound
+
+if TYPE_CHECKING:
+    from monitor.web.listener import Listener
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
 RELEASE_AFTER_S = 12.0  # windows that are not finished by then go back to the ledger
@@ -82,6 +87,9 @@ def one_pass(
 
     def flush() -> None:
         attempt("refresh", Refresher(runtime=leading).look)
+        attempt("rebuild", Rebuilder(runtime=leading).look)
+        for name, watched in runtime.models.items():
+            attempt(f"retraining {name}", partial(tend, leading, watched))
         for key in attempt("flush", partial(groups_to_look_at, leading)) or ():
             attempt(f"flush {key}", partial(flush_group, leading, key))
 
@@ -130,6 +138,7 @@ class Daemon:
         self._faults = Faults(monotonic=runtime.clock.monotonic)
         self._keeper = Keeper(self._in_force)
         self._refresher = Refresher(runtime=led(runtime))
+        self._rebuilder = Rebuilder(runtime=led(runtime))
         self._crew = Crew(
             self._in_force,
             self._faults,
@@ -148,6 +157,7 @@ class Daemon:
             tidy=self._keeper.tidy,
         )
         self._ticker = Ticker(self._conductor.due, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
+        self._web = _listener(self._in_force)
         self._status = ""
 
     def run(self) -> int:
@@ -171,12 +181,15 @@ class Daemon:
                 "conductor": conductor.is_alive(),
                 "keeper": keeper.is_alive(),
                 **self._couriers.alive(),
+                **({"web": self._web.is_alive} if self._web is not None else {}),
             },
         )
         self._couriers.send(self._first_couriers)
         for thread in (conductor, keeper):
             thread.start()
         self._ticker.start()
+        if self._web is not None:
+            self._web.start()
         self._manager.ready(self._told())
         while not self._stopping.wait(supervisor.every_s):
             if self._faults.lost is not None:
@@ -230,7 +243,8 @@ class Daemon:
         try:
             done = None if runtime.config.path is None else reload(runtime, runtime.config.path)
             if done is not None:
-                self._in_force.runtime, self._refresher.runtime = done.runtime, led(done.runtime)
+                self._in_force.runtime = done.runtime
+                self._refresher.runtime = self._rebuilder.runtime = led(done.runtime)
                 self._crew.size = done.runtime.config.daemon.workers
                 self._couriers.send(done.couriers)
         except Exception:
@@ -242,6 +256,7 @@ class Daemon:
     def _refresh(self) -> None:
         if leads(self._in_force.runtime):
             self._refresher.look()
+            self._rebuilder.look()
 
     def _say(self) -> None:
         told = self._told()
@@ -278,6 +293,8 @@ class Daemon:
         self._ticker.stop()
         self._conductor.stop()
         posting = self._couriers.stop()
+        if self._web is not None and self._web.is_alive:
+            posting.append(self._web.stop())
         self._crew.stop(RELEASE_AFTER_S)
         for thread in (*threads, *posting):
             thread.join(max(0.0, end - time.monotonic()))
@@ -286,3 +303,13 @@ class Daemon:
         if left or self._crew.is_busy:
             os._exit(Exit.OK)  # they cannot be waited for: what they hold is leased, and nobody relies on it
         return Exit.OK
+
+
+def _listener(in_force: InForce) -> "Listener | None":
+    """Bound at once, so that a port that is taken is said before anything starts. None: not asked for."""
+    config = in_force.runtime.config.web
+    if config is None:
+        return None
+    from monitor.web.listener import Listener  # noqa: PLC0415  half a second that nobody else pays
+
+    return Listener(config, in_force)

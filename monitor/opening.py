@@ -13,6 +13,7 @@ from monitor.cache import Cache
 from monitor.clock import Clock, SharedClock, SystemClock
 from monitor.config import Config
 from monitor.illustrating import picture_for
+from monitor.kill_switch import held_back
 from monitor.leader_lease import LeaderLease
 from monitor.leading import enter, leads, led
 from monitor.logs import logger
@@ -93,6 +94,7 @@ def couriers_of(runtime: Runtime) -> tuple[Courier, ...]:
             lease=runtime.lease,  # longer than any channel's own deadline
             only=only,
             draw=partial(picture_for, runtime),
+            held_back=partial(held_back, runtime),
         )
         for only in lanes
     )

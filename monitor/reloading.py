@@ -56,7 +56,7 @@ def reload(runtime: Runtime, path: Path) -> Reloaded | None:
 
 def needs_restart(before: Config, after: Config) -> list[str]:
     """Keys whose change a running process cannot follow."""
-    found = ["storage"] if before.storage != after.storage else []
+    found = [key for key in ("storage", "web") if getattr(before, key) != getattr(after, key)]
     for key in ("tick_s", "profile_cache_mb"):
         if getattr(before.daemon, key) != getattr(after.daemon, key):
             found.append(f"daemon.{key}")

@@ -3,29 +3,21 @@
 Runs in the fold's transaction: the decision, its gates and the request in the outbox stand or fall together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from alerting.gates import Gate
 from alerting.notification import Action, Notification
-from alerting.retraining import Mode, Outcome, RetrainingDecision, RetrainingFacts, decide
+from alerting.retraining import Outcome, RetrainingDecision, decide
+from alerting.retraining_facts import Mode
+from monitor.gathering import gather
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
-from storage import (
-    fold_order,
-    incidents,
-    label_windows,
-    measurements,
-    outbox,
-    profiles,
-    retraining,
-    silences,
-)
-from storage.ledger import DueWindow, Stream
-from storage.measurements import ColumnStatus
-from storage.restored import restored_at
-from storage.retraining import RetrainingState
+from monitor.tending import expire
+from storage import incidents, outbox, retraining
+from storage.ledger import DueWindow
 
 DEADLINE = timedelta(hours=2)  # a trigger that could not be sent by then is stale: it expires
 
@@ -43,64 +35,46 @@ def decide_retraining(
 
     `past`: the window was folded long after its end, as after a downtime. `lineage`: what it came of.
     """
-    policy, now = watched.retraining, runtime.clock.now()
-    open_now = incidents.open_incidents(conn, watched.name)
-    if policy.mode is Mode.OFF or not open_now:
+    policy, now, model = watched.retraining, runtime.clock.now(), watched.name
+    if policy.mode is Mode.OFF or not incidents.open_incidents(conn, model):
         return None
-    reference = profiles.active(conn, watched.name)
-    flying = _in_flight(conn, watched, now)
-    previous = retraining.previous(conn, watched.name)
-    decision = decide(
+    expire(conn, model, policy, now)
+    facts = gather(
+        conn,
+        runtime.config,
+        model,
         policy,
-        RetrainingFacts(
-            model=watched.name,
-            incidents=open_now,
-            # Days lie between what inputs and labels say of one window: each stream counts its own.
-            windows=retraining.judged_windows(conn, watched.name, policy.within, window.stream),
-            targets=frozenset(runtime.channels),
-            silenced=frozenset(silences.covering(conn, now, watched.name)),
-            past=past,
-            restored_at=restored_at(conn),
-            schema_changed=_schema_changed(conn, window),
-            in_flight=flying.id if flying else "",
-            previous=previous[0] if previous else "",
-            previous_at=previous[1] if previous else None,
-            reference_version=reference.version if reference else 0,
-            reference_digest=reference.digest if reference else "",
-            config_digest=watched.digest,
-            lineage=lineage or {},
-        ),
         now,
+        stream=window.stream,
+        past=past,
+        config_digest=watched.digest,
+        lineage=lineage,
     )
-    request = _request(decision, watched, runtime)
+    decision = decide(policy, facts, now)
+    request, deadline = None, None
+    if decision.outcome is Outcome.REQUESTED:
+        request = request_of(model, decision.target, decision.request_id, told(decision), now)
+        deadline = request.deadline
+    elif decision.outcome is Outcome.PROPOSED:
+        deadline = now + policy.approve_within
     retraining.save_decision(
         conn,
-        watched.name,
+        model,
         decision,
         now=now,
         ledger_id=window.id,
-        deadline=request.deadline if request else None,
+        deadline=deadline,
         notification_key=request.key if request else None,
     )
     if request is not None:
         outbox.enqueue(conn, [request], now)
     logger().info(
         "retraining.decided",
-        model=watched.name,
+        model=model,
         outcome=decision.outcome,
         refused_by=",".join(decision.refused_by) or None,
     )
     return decision
-
-
-def _in_flight(conn: Connection, watched: Watched, now: datetime) -> retraining.Retraining | None:
-    """The request that has not ended; one that nobody answered within the limit ends as expired."""
-    flying = retraining.in_flight(conn, watched.name)
-    if flying is None or now < flying.requested + watched.config.retraining.in_flight_limit:
-        return flying
-    reason = "no answer within in_flight_limit"
-    retraining.set_state(conn, flying.id, RetrainingState.EXPIRED, now, reason)
-    return None
 
 
 def told(decision: RetrainingDecision) -> dict[str, object]:
@@ -108,34 +82,30 @@ def told(decision: RetrainingDecision) -> dict[str, object]:
     return {
         "outcome": decision.outcome.value,
         "mode": decision.mode.value,
+        "ask": decision.ask.value,
         "target": decision.target,
         "request_id": decision.request_id,
-        "gates": [{"name": gate.name, "passed": gate.passed, "why": gate.why} for gate in decision.gates],
+        "gates": plain(decision.gates),
         "request": dict(decision.request),
     }
 
 
-def _request(decision: RetrainingDecision, watched: Watched, runtime: Runtime) -> Notification | None:
-    if decision.outcome is not Outcome.REQUESTED:
-        return None
-    now = runtime.clock.now()
+def plain(gates: Sequence[Gate]) -> list[dict[str, object]]:
+    """Gates as JSON."""
+    return [{"name": gate.name, "passed": gate.passed, "why": gate.why} for gate in gates]
+
+
+def request_of(
+    model: str, target: str, request_id: str, facts: Mapping[str, object], now: datetime
+) -> Notification:
+    """The outbox row that asks the target. Its key is the request's id: the webhook-id of every attempt."""
     return Notification(
-        key=decision.request_id,
-        channel=decision.target,
-        lane=f"{decision.target}&retraining={watched.name}",
+        key=request_id,
+        channel=target,
+        lane=f"{target}&retraining={model}",
         action=Action.REQUEST,
         reason="retraining",
-        facts={"model": watched.name, "kind": "retraining", "retraining": told(decision)},
+        facts={"model": model, "kind": "retraining", "retraining": dict(facts)},
         created=now,
         deadline=now + DEADLINE,
     )
-
-
-def _schema_changed(conn: Connection, window: DueWindow) -> bool:
-    """Labels know nothing of columns: the latest folded window of the inputs does."""
-    unfit = (ColumnStatus.ABSENT, ColumnStatus.RETYPED)
-    latest: DueWindow | None = window
-    if window.stream is Stream.LABELS:
-        span = fold_order.folded_span(conn, window.model, Stream.INPUTS)
-        latest = None if span is None else label_windows.inputs_of(conn, window.model, span)
-    return latest is not None and any(r.status in unfit for r in measurements.load(conn, latest.id))

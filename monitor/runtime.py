@@ -9,7 +9,7 @@ from threading import Lock
 
 from alerting.channel import Channel
 from alerting.fold import FoldPolicy
-from alerting.retraining import RetrainingPolicy
+from alerting.retraining_facts import RetrainingPolicy
 from detectors import Profile
 from detectors._noise import NoiseModel
 from monitor.cache import Cache

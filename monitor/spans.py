@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting.health import Folded
-from alerting.retraining import Mode
+from alerting.retraining_facts import Mode
 from monitor.evaluation import evaluate_next
 from monitor.exits import CommandError
 from monitor.folding import FoldedWindow, fold_ready

@@ -4,7 +4,6 @@ One transaction a group: what has been told and the outbox rows go together, so 
 leaves neither a message without a memory of it nor the other way round. Nothing is sent here.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,13 +25,13 @@ from monitor.catching_up import is_behind
 from monitor.escalating import escalated, next_groups
 from monitor.goodness import goodness
 from monitor.logs import logger
+from monitor.retraining_news import groups_with_news, posts
 from monitor.routing import group_policies, groups_of, is_about, posts_an_hour
 from monitor.runtime import Runtime
-from storage import fold_order, groups, incidents, outbox, retraining, silences
+from storage import fold_order, groups, incidents, outbox, silences
 
 MOST_IN_A_DIGEST = 500  # groups; more wait for the next, so that no transaction takes seconds
 _DIGEST = "digest:"  # no group's key begins so: a channel's name is quoted in it
-DEADLINE = timedelta(hours=24)  # of the word to people that retraining was, or would have been, asked for
 
 
 def flush(runtime: Runtime) -> int:
@@ -44,12 +43,13 @@ def groups_to_look_at(runtime: Runtime) -> list[str]:
     """The keys of the groups about which something may have to be told, and of the channels' digests."""
     with runtime.store.read() as conn:
         found = _groups(runtime, conn)
+        told = groups_with_news(conn, runtime.clock.now())
         own = [
             group for each in incidents.open_incidents(conn, "") for group in groups_of(runtime.config, each)
         ]
     channels = {_instead(runtime, group) or group.channel for group in found}
     return [
-        *dict.fromkeys(group.key for group in (*found, *own)),
+        *dict.fromkeys(group.key for group in (*found, *own, *told)),
         *(f"{_DIGEST}{channel}" for channel in sorted(channels)),
     ]
 
@@ -81,34 +81,17 @@ def mark_untold(runtime: Runtime) -> None:
 
 
 def _tell_retraining(runtime: Runtime, key: str) -> int:
-    """Post a request, or what would have been one, into the thread of its cause: once, by its derived key."""
+    """What happened around retraining, into the thread of its cause: each thing once, by its derived key."""
     with runtime.store.read() as conn:
-        notification = _retraining_post(runtime, conn, key)
-        if notification is None or outbox.known(conn, notification.key):
+        group = groups.get(conn, key)
+        if group is None or group.channel not in runtime.channels:
             return 0
+        made = posts(conn, runtime.config, group, runtime.clock.now())
+        fresh = [each for each in made if not outbox.known(conn, each.key)]
+    if not fresh:
+        return 0
     with runtime.store.write() as conn:
-        return outbox.enqueue(conn, [notification], runtime.clock.now())
-
-
-def _retraining_post(runtime: Runtime, conn: Connection, key: str) -> Notification | None:
-    group, now = groups.get(conn, key), runtime.clock.now()
-    if group is None or group.closed or not group.root_key:
-        return None
-    # What was decided before then was about another thread.
-    asked = retraining.last_asked(conn, group.labels["model"], since=now - DEADLINE)
-    if asked is None:
-        return None
-    digest = hashlib.sha256(f"retraining\x1f{asked['request_id']}\x1f{key}".encode()).hexdigest()
-    return Notification(
-        key=digest[:32],
-        channel=group.channel,
-        lane=group.key,
-        action=Action.REPLY,
-        reason="retraining",
-        facts={"model": group.labels["model"], "kind": "retraining", "retraining": dict(asked)},
-        created=now,
-        deadline=now + DEADLINE,
-    )
+        return outbox.enqueue(conn, fresh, runtime.clock.now())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,13 @@ def to_look_at(conn: Connection) -> list[Group]:
     return [Group.from_json(state) for state in rows]
 
 
+def of_model(conn: Connection, model: str) -> list[Group]:
+    """Every thread about a model, those that are over too."""
+    statement = select(notification_group.c.state).where(notification_group.c.model == model)
+    rows = conn.execute(statement.order_by(notification_group.c.key)).scalars()
+    return [Group.from_json(state) for state in rows]
+
+
 def forget_told(
     conn: Connection,
     key: str,

@@ -11,17 +11,20 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Select, TableClause, func, select, union, union_all
 
+from alerting.call_back import RetrainingState
 from alerting.silence import Silence
 from alerting.verdict import Severity
-from storage import encoding, incidents, incidents_then
+from storage import encoding, incidents, incidents_then, retraining
 from storage import verdicts as verdict_rows
 from storage.due_window import Stream
-from storage.tables import attempt, channel_state, daemon_event, ledger, outbox, retraining_decision
+from storage.tables import attempt, channel_state, daemon_event, ledger, outbox
 from storage.tables.views import (
     v_incidents,
     v_measurements,
     v_notifications,
     v_past_verdicts,
+    v_retraining,
+    v_retraining_decisions,
     v_silences,
     v_verdicts,
     v_windows,
@@ -219,14 +222,54 @@ def silences(conn: Connection, now: datetime, *, everything: bool = False) -> li
     return records
 
 
+def retraining_list(
+    conn: Connection, chosen: Filter | None = None, *, open_only: bool = False
+) -> list[Record]:
+    """Every request and proposal, oldest first; `open_only`: those in flight, or of which it is not known
+    whether they helped."""
+    chosen = chosen or Filter()
+    view = v_retraining
+    statement = select(view)
+    if chosen.model is not None:
+        statement = statement.where(view.c.model == chosen.model)
+    if open_only:
+        flying = [str(state) for state in RetrainingState if state.in_flight]
+        statement = statement.where(view.c.state.in_(flying) | (view.c.answer == "waiting"))
+    statement = _between(statement, view.c.requested, chosen)
+    records = _latest(conn, statement, (view.c.requested, view.c.retraining_id), chosen.last)
+    for record in records:
+        record["request"] = encoding.loads(record["request"])
+    return records
+
+
+def retraining_request(conn: Connection, retraining_id: str) -> Record | None:
+    """One request with all that happened to it."""
+    view = v_retraining
+    found = _records(conn, select(view).where(view.c.retraining_id == retraining_id))
+    if not found:
+        return None
+    happened = [
+        {
+            "seq": event.seq,
+            "at": encoding.iso(event.at),
+            "kind": event.kind,
+            "actor": event.actor,
+            "payload": dict(event.payload),
+        }
+        for event in retraining.events(conn, retraining_id)
+    ]
+    return found[0] | {"request": encoding.loads(found[0]["request"]), "history": happened}
+
+
 def retraining_decisions(conn: Connection, model: str | None = None, last: int | None = None) -> list[Record]:
     """Every decision with its gates, refusals too, oldest first."""
-    statement = select(retraining_decision)
+    view = v_retraining_decisions
+    statement = select(view)
     if model is not None:
-        statement = statement.where(retraining_decision.c.model == model)
-    statement = statement.order_by(retraining_decision.c.id.desc())
-    records = _plain(conn, statement if last is None else statement.limit(last))
-    records.reverse()
+        statement = statement.where(view.c.model == model)
+    records = _latest(conn, statement, (view.c.decision_id,), last)
+    for record in records:
+        record["gates"] = encoding.loads(record["gates"])
     return records
 
 

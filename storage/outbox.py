@@ -131,6 +131,14 @@ def cancel(conn: Connection, outbox_id: int, now: datetime, *, by: str, reason: 
     audit.add(conn, "outbox.cancelled", str(outbox_id), actor=by, now=now, facts=facts)
 
 
+def withdraw(conn: Connection, key: str, now: datetime, reason: str) -> bool:
+    """What waits is not wanted any more; False: it has left, is leaving, or is not there."""
+    waits = (OutboxState.QUEUED, OutboxState.UNCERTAIN)
+    statement = update(outbox).where(outbox.c.key == key, outbox.c.state.in_(waits))
+    values = {"state": OutboxState.CANCELLED, "closed": now, "error": reason}
+    return conn.execute(statement.values(**values)).rowcount == 1
+
+
 def _row(conn: Connection, outbox_id: int) -> Row[Any]:
     row = conn.execute(select(outbox).where(outbox.c.id == outbox_id)).first()
     if row is None:
@@ -317,6 +325,8 @@ def record(conn: Connection, claimed: Claimed, mark: Mark, now: datetime) -> boo
         _set_channel(conn, notification.channel, mark.channel, now)
     if notification.action is Action.REQUEST and final:
         retraining.delivered(conn, notification.key, mark.state, now, mark.reason)
+    elif notification.action is Action.REQUEST and mark.next_try is None:
+        retraining.undecided(conn, notification.key, now, mark.reason, claimed.id)
     if mark.state is OutboxState.SENT:
         _note_steps(conn, notification, now)
         troubles.clear(conn, notification.channel, now)

@@ -1,54 +1,62 @@
 """Was retraining asked for, on what grounds, and what came of it?
 
 Every decision is kept with all its gates, refusals too. At most one request a model is in flight: a partial
-unique index refuses the second, whatever the code thinks.
+unique index refuses the second, whatever the code thinks. What happens to a request is an event of its own,
+written in the same transaction; events are append-only (triggers refuse the rest).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
+from alerting.call_back import RetrainingState
 from alerting.courier import OutboxState
-from alerting.retraining import JudgedWindow, Outcome, RetrainingDecision
-from alerting.verdict import IncidentKind, Severity, VerdictKind
-from storage.due_window import Stream, WindowKind
-from storage.tables import ledger, retraining, retraining_decision, verdict
+from alerting.improvement import Answer
+from alerting.retraining import Outcome, RetrainingDecision
+from storage.tables import retraining, retraining_decision, retraining_event
 
-
-class RetrainingState(StrEnum):
-    """The first three are in flight."""
-
-    REQUESTED = "requested"  # in the outbox
-    SENT = "sent"  # the target took it
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    EXPIRED = "expired"  # nobody said how it ended, or it could not be sent in time
-    CANCELLED = "cancelled"
-
-    @property
-    def in_flight(self) -> bool:
-        return self in (RetrainingState.REQUESTED, RetrainingState.SENT, RetrainingState.RUNNING)
+LEEWAY = "leeway"  # the actor of what nobody but the daemon did
+_DELIVERED = {OutboxState.SENT: RetrainingState.SENT, OutboxState.DEAD: RetrainingState.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retraining:
-    """One request that went, or is about to go, to a target."""
+    """One request that waits for a person, or went, or is about to go, to a target."""
 
     id: str
     model: str
+    ask: str
     target: str
     mode: str
     state: RetrainingState
+    notification_key: str | None  # its outbox row; None: none (yet)
     requested: datetime
-    deadline: datetime  # not sent by then: expired
+    deadline: datetime  # no yes, or not sent, by then: expired
     updated: datetime
+    sent: datetime | None
+    ended: datetime | None
     detail: str
-    facts: Mapping[str, object]
+    model_version: str  # of the new model; "" not said
+    reference_version: int | None  # put in force after it; None: none (yet)
+    answer: Answer
+    answer_by: datetime | None
+    answered: datetime | None
+    facts: Mapping[str, object]  # the request as it goes out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainingEvent:
+    """One thing that happened to a request."""
+
+    retraining_id: str
+    seq: int
+    at: datetime
+    kind: str
+    actor: str
+    payload: Mapping[str, object] = field(default_factory=dict)
 
 
 def save_decision(
@@ -62,15 +70,20 @@ def save_decision(
     notification_key: str | None = None,
 ) -> None:
     """Keep a decision, and the request where there is one. IntegrityError: another one is in flight."""
-    requested = decision.outcome is Outcome.REQUESTED
-    if requested:
+    state = {
+        Outcome.REQUESTED: RetrainingState.REQUESTED,
+        Outcome.PROPOSED: RetrainingState.PROPOSED,
+    }.get(decision.outcome)
+    approved = decision.outcome is Outcome.APPROVED  # of a request that is there already
+    if state is not None:
         conn.execute(
             insert(retraining).values(
                 id=decision.request_id,
                 model=model,
+                ask=decision.ask,
                 target=decision.target,
                 mode=decision.mode,
-                state=RetrainingState.REQUESTED,
+                state=state,
                 in_flight=True,
                 notification_key=notification_key,
                 requested=now,
@@ -79,6 +92,7 @@ def save_decision(
                 facts=decision.request,
             )
         )
+        add_event(conn, decision.request_id, state, now)
     conn.execute(
         insert(retraining_decision).values(
             model=model,
@@ -90,39 +104,164 @@ def save_decision(
             request_id=decision.request_id,
             gates=[{"name": g.name, "passed": g.passed, "why": g.why} for g in decision.gates],
             request=decision.request,
-            retraining_id=decision.request_id if requested else None,
+            retraining_id=None if state is None and not approved else decision.request_id,
         )
     )
 
 
 def set_state(
-    conn: Connection, retraining_id: str, state: RetrainingState, now: datetime, detail: str = ""
+    conn: Connection,
+    retraining_id: str,
+    state: RetrainingState,
+    now: datetime,
+    detail: str = "",
+    *,
+    actor: str = LEEWAY,
+    model_version: str = "",
+    answer_by: datetime | None = None,
+    payload: Mapping[str, object] | None = None,
 ) -> bool:
-    """Move a request that has not ended; False: it is over, or not known."""
+    """Move a request that has not ended; False: it is over, or not known.
+
+    `answer_by`: of a success, when it must have helped.
+    """
     statement = update(retraining).where(retraining.c.id == retraining_id, retraining.c.in_flight)
-    values = {"state": state, "in_flight": state.in_flight, "updated": now, "detail": detail}
-    return conn.execute(statement.values(**values)).rowcount == 1
+    values: dict[str, object] = {"state": state, "in_flight": state.in_flight, "updated": now}
+    values["detail"] = detail
+    if not state.in_flight:
+        values["ended"] = now
+    if state is RetrainingState.SENT:
+        values["sent"] = now
+    if model_version:
+        values["model_version"] = model_version
+    if answer_by is not None:
+        values |= {"answer": Answer.WAITING, "answer_by": answer_by}
+    if conn.execute(statement.values(**values)).rowcount != 1:
+        return False
+    facts = {name: text for name, text in (("detail", detail), ("model_version", model_version)) if text}
+    add_event(conn, retraining_id, state, now, actor=actor, payload={**facts, **(payload or {})})
+    return True
+
+
+def approve(
+    conn: Connection,
+    retraining_id: str,
+    now: datetime,
+    *,
+    by: str,
+    notification_key: str,
+    deadline: datetime,
+) -> bool:
+    """A person says yes; False: it waits for nobody's yes any more."""
+    statement = update(retraining).where(
+        retraining.c.id == retraining_id, retraining.c.state == RetrainingState.PROPOSED
+    )
+    values = {
+        "state": RetrainingState.REQUESTED,
+        "notification_key": notification_key,
+        "deadline": deadline,
+        "updated": now,
+    }
+    if conn.execute(statement.values(**values)).rowcount != 1:
+        return False
+    add_event(conn, retraining_id, RetrainingState.REQUESTED, now, actor=by, payload={"approved_by": by})
+    return True
 
 
 def delivered(conn: Connection, notification_key: str, outcome: OutboxState, now: datetime, why: str) -> None:
-    """The outbox row of a request has ended."""
-    state = {
-        OutboxState.SENT: RetrainingState.SENT,
-        OutboxState.DEAD: RetrainingState.EXPIRED,
-    }.get(outcome, RetrainingState.CANCELLED)
-    values = {"state": state, "in_flight": state.in_flight, "updated": now, "detail": why}
-    conn.execute(
-        update(retraining)
-        .where(retraining.c.notification_key == notification_key, retraining.c.in_flight)
-        .values(**values)
+    """The outbox row of a request has ended. A report that overtook this note has the last word."""
+    found = by_notification(conn, notification_key)
+    if found is None or not found.state.in_flight:
+        return
+    state = _DELIVERED.get(outcome, RetrainingState.CANCELLED)
+    if state is not RetrainingState.SENT:
+        if found.state is RetrainingState.REQUESTED:
+            set_state(conn, found.id, state, now, why)
+        return
+    if found.state is RetrainingState.REQUESTED:
+        set_state(conn, found.id, state, now, why)
+    elif found.sent is None:
+        conn.execute(update(retraining).where(retraining.c.id == found.id).values(sent=now))
+
+
+def undecided(conn: Connection, notification_key: str, now: datetime, why: str, outbox_id: int) -> None:
+    """The target may have the request: a person must ask there."""
+    found = by_notification(conn, notification_key)
+    if found is not None and found.state is RetrainingState.REQUESTED:
+        add_event(conn, found.id, "uncertain", now, payload={"detail": why, "outbox_id": outbox_id})
+
+
+def set_reference(conn: Connection, retraining_id: str, version: int, now: datetime) -> None:
+    """This reference was put in force because the request succeeded."""
+    statement = update(retraining).where(retraining.c.id == retraining_id)
+    conn.execute(statement.values(reference_version=version))
+    add_event(conn, retraining_id, "reference_promoted", now, payload={"reference_version": version})
+
+
+def set_answer(
+    conn: Connection, retraining_id: str, answer: Answer, now: datetime, payload: Mapping[str, object]
+) -> bool:
+    """Whether it helped, said once; False: it was said before."""
+    statement = update(retraining).where(
+        retraining.c.id == retraining_id, retraining.c.answer == Answer.WAITING
     )
+    if conn.execute(statement.values(answer=answer, answered=now)).rowcount != 1:
+        return False
+    add_event(conn, retraining_id, answer, now, payload=payload)
+    return True
+
+
+def add_event(
+    conn: Connection,
+    retraining_id: str,
+    kind: str,
+    now: datetime,
+    *,
+    actor: str = LEEWAY,
+    payload: Mapping[str, object] | None = None,
+) -> None:
+    """Append one. ValueError without an actor: a change by nobody is not audited."""
+    if not actor:
+        raise ValueError(f"retraining {retraining_id}: {kind} needs an actor")
+    last = select(func.max(retraining_event.c.seq)).where(retraining_event.c.retraining_id == retraining_id)
+    conn.execute(
+        insert(retraining_event).values(
+            retraining_id=retraining_id,
+            seq=(conn.execute(last).scalar() or 0) + 1,
+            at=now,
+            kind=kind,
+            actor=actor,
+            payload=payload or {},
+        )
+    )
+
+
+def events(conn: Connection, retraining_id: str) -> list[RetrainingEvent]:
+    """All that happened to it, in order."""
+    statement = select(retraining_event).where(retraining_event.c.retraining_id == retraining_id)
+    rows = conn.execute(statement.order_by(retraining_event.c.seq))
+    return [RetrainingEvent(**row._mapping) for row in rows]
+
+
+def events_since(conn: Connection, since: datetime) -> list[tuple[str, RetrainingEvent]]:
+    """(model, event) of all requests, in the order of their times."""
+    statement = (
+        select(retraining_event, retraining.c.model)
+        .join(retraining, retraining.c.id == retraining_event.c.retraining_id)
+        .where(retraining_event.c.at >= since)
+        .order_by(retraining_event.c.at, retraining_event.c.retraining_id, retraining_event.c.seq)
+    )
+    names = ("retraining_id", "seq", "at", "kind", "actor", "payload")
+    return [
+        (row.model, RetrainingEvent(**{name: row._mapping[name] for name in names}))
+        for row in conn.execute(statement)
+    ]
 
 
 def is_requested(conn: Connection, notification_key: str) -> bool:
     """Whether the request behind an outbox row is still to be sent; rows without a record are."""
-    statement = select(retraining.c.state).where(retraining.c.notification_key == notification_key)
-    state = conn.execute(statement).scalar()
-    return state is None or state == RetrainingState.REQUESTED
+    found = by_notification(conn, notification_key)
+    return found is None or found.state is RetrainingState.REQUESTED
 
 
 def in_flight(conn: Connection, model: str) -> Retraining | None:
@@ -130,95 +269,37 @@ def in_flight(conn: Connection, model: str) -> Retraining | None:
     return None if row is None else _retraining(row)
 
 
+def waiting_for_answer(conn: Connection, model: str) -> list[Retraining]:
+    """Those that succeeded, and of which it is not said yet whether they helped."""
+    statement = select(retraining).where(retraining.c.model == model, retraining.c.answer == Answer.WAITING)
+    return [_retraining(row) for row in conn.execute(statement.order_by(retraining.c.requested))]
+
+
 def get(conn: Connection, retraining_id: str) -> Retraining | None:
     row = conn.execute(select(retraining).where(retraining.c.id == retraining_id)).first()
     return None if row is None else _retraining(row)
 
 
-def previous(conn: Connection, model: str) -> tuple[str, datetime] | None:
-    """(id, when) of the latest request or dry run of a model."""
-    statement = (
-        select(retraining_decision.c.request_id, retraining_decision.c.at)
-        .where(
-            retraining_decision.c.model == model,
-            retraining_decision.c.outcome.in_((Outcome.REQUESTED, Outcome.DRY_RUN)),
-        )
-        .order_by(retraining_decision.c.id.desc())
-        .limit(1)
-    )
+def by_notification(conn: Connection, notification_key: str) -> Retraining | None:
+    statement = select(retraining).where(retraining.c.notification_key == notification_key)
     row = conn.execute(statement).first()
-    return None if row is None else (row.request_id, row.at)
+    return None if row is None else _retraining(row)
 
 
-def last_asked(conn: Connection, model: str, since: datetime) -> Mapping[str, Any] | None:
-    """What a message says of the latest request or dry run of a model; None: there was none since then."""
-    statement = (
-        select(retraining_decision)
-        .where(
-            retraining_decision.c.model == model,
-            retraining_decision.c.at >= since,
-            retraining_decision.c.outcome.in_((Outcome.REQUESTED, Outcome.DRY_RUN)),
-        )
-        .order_by(retraining_decision.c.id.desc())
-        .limit(1)
-    )
-    row = conn.execute(statement).first()
-    if row is None:
-        return None
-    names = ("outcome", "mode", "target", "request_id", "gates", "request")
-    return {name: row._mapping[name] for name in names}
+def find(conn: Connection, prefix: str) -> list[Retraining]:
+    """Those whose id begins so, the latest first."""
+    statement = select(retraining).where(retraining.c.id.startswith(prefix, autoescape=True))
+    return [_retraining(row) for row in conn.execute(statement.order_by(retraining.c.requested.desc()))]
 
 
-def judged_windows(
-    conn: Connection, model: str, limit: int, stream: Stream = Stream.INPUTS
-) -> list[JudgedWindow]:
-    """The latest `limit` folded windows of a stream, oldest first, with their worst severity, data health
-    aside."""
-    # A series that cannot be judged has the severity of its data incident: that is no reason to retrain.
-    level = case(
-        (verdict.c.verdict != VerdictKind.BREACH, 0),
-        (verdict.c.incident_kind == IncidentKind.DATA, 0),
-        (verdict.c.severity == Severity.PAGE, 2),
-        (verdict.c.severity == Severity.TICKET, 1),
-        else_=0,
-    )
-    latest = (  # first the few windows, then their verdicts: history may be long
-        select(ledger.c.id, ledger.c.start, ledger.c.end, ledger.c.rows)
-        .where(
-            ledger.c.model == model,
-            ledger.c.stream == stream,
-            ledger.c.folded_at.is_not(None),
-            ledger.c.superseded_by.is_(None),
-            ledger.c.kind != WindowKind.BACKFILL,
-        )
-        .order_by(ledger.c.start.desc())
-        .limit(limit)
-        .subquery()
-    )
-    statement = (
-        select(latest.c.start, latest.c.end, latest.c.rows, func.max(level).label("level"))
-        .outerjoin(verdict, verdict.c.ledger_id == latest.c.id)
-        .group_by(latest.c.id, latest.c.start, latest.c.end, latest.c.rows)
-        .order_by(latest.c.start.desc())
-    )
-    severities = (Severity.NONE, Severity.TICKET, Severity.PAGE)
-    rows = conn.execute(statement).all()
-    return [
-        JudgedWindow(start=row.start, end=row.end, rows=row.rows or 0, severity=severities[row.level or 0])
-        for row in reversed(rows)
-    ]
+def of_model(conn: Connection, model: str) -> list[Retraining]:
+    """Every request of a model, oldest first."""
+    statement = select(retraining).where(retraining.c.model == model)
+    return [_retraining(row) for row in conn.execute(statement.order_by(retraining.c.requested))]
 
 
 def _retraining(row: Row[Any]) -> Retraining:
+    values = {name: row._mapping[name] for name in Retraining.__dataclass_fields__}
     return Retraining(
-        id=row.id,
-        model=row.model,
-        target=row.target,
-        mode=row.mode,
-        state=RetrainingState(row.state),
-        requested=row.requested,
-        deadline=row.deadline,
-        updated=row.updated,
-        detail=row.detail,
-        facts=row.facts,
+        **values | {"state": RetrainingState(values["state"]), "answer": Answer(values["answer"])}
     )

@@ -11,9 +11,10 @@ import typer
 
 from alerting.channel import Failure
 from alerting.fold import FoldPolicy
+from alerting.gates import gates
 from alerting.grouping import GroupPolicy
 from alerting.incident import ACKNOWLEDGED_FOR
-from alerting.retraining import RetrainingFacts, RetrainingPolicy, gates
+from alerting.retraining_facts import RetrainingFacts, RetrainingPolicy
 from alerting.verdict import IncidentKind, VerdictKind
 from detectors import _ewma, _noise, _scatter, _slots
 from monitor import policy, unit_change
@@ -26,6 +27,7 @@ from monitor.learning import MEMORY
 from monitor.logs import EVENTS
 from monitor.policy import Floors, JudgePolicy
 from monitor.runtime import LEASE
+from monitor.web.app import BODY_LIMIT
 from storage.due_window import WindowState
 
 ROOT = Path(__file__).parent.parent
@@ -242,7 +244,7 @@ def test_every_retraining_gate_has_a_row() -> None:
     """docs/alerting.md has the gates, in their order."""
     facts = RetrainingFacts(model="m", incidents=(), windows=(), targets=frozenset())
     names = [gate.name for gate in gates(RetrainingPolicy(), facts, SystemClock().now())]
-    assert first_cells("Retraining", name="docs/alerting.md") == names
+    assert first_cells("Retraining: the gates", name="docs/alerting.md") == names
 
 
 def test_the_floors_are_those_of_the_code() -> None:
@@ -290,6 +292,12 @@ SAID = [
     ("docs/alerting.md", f"({RETRAIN.breached} of {RETRAIN.within})"),
     ("docs/alerting.md", f"`min_rows` ({RETRAIN.min_rows})"),
     ("docs/alerting.md", f"`cooldown` ({RETRAIN.cooldown.days} days)"),
+    ("docs/alerting.md", f"`max_a_day` ({RETRAIN.max_a_day})"),
+    ("docs/alerting.md", f"`max_in_30_days` ({RETRAIN.max_in_30_days})"),
+    ("docs/alerting.md", f"After `improve_within` ({RETRAIN.improve_within.days} days)"),
+    ("docs/alerting.md", f"after `approve_within` ({RETRAIN.approve_within.total_seconds() / 3600:g} h)"),
+    ("docs/alerting.md", f"after `in_flight_limit` ({RETRAIN.in_flight_limit.total_seconds() / 3600:g} h)"),
+    ("docs/alerting.md", f"more than {BODY_LIMIT // 1024} kB"),
     ("docs/alerting.md", f"unacknowledged, {GROUP.repeat_every.total_seconds() / 3600:g} h later"),
     ("docs/alerting.md", f"holds for {ACKNOWLEDGED_FOR.total_seconds() / 3600:g} h"),
     ("docs/operations.md", f"loses it after {LEASE.total_seconds():g} s"),

@@ -4,6 +4,7 @@
 message once. `webhook-timestamp` is that of the attempt. During a rotation both secrets sign.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ class WebhookChannel:
 
     threads: ClassVar[bool] = False
     edits: ClassVar[bool] = False
+    takes_requests: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse at once what could never be sent. ValueError, without the value: it is a secret."""
@@ -44,6 +46,10 @@ class WebhookChannel:
                     key_of(secret)
                 except ValueError as error:
                     raise ValueError(f"{name}: {error}") from None
+
+    @property
+    def host(self) -> str:
+        return check_url(self.url, allow_http=self.allow_http).hostname or ""
 
     def send(self, notification: Notification, message: Message) -> Receipt:
         """POST it once."""
@@ -72,7 +78,9 @@ class WebhookChannel:
 def _payload(notification: Notification, message: Message) -> dict[str, object]:
     """The three members the specification asks for. Facts are data as they are: the receiver escapes."""
     if notification.action is Action.REQUEST:
-        kind = "model.retraining.requested"
+        told = notification.facts.get("retraining")
+        ask = told.get("ask") if isinstance(told, Mapping) else None
+        kind = f"model.{ask if ask == 'rollback' else 'retraining'}.requested"
     elif notification.action is Action.TEST:
         kind = "leeway.test"
     else:

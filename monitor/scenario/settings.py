@@ -14,6 +14,7 @@ from monitor.scenario.model import Scenario
 _SOURCE = MemberConfig.model_validate(
     {"kind": "parquet", "path": "in-a-scenario-nothing-is-read.parquet", "timestamp": "ts"}
 )
+_TARGET = MemberConfig(kind="webhook")
 
 
 def config_of(scenario: Scenario, database: Path) -> Config:
@@ -29,7 +30,10 @@ def config_of(scenario: Scenario, database: Path) -> Config:
     config = Config(
         storage=StorageConfig(url=f"sqlite:///{database}"),
         daemon=DaemonConfig(fallback=scenario.fallback),
-        channels={name: _channel(said) for name, said in scenario.channels.items()},
+        channels={
+            name: _TARGET if name == scenario.retraining.target else _channel(said)
+            for name, said in scenario.channels.items()
+        },
         routes=scenario.routes,
         models={scenario.model: model},
     )

@@ -6,6 +6,7 @@ stands here.
 """
 
 from storage.tables._columns import metadata
+from storage.tables.asked import retraining, retraining_decision, retraining_event
 from storage.tables.judged import alert_state, checkpoint, incident, incident_event, past_verdict, verdict
 from storage.tables.kept import daily_result
 from storage.tables.measured import (
@@ -25,8 +26,6 @@ from storage.tables.told import (
     leader,
     notification_group,
     outbox,
-    retraining,
-    retraining_decision,
     silence,
 )
 
@@ -54,6 +53,7 @@ __all__ = [
     "reference_part",
     "retraining",
     "retraining_decision",
+    "retraining_event",
     "silence",
     "verdict",
 ]

@@ -1,6 +1,6 @@
 """Who was told what, and what else did the daemon do?"""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
 from storage.encoding import Json, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
@@ -116,41 +116,6 @@ audit = Table(
     Column("facts", Json, nullable=False),
 )
 Index("ix_audit_subject", audit.c.subject)
-
-retraining = Table(
-    "retraining",
-    metadata,
-    Column("id", Words, primary_key=True),
-    word("model"),
-    word("target"),
-    word("mode"),
-    word("state"),
-    flag("in_flight"),
-    Column("notification_key", Words, unique=True),  # its outbox row; NULL: none
-    when("requested"),
-    when("deadline"),
-    when("updated"),
-    word("detail", ""),
-    Column("facts", Json, nullable=False),
-)
-Index("uq_retraining_in_flight", retraining.c.model, unique=True, **where("in_flight"))
-
-retraining_decision = Table(
-    "retraining_decision",
-    metadata,
-    identity(),
-    word("model"),
-    foreign("ledger_id", "ledger.id", nullable=True),
-    when("at"),
-    word("mode"),
-    word("outcome"),  # refused | dry_run | requested
-    word("target"),
-    word("request_id"),
-    Column("gates", Json, nullable=False),
-    Column("request", Json, nullable=False),
-    Column("retraining_id", Words, ForeignKey("retraining.id")),
-)
-Index("ix_retraining_decision_model", retraining_decision.c.model, retraining_decision.c.at)
 
 daemon_event = Table(
     "daemon_event",

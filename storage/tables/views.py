@@ -48,6 +48,15 @@ v_silences = _view(
     "silence_id matchers starts ends over_at author comment created expired expired_by replaces",
 )
 v_audit = _view("v_audit", "audit_id at kind subject actor facts")
+v_retraining = _view(
+    "v_retraining",
+    "retraining_id model ask target mode state requested deadline sent ended updated detail model_version "
+    "reference_version answer answer_by answered events request",
+)
+v_retraining_decisions = _view(
+    "v_retraining_decisions",
+    "decision_id model at mode outcome target request_id retraining_id gates window_id",
+)
 VIEWS = (
     v_windows,
     v_measurements,
@@ -57,4 +66,6 @@ VIEWS = (
     v_notifications,
     v_silences,
     v_audit,
+    v_retraining,
+    v_retraining_decisions,
 )

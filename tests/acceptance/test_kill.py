@@ -10,8 +10,15 @@ from alerting.failpoint import NAMES
 from tests.prove.faults import Kind
 from tests.prove.prover import Order, prove
 
-# No part of a window's way: tests of backfill, the supervisor, retention and restore try these.
-ELSEWHERE = {"before_backfill_commit", "in_tick", "mid_retention", "mid_restore"}
+# No part of a window's way: tests of backfill, retraining, the supervisor, retention and restore try these.
+ELSEWHERE = {
+    "before_backfill_commit",
+    "before_rebuilt_promotion",
+    "before_report_commit",
+    "in_tick",
+    "mid_retention",
+    "mid_restore",
+}
 PLACES = len(set(NAMES) - ELSEWHERE)
 ORDERS = {
     # Every place killed twice and failing once; one life killed again and again.

@@ -6,16 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from alerting.breaker import Breaker
 from alerting.fold import FoldPolicy
 from alerting.incident import Incident
-from alerting.retraining import (
+from alerting.retraining import Outcome, RetrainingDecision, decide
+from alerting.retraining_facts import (
+    Ask,
     JudgedWindow,
     Mode,
-    Outcome,
-    RetrainingDecision,
     RetrainingFacts,
     RetrainingPolicy,
-    decide,
+    Success,
 )
 from alerting.verdict import IncidentKind, Severity
 from tests.alerting.verdicts import START, incidents, run, window
@@ -33,10 +34,16 @@ GATES = {
     "not_historical",
     "breached_windows",
     "min_rows",
+    "sound_windows",
     "data_quality",
     "schema",
     "cooldown",
+    "cap_a_day",
+    "cap_in_30_days",
     "in_flight",
+    "model_changed",
+    "answered",
+    "breaker",
 }
 
 
@@ -45,11 +52,13 @@ def incident(letters: str, kind: IncidentKind = IncidentKind.DRIFT) -> Incident:
     return replace(only, kind=kind)
 
 
-def judged(letters: str, rows: int = 900) -> list[JudgedWindow]:
+def judged(letters: str, rows: int = 900, *, sound: bool = True) -> list[JudgedWindow]:
     """p and t are breached windows."""
     severities = {"p": Severity.PAGE, "t": Severity.TICKET, "c": Severity.NONE}
     return [
-        JudgedWindow(start=window(i)[0], end=window(i)[1], rows=rows, severity=severities[letter])
+        JudgedWindow(
+            start=window(i)[0], end=window(i)[1], rows=rows, severity=severities[letter], sound=sound
+        )
         for i, letter in enumerate(letters)
     ]
 
@@ -94,8 +103,19 @@ def test_dry_run_passes_the_same_gates() -> None:
 @pytest.mark.parametrize(
     ("gate", "facts"),
     [
-        ("kill_switch", replace(FACTS, killed=True)),
+        ("kill_switch", replace(FACTS, killed="paused by ada")),
         ("target", replace(FACTS, targets=frozenset({"oncall"}))),
+        ("target", replace(FACTS, allowed=frozenset({"other"}))),
+        ("cap_a_day", replace(FACTS, asked_in_a_day=1)),
+        ("cap_in_30_days", replace(FACTS, asked_in_30_days=4)),
+        ("model_changed", replace(FACTS, success=Success(id="x", reference_version=2))),
+        (
+            "model_changed",
+            replace(FACTS, versions=("v1",), success=Success(id="x", reference_version=2, versions=("v1",))),
+        ),
+        ("answered", replace(FACTS, unanswered="x")),
+        ("breaker", replace(FACTS, breaker=Breaker(is_open=True, unimproved=2))),
+        ("sound_windows", replace(FACTS, windows=judged("cpppc", sound=False))),
         ("breached_windows", replace(FACTS, windows=judged("ppptcpcc"))),  # old ones are out of the five
         ("min_rows", replace(FACTS, windows=judged("ppppp", rows=199))),
         ("cooldown", replace(FACTS, restored_at=NOW - timedelta(days=6))),
@@ -117,11 +137,44 @@ def test_each_gate_refuses_alone(gate: str, facts: RetrainingFacts) -> None:
     """All the others are evaluated too, and nothing is sent."""
     decision = decide(POLICY, facts, NOW)
     assert gate in shut(decision)
-    assert shut(decision) <= {gate, "severity", "min_rows"}
+    assert shut(decision) <= {gate, "severity", "min_rows", "sound_windows"}
     assert len(decision.gates) == len(GATES)
     assert decision.outcome is Outcome.REFUSED
     assert decision.request == {}
     assert all(gate.why for gate in decision.gates)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(FACTS, success=Success(id="x", reference_version=1)),
+        replace(FACTS, versions=("v2",), success=Success(id="x", reference_version=2, versions=("v1",))),
+    ],
+)
+def test_another_reference_or_version_is_another_model(facts: RetrainingFacts) -> None:
+    """Either is enough: what was trained is in force."""
+    assert decide(POLICY, facts, NOW).outcome is Outcome.REQUESTED
+
+
+def test_approve_proposes() -> None:
+    """The same gates and the same request; a person says whether it leaves."""
+    proposed = decide(replace(POLICY, mode=Mode.APPROVE), FACTS, NOW)
+    assert proposed.outcome is Outcome.PROPOSED
+    assert proposed.request == decide(POLICY, FACTS, NOW).request
+
+
+def test_a_rollback_is_another_request() -> None:
+    """By its event and its id: nobody takes one for the other."""
+    rollback = decide(replace(POLICY, ask=Ask.ROLLBACK), FACTS, NOW)
+    assert rollback.request["event"] == "model.rollback.requested"
+    assert rollback.request_id != decide(POLICY, FACTS, NOW).request_id
+
+
+def test_the_request_says_where_to_report() -> None:
+    """Where the listener is reached; nothing without one."""
+    told = decide(POLICY, replace(FACTS, call_back="https://x/api/v1/retraining"), NOW)
+    assert told.request["call_back"] == f"https://x/api/v1/retraining/{told.request_id}"
+    assert "call_back" not in decide(POLICY, FACTS, NOW).request
 
 
 def test_mode_off_refuses() -> None:
@@ -160,7 +213,16 @@ def test_request_id_is_stable_over_retries() -> None:
     assert decide(replace(POLICY, target="other"), FACTS, NOW).request_id != id_
 
 
-@pytest.mark.parametrize("wrong", [{"breached": 6}, {"breached": 0}, {"min_severity": Severity.NONE}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"breached": 6},
+        {"breached": 0},
+        {"min_severity": Severity.NONE},
+        {"max_a_day": 0},
+        {"max_a_day": 5},
+    ],
+)
 def test_impossible_policies_are_refused(wrong: dict[str, int]) -> None:
     """n of m that can never, or always, hold."""
     with pytest.raises(ValueError, match="must be"):

@@ -79,9 +79,11 @@ workers = 0
         ('[models.churn.retraining]\nmode = "auto"', 'target: is needed for mode = "auto"'),
         (
             '[channels.file]\nkind = "log"\n[models.churn.retraining]\nmode = "auto"\ntarget = "file"',
-            'target: must name a channel of kind "webhook" for mode = "auto", got "file"',
+            "target: must name a channel that takes requests, of kind airflow, github, http, webhook, got "
+            '"file"',
         ),
-        ("[web]\nport = 1", "web: is not a known key"),
+        ("[metrics]\nport = 1", "metrics: is not a known key"),
+        ("[web]\nport = 1", "retrain_token_env: is needed, or retrain_token_file: reports need a token"),
         (
             '[defaults.model.reference.source]\nkind = "parquet"\ntimestamp_zone = "EST5"',
             'reference.source.timestamp_zone: must be a time zone such as "UTC", got "EST5"',

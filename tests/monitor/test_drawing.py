@@ -8,10 +8,12 @@ import pytest
 from rich.console import Console
 
 from alerting.channel import Receipt
+from alerting.gates import Gate
 from alerting.incident import ResolveReason, Transition, TransitionKind
 from alerting.message import Message
 from alerting.notification import Action, Notification
-from alerting.retraining import Gate, Mode, Outcome, RetrainingDecision
+from alerting.retraining import Outcome, RetrainingDecision
+from alerting.retraining_facts import Mode
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity, Verdict, VerdictKind
 from monitor import demo, drawing

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from alerting.channels.log import LogChannel
-from alerting.retraining import Mode, RetrainingPolicy
+from alerting.retraining_facts import Mode, RetrainingPolicy
 from alerting.verdict import Severity
 from monitor import build, logs
 from monitor.clock import SteppedClock
 from monitor.config_file import load
+from monitor.config_types import MemberConfig
 from monitor.evaluation import evaluate_next
 from monitor.folding import fold_ready
 from monitor.opening import open_runtime
@@ -89,7 +90,9 @@ def test_looking_starts_no_training_run(runtime: Runtime) -> None:
     policy = RetrainingPolicy(mode=Mode.AUTO, target="trainer", breached=1, within=1, min_rows=1)
     asking = replace(runtime.models["shop"], retraining=policy)
     trainer = LogChannel(path="/dev/null")
-    daemon_like = replace(runtime, models={"shop": asking}, channels={"trainer": trainer})
+    taking = MemberConfig.model_validate({"kind": "webhook"})
+    config = runtime.config.model_copy(update={"channels": {"trainer": taking}})
+    daemon_like = replace(runtime, config=config, models={"shop": asking}, channels={"trainer": trainer})
     settle(daemon_like)
     evaluate(daemon_like)
     with runtime.store.read() as conn:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from alerting.grouping import Group, Told
-from alerting.retraining import Mode, Outcome, RetrainingDecision
+from alerting.retraining import Outcome, RetrainingDecision
+from alerting.retraining_facts import Mode
 from alerting.verdict import Severity
 from monitor import build, logs
 from monitor.clock import SteppedClock

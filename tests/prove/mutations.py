@@ -491,31 +491,98 @@ MUTATIONS = (
     # Retraining
     Mutation(
         "no request for what is silenced",
-        "alerting/retraining.py",
+        "alerting/gates.py",
         "passed=bool(heard) or not steady,",
         "passed=True,",
         ("tests/alerting/test_retraining.py",),
     ),
     Mutation(
         "the data-quality gate",
-        "alerting/retraining.py",
+        "alerting/gates.py",
         "passed=not unfit,",
         "passed=True,",
         ("tests/alerting/test_retraining.py",),
     ),
     Mutation(
         "the schema gate",
-        "alerting/retraining.py",
+        "alerting/gates.py",
         "passed=not facts.schema_changed,",
         "passed=True,",
         ("tests/alerting/test_retraining.py",),
     ),
     Mutation(
         "the cool-down",
-        "alerting/retraining.py",
+        "alerting/gates.py",
         "passed=rested,",
         "passed=True,",
         ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the kill switch",
+        "alerting/gates.py",
+        "passed=not facts.killed,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the kill switch before a request leaves",
+        "alerting/courier.py",
+        "if why := self.held_back(notification):",
+        "if why := self.held_back(notification) and None:",
+        ("tests/monitor/test_retraining.py",),
+    ),
+    Mutation(
+        "no request beside a broken window",
+        "alerting/gates.py",
+        "passed=not broken,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the breaker",
+        "alerting/gates.py",
+        "passed=not facts.breaker.is_open,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "an open breaker stays open",
+        "alerting/breaker.py",
+        " or standing.is_open:",
+        ":",
+        ("tests/alerting/test_breaker.py",),
+    ),
+    Mutation(
+        "the cap a day",
+        "alerting/gates.py",
+        "passed=facts.asked_in_a_day < policy.max_a_day,",
+        "passed=True,",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the allow-list of targets",
+        "alerting/gates.py",
+        "if facts.allowed is not None and policy.target not in facts.allowed:",
+        "if False:",
+        ("tests/alerting/test_retraining.py",),
+    ),
+    Mutation(
+        "the token of a report",
+        "monitor/web/tokens.py",
+        'return scheme.lower() == "bearer" and any(found)',
+        'return scheme.lower() == "bearer"',
+        ("tests/monitor/test_web.py",),
+    ),
+    Mutation(
+        "a report overtakes the note of delivery",
+        "storage/retraining.py",
+        """    if found.state is RetrainingState.REQUESTED:
+        set_state(conn, found.id, state, now, why)
+    elif""",
+        """    if True:
+        set_state(conn, found.id, state, now, why)
+    elif""",
+        ("tests/monitor/test_retraining.py",),
     ),
     Mutation(
         "UNIQUE of retraining in flight",

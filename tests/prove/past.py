@@ -55,7 +55,9 @@ QUERIES = {
         "AND p.id > o.id) "
         "ORDER BY 1, 2"
     ),
-    "retraining": "SELECT model, target, state FROM retraining ORDER BY requested",
+    "retraining": "SELECT model, target, state, answer, reference_version FROM retraining ORDER BY requested",
+    "retraining events": "SELECT retraining_id, seq, kind, actor FROM retraining_event ORDER BY 1, 2",
+    "decisions": "SELECT model, outcome, target, request_id, gates FROM retraining_decision ORDER BY id",
 }
 STUCK = (
     "SELECT 'window ' || id FROM ledger WHERE state = 'claimed'",

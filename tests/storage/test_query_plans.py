@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from alerting.series import Series
-from storage import courses, fold_order, history, label_windows, ledger, outbox, retraining
+from storage import courses, fold_order, history, label_windows, ledger, outbox, retraining_past
 from storage.engine import Store
 from storage.history import Filter
 from storage.label_overview import label_overview
@@ -19,7 +19,7 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "plan": ("ix_ledger_start", lambda conn: ledger.last_planned(conn, "m", Stream.INPUTS)),
     "folded": ("ix_ledger_start", lambda conn: fold_order.folded_span(conn, "m", Stream.INPUTS)),
     "complete": ("ix_ledger_unfolded", lambda conn: fold_order.all_folded(conn, "m", T0)),
-    "retraining": ("ix_ledger_start", lambda conn: retraining.judged_windows(conn, "m", 5)),
+    "retraining": ("ix_ledger_start", lambda conn: retraining_past.judged_windows(conn, "m", 5)),
     "plan of labels": (
         "ix_ledger_start",
         lambda conn: label_windows.to_plan(conn, "m", T0, 10),

@@ -5,15 +5,17 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from alerting.call_back import RetrainingState
 from alerting.courier import Mark, OutboxState
+from alerting.gates import Gate
 from alerting.notification import Action
-from alerting.retraining import Gate, Mode, Outcome, RetrainingDecision
+from alerting.retraining import Outcome, RetrainingDecision
+from alerting.retraining_facts import Mode
 from alerting.verdict import Severity, VerdictKind
-from storage import history, outbox, retraining
+from storage import history, outbox, retraining, retraining_past
 from storage.engine import Store
 from storage.ledger import Stream
 from storage.outbox import SqlOutbox
-from storage.retraining import RetrainingState
 from tests.storage.samples import DAY, LEASE, T0, done, fold, message, verdict
 
 
@@ -38,8 +40,8 @@ def test_every_decision_is_kept(store: Store) -> None:
             ("dry_run", True),
             ("refused", False),
         ]
-        assert retraining.previous(conn, "m") == ("d1", T0)
-        assert retraining.previous(conn, "other") is None
+        assert retraining_past.previous(conn, "m") == ("d1", T0)
+        assert retraining_past.previous(conn, "other") is None
         assert retraining.in_flight(conn, "m") is None
 
 
@@ -87,7 +89,7 @@ def test_bad_data_is_no_breach(store: Store) -> None:
         (window,) = done(conn)
         fold(conn, window, broken)
         assert conn.exec_driver_sql("SELECT severity FROM verdict").scalar() == "page"
-        assert [each.severity for each in retraining.judged_windows(conn, "m", 5)] == [Severity.NONE]
+        assert [each.severity for each in retraining_past.judged_windows(conn, "m", 5)] == [Severity.NONE]
 
 
 def test_judged_windows(store: Store) -> None:
@@ -96,13 +98,16 @@ def test_judged_windows(store: Store) -> None:
         first, second, third = done(conn, 3)
         fold(conn, first, verdict(kind=VerdictKind.CLEAR), verdict("a", kind=VerdictKind.CLEAR))
         fold(conn, second, verdict(window=1, kind=VerdictKind.CLEAR), verdict("a", 1))
-        judged = retraining.judged_windows(conn, "m", 5)
+        judged = retraining_past.judged_windows(conn, "m", 5)
         assert [(each.start, each.rows, each.severity) for each in judged] == [
             (T0, 100, Severity.NONE),
             (T0 + DAY, 100, Severity.PAGE),
         ]
         fold(conn, third)
-        assert [each.start for each in retraining.judged_windows(conn, "m", 2)] == [T0 + DAY, T0 + 2 * DAY]
+        assert [each.start for each in retraining_past.judged_windows(conn, "m", 2)] == [
+            T0 + DAY,
+            T0 + 2 * DAY,
+        ]
 
 
 def test_each_stream_counts_its_own_windows(store: Store) -> None:
@@ -110,7 +115,7 @@ def test_each_stream_counts_its_own_windows(store: Store) -> None:
     with store.write() as conn:
         (window,) = done(conn)
         fold(conn, window, verdict())
-        assert retraining.judged_windows(conn, "m", 5, Stream.LABELS) == []
+        assert retraining_past.judged_windows(conn, "m", 5, Stream.LABELS) == []
         conn.exec_driver_sql("UPDATE ledger SET stream = 'labels'")
-        assert retraining.judged_windows(conn, "m", 5) == []
-        assert [each.start for each in retraining.judged_windows(conn, "m", 5, Stream.LABELS)] == [T0]
+        assert retraining_past.judged_windows(conn, "m", 5) == []
+        assert [each.start for each in retraining_past.judged_windows(conn, "m", 5, Stream.LABELS)] == [T0]

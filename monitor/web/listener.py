@@ -1,0 +1,101 @@
+"""How does the HTTP listener live inside the daemon? On a thread of its own, watched like the others.
+
+It holds nothing that others wait for: a report is one short transaction. A port that is taken is said before
+anything else starts.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from monitor.config import WebConfig
+from monitor.exits import CommandError, Exit
+from monitor.logs import logger
+from monitor.runtime import InForce
+from monitor.web.app import BODY_LIMIT, build_app
+from monitor.web.tokens import read_tokens
+
+CONNECTIONS = 64  # at once; more are answered 503
+ANSWER_WITHIN_S = 30.0  # a request whose body does not come is given up
+STOP_WITHIN_S = 5.0  # what is being answered when the daemon ends
+
+
+class Listener:
+    """Bound when it is made; answers between `start` and `stop`."""
+
+    def __init__(
+        self, config: WebConfig, in_force: InForce, *, answer_within_s: float = ANSWER_WITHIN_S
+    ) -> None:
+        app = build_app(in_force, read_tokens(config))
+        self._socket = _bound(config)
+        self.host, self.port = self._socket.getsockname()[:2]
+        self._server = _Server(
+            uvicorn.Config(
+                _bounded(app, answer_within_s),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=CONNECTIONS,
+                timeout_keep_alive=5,
+                timeout_graceful_shutdown=int(STOP_WITHIN_S),
+                h11_max_incomplete_event_size=BODY_LIMIT,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+        logger().info("web.started", host=self.host, port=self.port)
+
+    def stop(self) -> threading.Thread:
+        """Answer what was asked, take nothing new; the thread that ends by it."""
+        self._server.should_exit = True
+        return self._thread
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+
+class _Server(uvicorn.Server):
+    """Signals are the daemon's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bound(config: WebConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family, backlog=CONNECTIONS)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CommandError(
+            f"web: cannot listen on {config.host} port {config.port}: {reason}; change web.host or web.port",
+            code=Exit.UNAVAILABLE,
+        ) from error
+
+
+def _bounded(app: ASGIApp, within_s: float) -> ASGIApp:
+    """The same application, which gives up whoever keeps it waiting."""
+
+    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.wait_for(app(scope, receive, send), within_s)
+        except TimeoutError:
+            logger().warning("web.given_up", path=str(scope.get("path", ""))[:80])
+
+    return bounded
