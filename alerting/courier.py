@@ -142,7 +142,9 @@ class Courier:
         channel = self.channels.get(notification.channel)
         if now >= notification.deadline:
             reason = f"its time was over before it could be sent {notification.last_failure}".rstrip()
-            return Mark(state=OutboxState.DEAD, reason=reason)
+            # A picture that comes late is merely left out: its words are there, or on their way.
+            left_out = notification.action is Action.PICTURE
+            return Mark(state=OutboxState.CANCELLED if left_out else OutboxState.DEAD, reason=reason)
         if not self.outbox.still_wanted(claimed, now):
             return Mark(state=OutboxState.CANCELLED, reason="no longer wanted when its turn came")
         if why := self.held_back(notification):

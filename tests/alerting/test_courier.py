@@ -428,6 +428,7 @@ def test_a_picture_is_tried_until_its_deadline() -> None:
     [
         (replace(PICTURE, uncertain=True), Gallery(), b"png", "not sent twice"),
         (PICTURE, Gallery(), None, "no picture could be drawn"),
+        (replace(PICTURE, deadline=NOW), Gallery(), b"png", "its time was over"),
         (PICTURE, Scripted(), b"png", "no thread"),
         (PICTURE, Gallery(threads=False), b"png", "no thread"),
     ],
