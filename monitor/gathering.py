@@ -42,7 +42,8 @@ def gather(
     """The facts about one model now.
 
     `stream`: days lie between what inputs and labels say of one window, so each counts its own. `past`: what
-    is judged is history. `lineage`: what the window came of. `but`: the request that is decided again, which does not stand in its own way.
+    is judged is history. `lineage`: what the window came of. `but`: the request that is decided again, which
+    does not stand in its own way.
     """
     reference = profiles.active(conn, model)
     flying = retraining.in_flight(conn, model)

@@ -14,7 +14,7 @@ from monitor.scenario.model import Scenario
 _SOURCE = MemberConfig.model_validate(
     {"kind": "parquet", "path": "in-a-scenario-nothing-is-read.parquet", "timestamp": "ts"}
 )
-_TARGET = MemberConfig(kind="webhook")
+_TARGET = ChannelConfig(kind="webhook")
 
 
 def config_of(scenario: Scenario, database: Path) -> Config:
