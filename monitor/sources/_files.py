@@ -68,13 +68,19 @@ def stamp(path: Path) -> Stamp:
 
 
 def identity(files: Sequence[Coverage], path: str) -> str:
-    """Which files these are, by name below `path`, size and time: as far as is known without reading them."""
+    """Which files these are, as far as is known without reading them again, and the same for a copy of them.
+
+    By name below `path`, size, rows and the times of the rows; not by when they were written.
+    """
     if not files:
         return ""
     root = _root(path)
-    names = [(os.path.relpath(each.path, root), each.stamp.size, each.stamp.modified_ns) for each in files]
-    digest = hashlib.sha256(repr(sorted(names)).encode()).hexdigest()[:12]
-    return f"{'1 file' if len(files) == 1 else f'{len(files):,} files'}, {digest} by name, size and time"
+    known = [
+        (os.path.relpath(each.path, root), each.stamp.size, each.rows, str(each.oldest), str(each.newest))
+        for each in files
+    ]
+    digest = hashlib.sha256(repr(sorted(known)).encode()).hexdigest()[:12]
+    return f"{'1 file' if len(files) == 1 else f'{len(files):,} files'}, {digest} by name, size and rows"
 
 
 def failure(error: BaseException, path: Path) -> SourceError:

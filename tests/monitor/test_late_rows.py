@@ -92,20 +92,20 @@ class World:
         return self
 
     def story(self) -> dict[str, Any]:
-        """All that is said now, but for the clock on the wall and numbers of rows."""
+        """All that is said now, but for the clock on the wall, also that of files, and numbers of rows."""
         with self.runtime.store.read() as conn:
             current = [row["window_id"] for row in history.windows(conn) if row["superseded_by"] is None]
             said = [
                 {
                     k: v
                     for k, v in row.items()
-                    if k not in ("verdict_id", "window_id", "known_from", "revision")
+                    if k not in ("verdict_id", "window_id", "known_from", "revision", "data_version")
                 }
                 for row in history.verdicts(conn)
                 if row["window_id"] in current
             ]
             incidents = [
-                {k: v for k, v in row.items() if k not in ("events",)}
+                {k: v for k, v in row.items() if k not in ("events", "data_version")}
                 for row in history.incident_list(conn)
                 if row["resolved_reason"] != ResolveReason.REVISED
             ]

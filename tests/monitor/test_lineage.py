@@ -72,7 +72,7 @@ def test_a_person_sees_it(shop: Shop) -> None:
     assert explained.exit_code == 0, explained.output
     for text in (story.stdout, explained.stdout):
         assert "came of" in text
-        for part in ("by name, size and time", "v1, profile ", "mlflow:7f3a", program()):
+        for part in ("by name, size and rows", "v1, profile ", "mlflow:7f3a", program()):
             assert part in text
     record = json.loads(leeway(shop, "--json", "explain", "--model", "shop", "--column", "amount").stdout)
     assert complete(record["lineage"])
