@@ -29,7 +29,6 @@ KILLS = (
     "after_response:kill:1",
     "before_report_commit:kill:1",
     "before_mark:kill:2",
-    "before_tending_commit:kill:1",
     "before_mark:kill:3",
     "after_mark:kill:2",
     "before_report_commit:kill:2",

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "before_backfill_commit",
     "before_rebuilt_promotion",
     "before_report_commit",
+    "before_tending_commit",
     "in_tick",
     "mid_retention",
     "mid_restore",

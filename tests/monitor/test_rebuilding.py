@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from alerting import failpoint
 from monitor.rebuilding import AGAIN_S, Rebuilder
 from monitor.referencing import build_reference
 from storage import profiles
@@ -55,6 +56,20 @@ def test_a_reference_that_is_the_same_is_not_put_in_force(done: Life) -> None:
         active = profiles.active(conn, "shop")
     assert active is not None
     assert active.version == 2
+
+
+def test_a_death_before_the_promotion_is_made_good(done: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was built is found again, by its digest, and put in force once."""
+    write_new_reference(done)
+    monkeypatch.setattr(failpoint, "armed", failpoint.parse("before_rebuilt_promotion:raise:1"))
+    with pytest.raises(failpoint.FailpointError):
+        Rebuilder(runtime=done.runtime).look()
+    assert done.latest().reference_version is None
+    look(done, Rebuilder(runtime=done.runtime))
+    assert done.latest().reference_version == 2
+    assert done.kinds().count("reference_promoted") == 1
+    with done.runtime.store.read() as conn:
+        assert [each.version for each in profiles.list_(conn, "shop")] == [2, 1]
 
 
 def test_by_hand_means_by_hand(done: Life) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from alerting import failpoint
 from alerting.courier import OutboxState
 from alerting.improvement import Answer
 from monitor.exits import CommandError
@@ -182,6 +183,16 @@ def test_a_request_that_nobody_answers_expires(asked: Life) -> None:
     assert asked.kinds()[-1] == "late_report"
     asked.report("succeeded")
     assert asked.kinds().count("late_report") == 1
+
+
+def test_a_failure_while_tending_changes_nothing(asked: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transaction is all or nothing; the next look does the same again."""
+    monkeypatch.setattr(failpoint, "armed", failpoint.parse("before_tending_commit:raise:1"))
+    with pytest.raises(failpoint.FailpointError):
+        asked.look()
+    assert asked.latest().state == "sent"
+    asked.look()
+    assert asked.kinds() == ["requested", "sent", "expired"]
 
 
 def test_a_report_may_overtake_the_note_of_delivery(tmp_path: Path) -> None:
