@@ -14,7 +14,9 @@ from monitor.scenario.model import Scenario
 _SOURCE = MemberConfig.model_validate(
     {"kind": "parquet", "path": "in-a-scenario-nothing-is-read.parquet", "timestamp": "ts"}
 )
-_TARGET = ChannelConfig(kind="webhook")
+_TARGET = ChannelConfig.model_validate(
+    {"kind": "http", "url": "https://in-a-scenario.example/nothing-is-asked"}
+)
 
 
 def config_of(scenario: Scenario, database: Path) -> Config:
