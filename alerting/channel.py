@@ -43,7 +43,11 @@ class Channel(Protocol):
 
     @property
     def threads(self) -> bool:
-        """Whether replies and edits of a root are possible; else every notification is a post of its own."""
+        """Whether a reply can hang on a root; else every notification is a post of its own."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether a root can be brought up to date in place; else edits are left out."""
 
     @property
     def idempotent(self) -> bool:

@@ -145,7 +145,7 @@ class Courier:
         if channel is None:
             reason = f'channel "{notification.channel}" is not in the config any more'
             return after_failure(claimed, DeliveryError(Failure.CHANNEL_BROKEN, reason), now)
-        if notification.action is Action.EDIT and not channel.threads:
+        if notification.action is Action.EDIT and not channel.edits:
             return Mark(state=OutboxState.CANCELLED, reason="this channel cannot edit")
         if notification.action is Action.REQUEST and notification.uncertain and not channel.idempotent:
             reason = "the target may have the request and is not idempotent: a person must look"

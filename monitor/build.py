@@ -125,13 +125,21 @@ def build_channels(config: Config) -> dict[str, Channel]:
     problems: list[Problem] = []
     for name, table in config.channels.items():
         try:
-            channel = _build(Family.CHANNEL, table.kind, table.options, ("channels", name))
+            given = {**_shared(table.kind, config), **table.options}
+            channel = _build(Family.CHANNEL, table.kind, given, ("channels", name))
             built[name] = cast(Channel, channel)
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
     return built
+
+
+def _shared(kind: str, config: Config) -> dict[str, Any]:
+    """What the daemon's section says for every channel that talks to a host."""
+    hosts = list(config.daemon.allowed_hosts)
+    known = kind in kinds(Family.CHANNEL) and "allowed_hosts" in options(Family.CHANNEL, kind)
+    return {"allowed_hosts": hosts} if hosts and known else {}
 
 
 def build_detectors(model: ModelConfig, path: Path = ()) -> list[Detector]:

@@ -51,6 +51,7 @@ class DaemonConfig(Room):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     profile_cache_mb: int = Field(default=128, ge=1)
     fallback: str | None = None  # the channel told when another takes nothing; None: those of the page routes
+    allowed_hosts: Names = ()  # globs of the hosts channels may talk to; a channel's own list stands instead
     retention: RetentionConfig = RetentionConfig()
 
 

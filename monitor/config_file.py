@@ -56,6 +56,12 @@ def parse(text: str, *, path: FilePath, members: MemberCheck | None = None) -> C
     return config.loaded(path, digests)
 
 
+def located(error: ConfigError, path: FilePath) -> ConfigError:
+    """The same with the file's lines, for mistakes that are found after loading."""
+    text = _read(path)
+    return ConfigError(_located(list(error.problems), tomllib.loads(text), text), file=str(path))
+
+
 def _read(path: FilePath) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")

@@ -10,7 +10,8 @@ Path = tuple[str | int, ...]
 
 # Keys whose values are never repeated, whatever is wrong with them.
 SECRET_KEY = re.compile(
-    r"token|secret|password|passwd|api_?key|signing_key|credential|webhook_url", re.IGNORECASE
+    r"token|secret|password|passwd|api_?key|signing_key|routing_key|credential|webhook_url|service_url",
+    re.IGNORECASE,
 )
 PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|[?&](ssl)?password=")  # in a URL
 

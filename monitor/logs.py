@@ -69,6 +69,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "notification.dead": "a message was given up; a person must look",
         "notification.fence_lost": "another courier owned the message; what this one learnt was dropped",
         "notification.bug": "a channel failed in a way it should not; please report it",
+        "notification.recipient_refused": "a mail server took a mail, but not for all of its recipients",
         "notification.unworded": "a message could not be worded, it went with few words; please report it",
         "retraining.decided": "a retraining decision was recorded, with its gates",
         "reference.built": "a reference profile was built",

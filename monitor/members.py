@@ -109,6 +109,7 @@ def convert_options(
                 converted[base] = read_secret(key, value, (*path, key)) if secrets else ""
             except ConfigError as error:
                 problems += error.problems
+                converted[base] = ""  # given, if not at hand: it is not missing too
         else:
             problems.append(
                 Problem(path=(*path, key), expectation="is not a known option", hint=nearest(key, known))

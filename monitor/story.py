@@ -76,6 +76,10 @@ class Recorder:
         return self.inner.threads
 
     @property
+    def edits(self) -> bool:
+        return self.inner.edits
+
+    @property
     def idempotent(self) -> bool:
         return self.inner.idempotent
 

@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that plays Slack's web API, incoming webhooks and generic webhooks.
+"""A server on 127.0.0.1 that plays Slack's web API, PagerDuty's events, incoming and generic webhooks.
 
 What it does with a request is scripted per path: answer, accept and then reset, hang, drip, send a gigabyte,
 redirect. Every message it *accepts* is appended to a file and synced before a byte of the answer leaves: that
@@ -12,9 +12,11 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -70,6 +72,8 @@ class Loopback:
         self.seen: list[Seen] = []
         self._script: dict[str, deque[Reply]] = defaultdict(deque)
         self._always: dict[str, Reply] = {}
+        self._pace: dict[str, float] = {}  # seconds between two that are taken
+        self._taken_at: dict[str, list[float]] = defaultdict(list)
         self._posts: list[dict[str, Any]] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -112,6 +116,14 @@ class Loopback:
         else:
             self._always[path] = reply
 
+    def pace(self, path: str, every_s: float) -> None:
+        """Take one request in so many seconds; what comes sooner is told to wait, as Slack tells it."""
+        self._pace[path] = every_s
+
+    def gaps(self, path: str) -> list[float]:
+        """Seconds between those of a paced path that were taken."""
+        return [b - a for a, b in pairwise(self._taken_at[path])]
+
     def accepted(self) -> list[dict[str, Any]]:
         """The accepted messages, from the file."""
         if not self.accepted_file.exists():
@@ -141,7 +153,10 @@ class Loopback:
             with self._lock:
                 self.seen.append(seen)
                 planned = self._script[seen.path]
-                reply = planned.popleft() if planned else self._always.get(seen.path, Reply())
+                usual = Reply(status=202) if seen.path.startswith("/v2/") else Reply()
+                reply = planned.popleft() if planned else self._always.get(seen.path, usual)
+                if not planned and self._is_too_soon(seen.path):
+                    reply = error("ratelimited", status=429, headers={"Retry-After": "1"})
                 body = reply.body
                 if reply.accept:
                     played = self._play(seen)
@@ -149,6 +164,14 @@ class Loopback:
                 if reply.accept and not seen.path.startswith("/api/conversations."):
                     self._keep(seen)
             _finish(peer, reply, body or b"", self._stop)
+
+    def _is_too_soon(self, path: str) -> bool:
+        every, now = self._pace.get(path), time.monotonic()
+        taken = self._taken_at[path]
+        if every is None or (taken and now < taken[-1] + every):
+            return every is not None
+        taken.append(now)
+        return False
 
     def _keep(self, seen: Seen) -> None:
         line = {"path": seen.path, "webhook_id": seen.headers.get("webhook-id"), "json": seen.json}
@@ -171,6 +194,8 @@ class Loopback:
             return json.dumps({"ok": True, "channel": channel, "ts": ts}).encode()
         if seen.path == "/api/chat.update":
             return json.dumps({"ok": True, "channel": seen.json["channel"], "ts": seen.json["ts"]}).encode()
+        if seen.path.startswith("/v2/"):
+            return b'{"status": "success", "message": "Event processed"}'
         if seen.path.startswith("/services/"):
             return b"ok"
         return b""

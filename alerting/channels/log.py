@@ -1,7 +1,6 @@
 """Channel `log`: one JSON line a message, on standard output or at the end of a file."""
 
 import errno
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from alerting import failpoint
 from alerting.channel import DeliveryError, Failure, Receipt
 from alerting.message import Message
 from alerting.notification import Notification
+from alerting.sanitise import visible_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +21,13 @@ class LogChannel:
     path: str = ""  # "" is standard output; the file is appended to and made if it is missing
 
     threads: ClassVar[bool] = False
+    edits: ClassVar[bool] = False
     # A reader of the log tells repeats apart by `key`; a request in a log has no effect at all.
     idempotent: ClassVar[bool] = True
 
     def send(self, notification: Notification, message: Message) -> Receipt:
         """Append the line. On a disk that is full or gone the channel is broken until a person acts."""
-        line = json.dumps(_record(notification, message), ensure_ascii=False, default=str) + "\n"
+        line = visible_json(_record(notification, message)) + "\n"
         try:
             if self.path:
                 # One write to a file opened for appending: two processes do not mix their lines.

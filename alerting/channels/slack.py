@@ -20,6 +20,7 @@ from slack_sdk.web import SlackResponse
 
 from alerting.blocks import blocks, fit, plain
 from alerting.channel import DeliveryError, Failure, Receipt
+from alerting.connection import check_host
 from alerting.exchange import Answer, check_url, post
 from alerting.message import Message
 from alerting.notification import Action, Notification
@@ -39,6 +40,7 @@ class SlackChannel:
     channel: str = ""  # an id (C0123…) or #name; only an id lets us look a lost root up
     webhook_url: str = field(default="", repr=False)  # the URL is the secret
     base_url: str = "https://slack.com/api/"
+    allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0  # of one call, by the wall clock
 
     def __post_init__(self) -> None:
@@ -49,13 +51,18 @@ class SlackChannel:
             raise ValueError('slack: channel is missing: "#name" or, better, its id')
         name, url = ("base_url", self.base_url) if self.token else ("webhook_url", self.webhook_url)
         try:
-            check_url(url, allow_http=_loopback(url))
+            check_host(check_url(url, allow_http=_loopback(url)).hostname or "", self.allowed_hosts)
         except ValueError as error:
             raise ValueError(f"slack: {name} {error}") from None
 
     @property
     def threads(self) -> bool:
         """An incoming webhook tells no message id: nothing can be threaded or edited."""
+        return bool(self.token)
+
+    @property
+    def edits(self) -> bool:
+        """As with threads."""
         return bool(self.token)
 
     @property
@@ -142,29 +149,40 @@ class SlackChannel:
         }
         if not notification.plain:
             content["blocks"] = list(blocks(message))
+        content |= {"parse": "none", "unfurl_links": False, "unfurl_media": False}
         answer = post(
             self.webhook_url,
             headers={"Content-Type": "application/json; charset=utf-8", "User-Agent": "leeway"},
-            body=json.dumps({**content, "unfurl_links": False, "unfurl_media": False}).encode(),
+            body=json.dumps(content).encode(),
             deadline_s=self.deadline_s,
             allow_http=_loopback(self.webhook_url),
             allow_private=_loopback(self.webhook_url),
+            allowed_hosts=self.allowed_hosts,
         )
         if answer.status == 200 and answer.body.strip() == b"ok":
             return Receipt()
         raise not_slack(answer, message.at)
 
     def _client(self, limit: int = 64 * 1024) -> "_Client":
-        return _Client(self.token, base_url=self.base_url, deadline_s=self.deadline_s, limit=limit)
+        return _Client(
+            self.token,
+            base_url=self.base_url,
+            deadline_s=self.deadline_s,
+            limit=limit,
+            allowed_hosts=self.allowed_hosts,
+        )
 
 
 class _Client(WebClient):
     """slack-sdk's client over our exchange."""
 
-    def __init__(self, token: str, *, base_url: str, deadline_s: float, limit: int) -> None:
+    def __init__(
+        self, token: str, *, base_url: str, deadline_s: float, limit: int, allowed_hosts: tuple[str, ...]
+    ) -> None:
         super().__init__(token=token, base_url=base_url, retry_handlers=[], logger=_silent())
         self._deadline_s = deadline_s
         self._limit = limit
+        self._allowed_hosts = allowed_hosts
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         """Instead of urlopen: no redirect, no proxy from the environment, bounded in time and size."""
@@ -178,6 +196,7 @@ class _Client(WebClient):
             limit=self._limit,
             allow_http=loopback,
             allow_private=loopback,
+            allowed_hosts=self._allowed_hosts,
         )
         if not _is_object(answer.body):
             raise _NotJson(answer)

@@ -4,19 +4,16 @@
 message once. `webhook-timestamp` is that of the attempt. During a rotation both secrets sign.
 """
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from standardwebhooks import Webhook
-
 from alerting.channel import Receipt
+from alerting.connection import check_host
 from alerting.exchange import check_url, post, refusal
 from alerting.message import Message
 from alerting.notification import Action, Notification
-
-_SECRET = re.compile(r"(whsec_)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2,4})={0,2}")
+from alerting.sanitise import json_text
+from alerting.signing import key_of, signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,30 +26,29 @@ class WebhookChannel:
     idempotent: bool = False  # the receiver ignores a webhook-id it has seen: an uncertain request is resent
     allow_http: bool = False  # plain http://
     allow_private: bool = False  # loopback, link-local and private addresses
+    allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0  # of one attempt, by the wall clock
 
     threads: ClassVar[bool] = False
+    edits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Refuse at once what could never be sent. ValueError, without the value: it is a secret."""
         try:
-            check_url(self.url, allow_http=self.allow_http)
+            check_host(check_url(self.url, allow_http=self.allow_http).hostname or "", self.allowed_hosts)
         except ValueError as error:
             raise ValueError(f"url: {error}") from None
         for name, secret in (("secret", self.secret), ("old_secret", self.old_secret)):
-            # The library decodes leniently: what is not base64 would silently be another key.
-            if (secret or name == "secret") and not _SECRET.fullmatch(secret):
-                raise ValueError(f"{name}: must be whsec_ followed by base64, as the specification says")
+            if secret or name == "secret":
+                try:
+                    key_of(secret)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
 
     def send(self, notification: Notification, message: Message) -> Receipt:
         """POST it once."""
-        body = json.dumps(_payload(notification, message), ensure_ascii=True, sort_keys=True, default=str)
-        at = message.at
-        signatures = " ".join(
-            Webhook(secret).sign(msg_id=notification.key, timestamp=at, data=body)
-            for secret in (self.secret, self.old_secret)
-            if secret
-        )
+        body, at = json_text(_payload(notification, message)).encode(), message.at
+        secrets = [secret for secret in (self.secret, self.old_secret) if secret]
         answer = post(
             self.url,
             headers={
@@ -60,12 +56,13 @@ class WebhookChannel:
                 "User-Agent": "leeway",
                 "webhook-id": notification.key,
                 "webhook-timestamp": str(int(at.timestamp())),
-                "webhook-signature": signatures,
+                "webhook-signature": signature(secrets, id_=notification.key, at=at, body=body),
             },
-            body=body.encode(),
+            body=body,
             deadline_s=self.deadline_s,
             allow_http=self.allow_http,
             allow_private=self.allow_private,
+            allowed_hosts=self.allowed_hosts,
         )
         if 200 <= answer.status < 300:
             return Receipt()

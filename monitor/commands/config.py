@@ -1,20 +1,43 @@
 """`leeway config`: is the config right, and what may stand in it?"""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="Check the config; print its JSON schema.", no_args_is_help=True)
 
 
 @app.command()
-def check(context: typer.Context) -> None:
-    """All errors at once, each with line, path, expectation, value and hint."""
-    from monitor.build import build_models
-    from monitor.config_file import load
+def check(
+    context: typer.Context,
+    without_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--without-secrets", help="Do not look for secrets, as where they are not at hand (CI)."
+        ),
+    ] = False,
+) -> None:
+    """All errors at once, each with line, path, expectation, value and hint. Reads the channels' secrets."""
+    from monitor import build
+    from monitor.config_file import load, located
+    from monitor.config_problem import ConfigError, Problem
     from monitor.terminal import Terminal
 
     terminal: Terminal = context.obj
-    config = load(terminal.settings.config)
-    notes = build_models(config).notes
+    config = load(terminal.settings.config, members=build.check)
+    problems: list[Problem] = []
+    notes: tuple[str, ...] = ()
+    try:
+        notes = build.build_models(config).notes
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        if not without_secrets:
+            build.build_channels(config)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise located(ConfigError(problems), terminal.settings.config)
     payload = {
         "config": str(terminal.settings.config),
         "models": sorted(config.models),

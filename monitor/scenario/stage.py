@@ -54,6 +54,11 @@ class Ear:
     idempotent: bool = True
     asked: int = 0  # how often it was given something, whether it took it or not
 
+    @property
+    def edits(self) -> bool:
+        """What can hang replies on a post can edit it."""
+        return self.threads
+
     def send(self, notification: Notification, message: Message) -> Receipt:
         now = self.clock.now()
         self.asked += 1

@@ -73,6 +73,7 @@ class Scripted:
     failures: list[Exception] = field(default_factory=list)
     taken: list[tuple[Notification, Message]] = field(default_factory=list)
     threads: bool = True
+    edits: bool = True
     idempotent: bool = True
 
     def send(self, notification: Notification, message: Message) -> Receipt:
@@ -288,11 +289,11 @@ def test_a_failpoint_inside_a_send_is_uncertain() -> None:
     assert outbox.rows[0].state is OutboxState.UNCERTAIN
 
 
-@pytest.mark.parametrize(("threads", "expected"), [(True, 2), (False, 1)])
-def test_edits_are_left_out_where_nothing_can_be_edited(threads: bool, expected: int) -> None:
-    """A log line or a webhook cannot be taken back."""
+@pytest.mark.parametrize(("edits", "expected"), [(True, 2), (False, 1)])
+def test_edits_are_left_out_where_nothing_can_be_edited(edits: bool, expected: int) -> None:
+    """A log line, a webhook or a mail cannot be taken back."""
     outbox = MemoryOutbox(notification(), notification(key="edit", action=Action.EDIT))
-    channel = Scripted(threads=threads)
+    channel = Scripted(edits=edits)
     drain(courier(outbox, oncall=channel), NOW)
     assert len(channel.taken) == expected
     assert not any(row.state is OutboxState.QUEUED for row in outbox.rows)

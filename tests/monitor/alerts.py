@@ -43,6 +43,7 @@ class Reader:
     """A channel of our own port: takes everything, or raises what it is told to."""
 
     threads: bool = True
+    edits: bool = True
     idempotent: bool = True
     fails: Exception | None = None
     taken: list[tuple[Notification, Message]] = field(default_factory=list)

@@ -243,6 +243,7 @@ def test_a_recorder_keeps_what_was_accepted() -> None:
 
     class Accepting:
         threads = True
+        edits = True
         idempotent = False
 
         def send(self, notification: Notification, message: Message) -> Receipt:

@@ -339,14 +339,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the address check",
-        "alerting/exchange.py",
-        "if allow_private or _public(str(entry[4][0]))]",
+        "alerting/connection.py",
+        "if private or is_public(str(entry[4][0]))]",
         "if True]",
         (_EXCHANGE,),
     ),
     Mutation(
         "the deadline by the wall clock",
-        "alerting/exchange.py",
+        "alerting/connection.py",
         "    thread.join(deadline_s)\n",
         "    thread.join()\n",
         (_EXCHANGE,),
@@ -354,7 +354,7 @@ MUTATIONS = (
     Mutation(
         "the limit of an answer",
         "alerting/exchange.py",
-        "read = response.read(self.limit + 1)",
+        "read = response.read(limit + 1)",
         "read = response.read()",
         (_EXCHANGE,),
     ),

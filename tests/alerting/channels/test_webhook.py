@@ -4,12 +4,12 @@ import json
 import logging
 import time
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from alerting.channel import DeliveryError, Failure
 from alerting.channels.webhook import WebhookChannel
@@ -155,3 +155,44 @@ def test_facts_are_not_reworded(server: Loopback) -> None:
     row = notification(facts=facts(model="<!channel>"))
     send(webhook(server), row)
     assert json.loads(server.seen[0].body)["data"]["model"] == "<!channel>"
+
+
+def test_a_rotation_from_start_to_end(server: Loopback) -> None:
+    """T49: old alone, both, new alone; a receiver that changes while both sign loses none."""
+    now = datetime.now(UTC)
+    for options in ({"secret": OLD}, {"secret": NEW, "old_secret": OLD}, {"secret": NEW}):
+        send(webhook(server, **options), notification(), now)
+    before, during, after = server.seen
+    for secret, good, bad in ((OLD, (before, during), after), (NEW, (during, after), before)):
+        for seen in good:
+            assert Webhook(secret).verify(seen.body, dict(seen.headers))
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(bad.body, dict(bad.headers))
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_is_off_is_refused(minutes: int, server: Loopback) -> None:
+    """T49: the timestamp is signed; a receiver takes five minutes either way."""
+    send(webhook(server), notification(), datetime.now(UTC) + timedelta(minutes=minutes))
+    seen = server.seen[0]
+    with pytest.raises(WebhookVerificationError, match="too"):
+        Webhook(NEW).verify(seen.body, dict(seen.headers))
+
+
+def test_a_body_that_was_written_anew_is_refused(server: Loopback) -> None:
+    """T49: the bytes are signed, not what they mean."""
+    send(webhook(server), notification(), datetime.now(UTC))
+    seen = server.seen[0]
+    with pytest.raises(WebhookVerificationError, match="signature"):
+        Webhook(NEW).verify(json.dumps(seen.json, indent=1), dict(seen.headers))
+
+
+@pytest.mark.parametrize(("size", "good"), [(23, False), (24, True), (64, True), (65, False)])
+def test_a_secret_has_the_length_the_specification_asks_for(size: int, good: bool, server: Loopback) -> None:
+    """24 to 64 bytes: shorter ones can be guessed."""
+    secret = "whsec_" + b64encode(b"x" * size).decode()
+    if good:
+        send(webhook(server, secret=secret), notification())
+    else:
+        with pytest.raises(ValueError, match="secret: must hold 24 to 64 bytes"):
+            webhook(server, secret=secret)
