@@ -31,6 +31,13 @@ def clean(value: object, limit: int = LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def clean_line(text: str, limit: int) -> str:
+    """The same for a line that is laid out: its spaces stay as they are."""
+    kept = (" " if ch == "\t" else ch for ch in text[: 8 * limit])
+    text = "".join(ch for ch in kept if unicodedata.category(ch) not in _REMOVED).translate(_BACKTICKS)
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
 def escape(text: str) -> str:
     """For Slack: `& < >` as entities, the three it asks for (docs.slack.dev, formatting message text)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
