@@ -131,9 +131,7 @@ def _matchers(of: Incident) -> tuple[Matcher, ...]:
 
 
 def _names(of: Sequence[Incident]) -> str:
-    names = list(
-        dict.fromkeys(PLAIN.get(each.series.column, each.series.column) or "the feed" for each in of)
-    )
+    names = sorted({PLAIN.get(each.series.column, each.series.column) or "the feed" for each in of})
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 
