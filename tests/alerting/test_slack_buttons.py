@@ -1,5 +1,6 @@
 """Laws of the buttons under a page in Slack: where they stand, and what they say when they are pressed."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,14 @@ def test_an_incoming_webhook_cannot_be_answered() -> None:
     """It is said at once, with the key."""
     with pytest.raises(ValueError, match=r"^app_token: needs a token too"):
         SlackChannel(webhook_url="https://hooks.slack.com/services/x", app_token="xapp-T")
+
+
+def test_without_the_library_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the config is checked, not when the first page is pressed."""
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    with pytest.raises(ValueError, match=r"pip install 'leeway-monitor\[slack\]'"):
+        SlackChannel(token="xoxb-T", channel="C0LOOPBACK", app_token="xapp-T")
+    assert SlackChannel(token="xoxb-T", channel="C0LOOPBACK").threads
 
 
 def test_the_app_token_is_in_no_repr() -> None:
