@@ -1,5 +1,6 @@
 """Who may do what from Slack? Slack's ids of people, each with the name that history keeps."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -14,8 +15,14 @@ def _readable(name: str) -> str:
     return name
 
 
-# docs.slack.dev, "users": an id begins with U, or with W in an enterprise.
-SlackUserId = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,30}$")]
+def _id(text: str) -> str:
+    """It begins with U, or with W in an enterprise (docs.slack.dev, "User type")."""
+    if not re.fullmatch(r"[UW][A-Z0-9]{2,30}", text):
+        raise ValueError('must be an id of Slack such as U0123ABCD (in a profile: "Copy member ID")')
+    return text
+
+
+SlackUserId = Annotated[str, AfterValidator(_id)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_readable)]
 
 
