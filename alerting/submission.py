@@ -250,7 +250,7 @@ class _Session(smtplib.SMTP):
             if not line:
                 raise ConnectionResetError(errno.ECONNRESET, "connection closed by the server")
             if left < 0 or not re.match(rb"\d{3}([ -]|\r?\n)", line):
-                return -1, b""
+                return -1, b"no reply of SMTP"  # smtplib takes "" after EHLO for a closed connection
             lines.append(line[4:].strip(b" \t\r\n"))
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(lines)

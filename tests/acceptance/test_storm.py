@@ -4,8 +4,9 @@ from pathlib import Path
 
 from alerting.group import ROOTS_AN_HOUR
 from tests.acceptance.storm import storm
+from tests.patience import within
 
-MODELS, COLUMNS = 40, 5
+MODELS, COLUMNS = 33, 5
 
 
 def test_a_storm_holds_nothing_up_and_drops_nothing(tmp_path: Path) -> None:
@@ -17,4 +18,4 @@ def test_a_storm_holds_nothing_up_and_drops_nothing(tmp_path: Path) -> None:
     assert 1 < seen.posts <= ROOTS_AN_HOUR + 2
     assert seen.fastest_s >= 1.0
     assert seen.windows >= 1
-    assert seen.late_s < 5.0
+    assert seen.late_s < within(5.0)

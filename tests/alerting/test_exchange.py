@@ -103,6 +103,22 @@ def test_private_addresses_are_not_connected_to(host: str, server: Loopback) -> 
     assert server.seen == []
 
 
+@pytest.mark.parametrize(
+    ("hosts", "good"), [((), True), (("127.0.0.*",), True), (("*.example.com", "EXAMPLE.com"), False)]
+)
+def test_a_host_that_is_not_on_the_list_is_not_connected_to(
+    hosts: tuple[str, ...], good: bool, server: Loopback
+) -> None:
+    """Looked at for each request, whatever URL it was given."""
+    if good:
+        assert ask(server, allowed_hosts=hosts).status == 200
+    else:
+        failed = failure(server, allowed_hosts=hosts)
+        assert failed.failure is Failure.CHANNEL_BROKEN
+        assert "not among the allowed_hosts" in failed.reason
+        assert server.seen == []
+
+
 def test_no_proxy_from_the_environment(
     server: Loopback, other: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

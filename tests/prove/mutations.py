@@ -14,6 +14,8 @@ _SLACK = "tests/alerting/channels/test_slack.py"
 _EXCHANGE = "tests/alerting/test_exchange.py"
 _PRESSED = "tests/monitor/test_slack_actions.py"
 _ANSWERED = "tests/monitor/test_slack_answering.py"
+_HOSTILE = "tests/alerting/channels/test_hostile_names.py"
+_EMAIL = "tests/alerting/channels/test_email.py"
 _COURIER = "tests/alerting/test_courier.py"
 _FIRST = "storage/migrations/versions/0001_history.py"
 
@@ -426,6 +428,76 @@ MUTATIONS = (
         "read = response.read(limit + 1)",
         "read = response.read()",
         (_EXCHANGE,),
+    ),
+    Mutation(
+        "channel: the list of hosts",
+        "alerting/connection.py",
+        "if not allows(host, reach.hosts):",
+        "if False:",
+        (_EXCHANGE,),
+    ),
+    Mutation(
+        "channel: words that could be links are inert",
+        "alerting/sanitise.py",
+        "return _ACTIVE.sub(_defused, text.translate(_ANGLES))",
+        "return text",
+        (_HOSTILE,),
+    ),
+    Mutation(
+        "channel: JSON without mark-up",
+        "alerting/sanitise.py",
+        'text.replace("<", "\\\\u003c")',
+        "text",
+        (f"{_HOSTILE}::test_webhook",),
+    ),
+    Mutation(
+        "channel: no mail in clear where STARTTLS is asked for",
+        "alerting/submission.py",
+        'if not session.has_extn("starttls"):',
+        "if False:",
+        (f"{_EMAIL}::test_a_server_without_starttls_gets_nothing",),
+    ),
+    Mutation(
+        "channel: a mail that was written is ambiguous",
+        "alerting/submission.py",
+        "        line.begin_writing()\n",
+        "",
+        (f"{_EMAIL}::test_what_ends_after_the_mail_is_ambiguous",),
+    ),
+    Mutation(
+        "channel: a reply of a mail server is bounded",
+        "alerting/submission.py",
+        "            if left < 0 or not",
+        "            if not",
+        (f"{_EMAIL}::test_a_reply_without_end_is_not_kept",),
+    ),
+    Mutation(
+        "channel: a part that recovers resolves nothing",
+        "alerting/channels/pagerduty.py",
+        'is_over = facts.get("state") == "resolved"',
+        "is_over = answers.is_over(facts, answers.rows(facts))",
+        ("tests/alerting/channels/test_pagerduty.py",),
+    ),
+    Mutation(
+        "channel: the library's redirects",
+        "alerting/channels/_apprise.py",
+        '"allow_redirects": False',
+        '"allow_redirects": True',
+        ("tests/alerting/channels/test_apprise.py::test_no_redirect_is_followed",),
+    ),
+    Mutation(
+        "channel: the library's addresses",
+        "alerting/channels/_apprise.py",
+        "        if not public:\n",
+        "        if False:\n",
+        ("tests/alerting/channels/test_apprise.py::test_where_it_may_not_go_it_does_not",),
+    ),
+    Mutation(
+        "channel: both secrets sign",
+        "alerting/channels/webhook.py",
+        "for secret in (self.secret, self.old_secret) if secret]",
+        "for secret in (self.secret,) if secret]",
+        ("tests/alerting/channels/test_webhook.py::test_a_rotation_from_start_to_end",),
     ),
     # Silences
     Mutation(
