@@ -13,7 +13,7 @@ from alerting.courier import ChannelMark, ChannelState, Claimed, Mark, OutboxSta
 from alerting.grouping import Group, Told
 from alerting.notification import Action, Notification
 from alerting.verdict import Severity
-from storage import audit, groups, history, incidents, outbox
+from storage import audit, groups, history, incidents, lanes, outbox
 from storage.engine import Store
 from storage.outbox import SqlOutbox
 from tests.storage.samples import DAY, HOUR, LEASE, T0, done, fold, message, verdict
@@ -413,3 +413,18 @@ def test_lanes_under_any_history(template_store: Store, taken: list[tuple[object
             " LEFT JOIN attempt a ON a.outbox_id = o.id GROUP BY o.id"
         ).all()
     assert all(tries == rows for tries, rows in counts)
+
+
+def test_a_lane_knows_the_post_it_hangs_on(store: Store) -> None:
+    """Which message a button in Slack stands under is asked of it."""
+    box = SqlOutbox(store)
+    put(store, message("a"))
+    claimed = claim(box)
+    where = claimed.notification.lane
+    with store.read() as conn:
+        assert lanes.root_of(conn, where) == {}
+    root = {"channel": "C1", "ts": "1.5"}
+    box.mark(claimed, Mark(state=OutboxState.SENT, reference=root, root=root), T0)
+    with store.read() as conn:
+        assert lanes.root_of(conn, where) == root
+        assert lanes.root_of(conn, "another") == {}
