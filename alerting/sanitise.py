@@ -7,6 +7,7 @@ a channel (`<!channel>`), fake a link, break out of a code block, or reverse the
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 
 LIMIT = 80  # characters of one data string in a message
 
@@ -25,9 +26,14 @@ def clean(value: object, limit: int = LIMIT) -> str:
     """One line of printable text, at most `limit` characters, without back-ticks. Not yet escaped."""
     text = value if isinstance(value, str) else str(value)
     text = text[: 8 * limit]  # 5,000 characters need no full pass
-    kept = (" " if ch in "\t\r\n" else ch for ch in text)
-    text = "".join(ch for ch in kept if unicodedata.category(ch) not in _REMOVED)
+    text = _shown(" " if ch in "\t\r\n" else ch for ch in text)
     text = " ".join(text.translate(_BACKTICKS).split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def clean_line(text: str, limit: int) -> str:
+    """The same for a line that is laid out: its spaces stay as they are."""
+    text = _shown(" " if ch == "\t" else ch for ch in text[: 8 * limit]).translate(_BACKTICKS)
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
@@ -71,3 +77,7 @@ def visible_json(document: object) -> str:
 def _escaped(ch: str) -> str:
     units = ch.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
+
+
+def _shown(text: Iterable[str]) -> str:
+    return "".join(ch for ch in text if unicodedata.category(ch) not in _REMOVED)

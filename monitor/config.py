@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from alerting.group import LINK_PARTS
 from monitor.config_model import ModelConfig
 from monitor.config_routes import ChannelConfig, RouteConfig
+from monitor.config_slack import Name, SlackUserConfig, SlackUserId, person
 from monitor.config_types import Names, PositiveDuration, Room
 
 
@@ -128,6 +129,7 @@ class Config(Room):
     routes: tuple[RouteConfig, ...] = Field(default=(), strict=False)
     retraining: RetrainingSwitchConfig = RetrainingSwitchConfig()
     web: WebConfig | None = None  # None: nothing listens
+    slack_users: dict[SlackUserId, Name | SlackUserConfig] = Field(default_factory=dict)
     models: dict[str, ModelConfig] = Field(default_factory=dict)
     _path: Path | None = PrivateAttr(default=None)
     _digests: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -136,6 +138,11 @@ class Config(Room):
     def path(self) -> Path | None:
         """The file; None when made in memory."""
         return self._path
+
+    def slack_user(self, user: str) -> SlackUserConfig | None:
+        """Who that is, by Slack's id; None: nobody that the config knows."""
+        known = self.slack_users.get(user)
+        return None if known is None else person(known)
 
     def digest(self, model: str) -> str:
         """sha256 of the model's table as written, defaults merged in: what the ledger keeps."""

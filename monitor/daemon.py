@@ -22,6 +22,7 @@ from monitor.evaluation import evaluate_next
 from monitor.exits import Exit
 from monitor.faults import Faults
 from monitor.folding import fold_model, with_work
+from monitor.interacting import Interacting
 from monitor.keeping import Keeper
 from monitor.leading import leads, led
 from monitor.logs import logger
@@ -147,6 +148,7 @@ class Daemon:
             size=runtime.config.daemon.workers,
         )
         self._couriers = Couriers(runtime.clock, self._faults)
+        self._interacting = Interacting(self._in_force, self._faults, self._wake.set)
         self._conductor = Conductor(
             self._in_force,
             self._faults,
@@ -182,9 +184,11 @@ class Daemon:
                 "keeper": keeper.is_alive(),
                 **self._couriers.alive(),
                 **({"web": self._web.is_alive} if self._web is not None else {}),
+                **self._interacting.alive(),
             },
         )
         self._couriers.send(self._first_couriers)
+        self._interacting.listen()
         for thread in (conductor, keeper):
             thread.start()
         self._ticker.start()
@@ -247,6 +251,7 @@ class Daemon:
                 self._refresher.runtime = self._rebuilder.runtime = led(done.runtime)
                 self._crew.size = done.runtime.config.daemon.workers
                 self._couriers.send(done.couriers)
+                self._interacting.listen()
         except Exception:
             self._reload.set()  # the database was busy, say: it is still asked for at the next look
             raise
@@ -292,7 +297,7 @@ class Daemon:
         self._manager.stopping("finishing what is in hand")
         self._ticker.stop()
         self._conductor.stop()
-        posting = self._couriers.stop()
+        posting = [*self._couriers.stop(), *self._interacting.stop()]
         if self._web is not None and self._web.is_alive:
             posting.append(self._web.stop())
         self._crew.stop(RELEASE_AFTER_S)

@@ -104,6 +104,12 @@ def keep_newest_edits(conn: Connection, now: datetime) -> None:
     )
 
 
+def root_of(conn: Connection, lane_name: str) -> dict[str, str]:
+    """Where the post stands that a lane hangs on; empty: there is none."""
+    found = conn.execute(select(lane.c.root).where(lane.c.lane == lane_name)).scalar()
+    return {str(name): str(value) for name, value in (found or {}).items()}
+
+
 def set_root(
     conn: Connection, lane_name: str, channel: str, reference: dict[str, str], now: datetime
 ) -> None:

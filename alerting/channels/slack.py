@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import Request
@@ -26,6 +27,7 @@ from alerting.connection import check_host
 from alerting.exchange import Answer, check_url, post
 from alerting.message import Message
 from alerting.notification import Action, Notification
+from alerting.slack_buttons import buttons
 from alerting.slack_errors import not_slack, refused
 
 EVENT_TYPE = "leeway_notification"  # of the message metadata that carries the key
@@ -45,6 +47,7 @@ class SlackChannel:
     allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0  # of one call, by the wall clock
     pictures: bool = True  # uploaded into the thread; the token needs files:write
+    app_token: str = field(default="", repr=False)  # xapp-…: people may answer (docs/alerting.md)
 
     def __post_init__(self) -> None:
         """Refuse at once what could never be sent. ValueError, without the secrets."""
@@ -52,6 +55,10 @@ class SlackChannel:
             raise ValueError("slack: needs either a token with a channel, or a webhook_url")
         if self.token and not self.channel:
             raise ValueError('slack: channel is missing: "#name" or, better, its id')
+        if self.app_token and not self.token:
+            raise ValueError("app_token: needs a token too: an incoming webhook hears nothing")
+        if self.app_token and find_spec("websockets") is None:
+            raise ValueError("app_token: needs the library websockets; pip install 'leeway-monitor[slack]'")
         name, url = ("base_url", self.base_url) if self.token else ("webhook_url", self.webhook_url)
         try:
             check_host(check_url(url, allow_http=_loopback(url)).hostname or "", self.allowed_hosts)
@@ -96,7 +103,7 @@ class SlackChannel:
         client = self._client()
         content: dict[str, Any] = {
             "text": plain(message) if notification.plain else fit(message.text, 600),
-            "blocks": None if notification.plain else list(blocks(message)),
+            "blocks": None if notification.plain else [*blocks(message), *self._buttons(notification)],
             "parse": "none",
             "link_names": False,
             "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": notification.key}},
@@ -159,6 +166,10 @@ class SlackChannel:
         except ValueError:
             return False
         return host == own or host.endswith(f".{own}")
+
+    def _buttons(self, notification: Notification) -> tuple[Mapping[str, object], ...]:
+        """Only where somebody listens to them (monitor/slack_listening.py)."""
+        return buttons(notification) if self.app_token else ()
 
     def _look_up(self, notification: Notification, now: datetime) -> Receipt | bool:
         """The post an earlier attempt left; True: certainly none; False: cannot be known, as without the

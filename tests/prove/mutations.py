@@ -12,6 +12,8 @@ _ENGINE = "tests/storage/test_engine.py"
 _FOLDING = "tests/storage/test_folding.py"
 _SLACK = "tests/alerting/channels/test_slack.py"
 _EXCHANGE = "tests/alerting/test_exchange.py"
+_PRESSED = "tests/monitor/test_slack_actions.py"
+_ANSWERED = "tests/monitor/test_slack_answering.py"
 _HOSTILE = "tests/alerting/channels/test_hostile_names.py"
 _EMAIL = "tests/alerting/channels/test_email.py"
 _COURIER = "tests/alerting/test_courier.py"
@@ -344,6 +346,73 @@ MUTATIONS = (
         "    if notification.action is Action.PICTURE:\n        return _after_lost",
         "    if False:\n        return _after_lost",
         (_COURIER,),
+    ),
+    # Slack both ways
+    Mutation(
+        "an envelope has one effect",
+        "monitor/slack_actions.py",
+        "        if audit.lines(conn, envelope):\n",
+        "        if False:\n",
+        (_PRESSED,),
+    ),
+    Mutation(
+        "only the present root can be pressed",
+        "monitor/slack_actions.py",
+        """lanes.root_of(conn, press.page.lane) != {
+            "channel": press.channel,
+            "ts": press.ts,
+        }""",
+        "False",
+        (_PRESSED,),
+    ),
+    Mutation(
+        "who may read may not act",
+        "monitor/slack_answering.py",
+        'if person.scope != "act":',
+        "if False:",
+        (_ANSWERED,),
+    ),
+    Mutation(
+        "a request for another app",
+        "monitor/slack_answering.py",
+        " or (app and request.app and request.app != app)",
+        "",
+        (_ANSWERED,),
+    ),
+    Mutation(
+        "an answer goes to slack alone",
+        "monitor/slack_answering.py",
+        "if not is_of_slack(request.reply_to, self.to.base_url):",
+        "if not request.reply_to:",
+        (_ANSWERED,),
+    ),
+    Mutation(
+        "a line that is silent is dead",
+        "monitor/slack_link.py",
+        "if silent_s > self._stale_after_s:",
+        "if False:",
+        ("tests/monitor/test_slack_link.py",),
+    ),
+    Mutation(
+        "the line leads to slack alone",
+        "monitor/slack_link.py",
+        "if not is_of_slack(as_http, to.base_url):",
+        "if False:",
+        ("tests/monitor/test_slack_link.py",),
+    ),
+    Mutation(
+        "an envelope is handed on once",
+        "monitor/slack_listening.py",
+        "        if envelope in self._seen:\n",
+        "        if False:\n",
+        ("tests/monitor/test_slack_listening.py",),
+    ),
+    Mutation(
+        "only the leader listens",
+        "monitor/interacting.py",
+        "return leader is None or leader.leads",
+        "return True",
+        ("tests/monitor/test_interacting.py",),
     ),
     # What leaves the machine
     Mutation(

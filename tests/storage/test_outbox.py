@@ -13,7 +13,7 @@ from alerting.courier import ChannelMark, ChannelState, Claimed, Mark, OutboxSta
 from alerting.grouping import Group, Told
 from alerting.notification import Action, Notification
 from alerting.verdict import Severity
-from storage import audit, groups, history, incidents, outbox
+from storage import audit, groups, history, incidents, lanes, outbox
 from storage.engine import Store
 from storage.outbox import SqlOutbox
 from tests.storage.samples import DAY, HOUR, LEASE, T0, done, fold, message, verdict
@@ -497,3 +497,18 @@ def test_messages_that_waited_become_one_across_a_picture(store: Store) -> None:
     box.mark(claim(box), again, T0)
     assert claim(box, HOUR).notification.key == "root"
     assert states(store) == {"root": "sending", "picture of root": "queued", "reply": "cancelled"}
+
+
+def test_a_lane_knows_the_post_it_hangs_on(store: Store) -> None:
+    """Which message a button in Slack stands under is asked of it."""
+    box = SqlOutbox(store)
+    put(store, message("a"))
+    claimed = claim(box)
+    where = claimed.notification.lane
+    with store.read() as conn:
+        assert lanes.root_of(conn, where) == {}
+    root = {"channel": "C1", "ts": "1.5"}
+    box.mark(claimed, Mark(state=OutboxState.SENT, reference=root, root=root), T0)
+    with store.read() as conn:
+        assert lanes.root_of(conn, where) == root
+        assert lanes.root_of(conn, "another") == {}
