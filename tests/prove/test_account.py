@@ -3,7 +3,7 @@
 import pytest
 
 from tests.prove.account import EDIT, POST, Line, account
-from tests.prove.faults import READ, Kind, passes, some
+from tests.prove.faults import Kind, passes, some
 from tests.prove.past import QUERIES, Past, differences, lost_windows
 
 
@@ -57,15 +57,15 @@ def test_a_window_that_is_missing_or_did_not_end_is_lost() -> None:
     assert differences(past(), ended)[0].startswith("windows: 0 rows for 1")
 
 
-def test_no_exception_in_the_middle_of_a_read() -> None:
+def test_no_exception_that_leaves_a_window_unfinished() -> None:
     """Killed there, the process comes back before anything is told; failing, it goes on and tells."""
-    hits = {3: {READ: 2, "after_claim": 1}}
+    hits = {3: {"mid_source_read": 2, "after_plan": 1}}
     assert [(fault.name, fault.k) for fault in passes(Kind.SWEEP, hits)] == [
-        ("after_claim", 1),
-        (READ, 1),
-        (READ, 2),
+        ("after_plan", 1),
+        ("mid_source_read", 1),
+        ("mid_source_read", 2),
     ]
-    assert [fault.name for fault in passes(Kind.RAISE, hits)] == ["after_claim"]
+    assert [fault.name for fault in passes(Kind.RAISE, hits)] == ["after_plan"]
 
 
 def test_a_sample_of_faults_leaves_no_name_out() -> None:
