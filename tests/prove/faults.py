@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from alerting.failpoint import NAMES
 
-# An exception there leaves a window until the lease of its claim is over. The daemon goes on meanwhile, and what
-# is due then, a reminder say, is rightly told without that window: in other messages than otherwise.
+# An exception there leaves a window until the lease of its claim is over. The daemon goes on meanwhile, and
+# what is due then, a reminder say, is rightly told without that window: in other messages than otherwise.
 UNFINISHED = frozenset({"after_claim", "mid_source_read", "before_finish_commit"})
 
 
