@@ -6,7 +6,8 @@ from pathlib import Path
 def hourly_config(folder: Path, models: int, window: str) -> Path:
     """The path of a config in `folder`, for m0, m1, …
 
-    Each reads data/rows.parquet and learns from data/reference.parquet. `window`: one more line of its window.
+    Each reads data/rows.parquet and learns from data/reference.parquet. `window`: one more line of its
+    window.
     """
     tables = [
         f"""
