@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.hourly import hourly_config
 from benchmarks.rows import Row
 from monitor import build, logs
 from monitor.clock import SteppedClock
@@ -117,29 +118,7 @@ def _write(folder: Path, models: int, days: int) -> Path:
             }
         )
         frame.write_parquet(folder / "data" / f"{name}.parquet", row_group_size=24 * ROWS)
-    tables = [
-        f"""
-[models.m{number}]
-task = "binary"
-[models.m{number}.source]
-kind = "parquet"
-path = "data/rows.parquet"
-timestamp = "ts"
-[models.m{number}.columns]
-score = "score"
-[models.m{number}.window]
-every = "1h"
-settle = "0s"
-ready = "clock"
-min_rows = 5
-[models.m{number}.reference]
-source = {{ kind = "parquet", path = "data/reference.parquet" }}
-"""
-        for number in range(models)
-    ]
-    config = folder / "leeway.toml"
-    config.write_text('[storage]\nurl = "sqlite:///leeway.db"\n' + "".join(tables), encoding="utf-8")
-    return config
+    return hourly_config(folder, models, "min_rows = 5")
 
 
 def _live(config: Path, models: int, days: int) -> Iterator[Look]:

@@ -176,6 +176,13 @@ def _planted_rows(tallies: Mapping[int, Tally]) -> Iterator[Row]:
         ("wind_speed in m/s", None),
     ):
         yield planted.named_row(tally, case, at_least)
+        if case == "distance in kilometres":
+            yield Row(
+                what=f"{case}: a page that names the conversion",
+                measured=tally.share(f"{case}|converted"),
+                unit="",
+                note=f"{tally.tries(f'{case}|converted')} onsets",
+            )
         yield planted.row(tally, case, FOUND, 4, None)
     yield planted.row(tally, "distance +0.5 sd", FOUND, 3, None)
     yield planted.row(tally, "distance +0.5 sd", PAGED, 4, None)

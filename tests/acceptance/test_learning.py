@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from detectors._noise import NoiseModel
 from storage.encoding import unpacked
 from tests.acceptance.service import FIRST, REFERENCE_DAYS, build_service, production
 
@@ -59,7 +60,8 @@ def test_the_model_leaves_learning_with_its_slices(config: Path) -> None:
     assert "performance.learnt" in kinds
     noise = unpacked(content)
     assert (noise["windows"], noise["learnt_from"]) == (20, "production")
-    known = {entry["column"]: entry["windows"] for entry in noise["components"]}
+    components = NoiseModel.from_json(noise).components
+    known = {column: component.windows for (column, _), component in components.items()}
     assert {"delay", "__joint__", "__behaviour__", "__performance__", "error"} <= set(known)
     assert known["__performance__"] >= 20
     assert "__volume__" not in known  # nobody said how many rows are usual

@@ -25,7 +25,8 @@ def test_every_model_is_folded_and_every_row_measured(tmp_path: Path) -> None:
     folded = rows["3 models × 4 columns: all folded"].measured
     assert 0.0 < folded < float("inf")
     assert rows["the daemon's memory at its highest"].measured > 50.0
-    assert 0.0 < rows["the ledger a window, 95 %"].measured < rows["with the results, 95 %"].measured * 10.0
+    assert rows["the ledger a window, 95 %"].measured > 0.0
+    assert rows["with the results, 95 %"].at_most == 15.0
 
 
 def test_a_few_days_of_the_soak(tmp_path: Path) -> None:

@@ -65,6 +65,13 @@ def account(wanted: Sequence[Line], got: Sequence[Line]) -> Told:
     )
 
 
+def against_outbox(sent: set[str], got: Sequence[Line]) -> list[str]:
+    """Where what was accepted is not what the outbox has marked as sent, edits aside."""
+    accepted = {key for path, key in map(_key, got) if path != EDIT}
+    said = [f"{len(sent - accepted)} messages are marked and were not accepted"] if sent - accepted else []
+    return said + ([f"{len(accepted - sent)} were accepted and are not marked"] if accepted - sent else [])
+
+
 def _key(line: Line) -> tuple[str, str]:
     """Path and the key that is derived from facts: the same message has the same one."""
     if line["webhook_id"]:

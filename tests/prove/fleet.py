@@ -38,6 +38,7 @@ HISTORY = ("windows", "verdicts", "incidents", "events", "measurements")
 TURN_S = 2  # whoever is paused in a transaction holds up the others, and is waited for, no longer than this
 SPARED_S = (0.2, 1.2)  # between two kills
 PAUSED_AFTER = 20  # windows
+ASLEEP_S = 30.0  # a read, of which a tenth is waited for; the rest it is paused
 SERVER_PAUSED_S = 60.0
 RECOVERY_S = 30.0
 PROVEN_DAYS = 42  # 1,008 hourly windows
@@ -157,6 +158,19 @@ class Fleet:
         number = self.database.number
         self.until("everything told", lambda: number(sent) > 0 and number(waiting) == 0)
 
+    def reading_for(self, seconds: float) -> Callable[[], bool]:
+        """Whether one and the same claim has been held for so long: others take a tenth of a second."""
+        claims = "SELECT id, fence FROM ledger WHERE state = 'claimed'"
+        since: dict[tuple[Any, ...], float] = {}
+
+        def held() -> bool:
+            nonlocal since
+            now = time.monotonic()
+            since = {claim: since.get(claim, now) for claim in self.database.rows(claims)}
+            return any(now - began >= seconds for began in since.values())
+
+        return held
+
     def leader(self) -> int:
         """The pid of the one that leads; 0: nobody."""
         rows = self.database.rows("SELECT owner FROM leader WHERE owner <> ''")
@@ -198,9 +212,8 @@ def disturb(fleet: Fleet, history: History, *, kills: int, seed: int) -> Damage:
 def pause_a_worker(fleet: Fleet, history: History) -> Damage:
     """It read a window, slept past its lease, another one finished it: its late result is dropped."""
     began, damage = time.monotonic(), Damage()
-    slow = fleet.start("mid_source_read:sleep=20:10")
-    done = "SELECT count(*) FROM ledger WHERE state = 'done'"
-    fleet.until("the tenth read, which sleeps", lambda: fleet.database.number(done) >= 12)
+    slow = fleet.start(f"mid_source_read:sleep={ASLEEP_S:g}:10")
+    fleet.until("a read that sleeps", fleet.reading_for(ASLEEP_S / 10))
     os.kill(slow, signal.SIGSTOP)
     damage.pauses += 1
     fleet.start()

@@ -59,6 +59,8 @@ QUERIES = {
     "retraining events": "SELECT retraining_id, seq, kind, actor FROM retraining_event ORDER BY 1, 2",
     "decisions": "SELECT model, outcome, target, request_id, gates FROM retraining_decision ORDER BY id",
 }
+TELLING = frozenset({"told", "last edits"})  # the messages; what came of them is in "believed"
+_GROUPS = "SELECT key, state FROM notification_group ORDER BY 1"
 STUCK = (
     "SELECT 'window ' || id FROM ledger WHERE state = 'claimed'",
     "SELECT 'message ' || id FROM outbox WHERE state = 'sending'",
@@ -80,9 +82,12 @@ _ORACLE = {
 
 def past(database: Database) -> Past:
     """The same rows on both databases."""
-    return {
+    found = {
         name: [tuple(map(_plain, row)) for row in database.rows(query)] for name, query in QUERIES.items()
     }
+    groups = ((key, json.loads(str(_plain(state)))) for key, state in database.rows(_GROUPS))
+    # What each channel was last told of each incident.
+    return found | {"believed": [(key, json.dumps(state["told"], sort_keys=True)) for key, state in groups]}
 
 
 def _plain(value: object) -> object:
@@ -104,6 +109,16 @@ def differences(found: Past, expected: Past) -> list[str]:
             first = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
             said.append(f"{part}: {len(got)} rows for {len(wanted)}, first {first[0]} for {first[1]}")
     return said
+
+
+def telling_aside(expected: Past) -> Past:
+    """All that must be the same however it was told."""
+    return {part: rows for part, rows in expected.items() if part not in TELLING}
+
+
+def sent(found: Past) -> set[str]:
+    """The keys of all posts and requests that the outbox says were accepted."""
+    return {str(key) for key, _, action, _, state in found["told"] if state == "sent" and action != "edit"}
 
 
 def lost_windows(found: Past, expected: Past) -> int:

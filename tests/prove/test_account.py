@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.prove.account import EDIT, POST, Line, account
-from tests.prove.faults import READ, Kind, passes, some
+from tests.prove.account import EDIT, POST, Line, account, against_outbox
+from tests.prove.faults import Kind, passes, some
 from tests.prove.past import QUERIES, Past, differences, lost_windows
 
 
@@ -57,15 +57,22 @@ def test_a_window_that_is_missing_or_did_not_end_is_lost() -> None:
     assert differences(past(), ended)[0].startswith("windows: 0 rows for 1")
 
 
-def test_no_exception_in_the_middle_of_a_read() -> None:
+def test_only_an_exception_that_leaves_a_window_may_tell_otherwise() -> None:
     """Killed there, the process comes back before anything is told; failing, it goes on and tells."""
-    hits = {3: {READ: 2, "after_claim": 1}}
-    assert [(fault.name, fault.k) for fault in passes(Kind.SWEEP, hits)] == [
-        ("after_claim", 1),
-        (READ, 1),
-        (READ, 2),
-    ]
-    assert [fault.name for fault in passes(Kind.RAISE, hits)] == ["after_claim"]
+    hits = {3: {"mid_source_read": 2, "after_plan": 1}}
+    faults = [*passes(Kind.SWEEP, hits), *passes(Kind.RAISE, hits)]
+    assert len(faults) == 6
+    assert [(each.kind, each.name) for each in faults if each.may_tell_otherwise] == [
+        (Kind.RAISE, "mid_source_read")
+    ] * 2
+
+
+def test_what_was_accepted_is_what_is_marked() -> None:
+    """However it was told: nothing lost, nothing that nobody knows of."""
+    got = [post("a"), post("b")]
+    assert against_outbox({"a", "b"}, got) == []
+    assert against_outbox({"a", "b", "c"}, got) == ["1 messages are marked and were not accepted"]
+    assert against_outbox({"a"}, got) == ["1 were accepted and are not marked"]
 
 
 def test_a_sample_of_faults_leaves_no_name_out() -> None:

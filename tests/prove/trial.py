@@ -19,10 +19,19 @@ import psycopg
 
 from tests.acceptance.driver import ENVIRONMENT
 from tests.loopback import Loopback
-from tests.prove.account import MAY_REPEAT, Told, account
+from tests.prove.account import MAY_REPEAT, Told, account, against_outbox
 from tests.prove.faults import Fault, Kind
 from tests.prove.nursery import Ending, Nursery
-from tests.prove.past import against_oracle, differences, lost_windows, past, secrets, unsound
+from tests.prove.past import (
+    against_oracle,
+    differences,
+    lost_windows,
+    past,
+    secrets,
+    sent,
+    telling_aside,
+    unsound,
+)
 from tests.prove.recording import Recording, environment
 from tests.prove.shelf import Place
 
@@ -111,14 +120,19 @@ class _Life:
             self._undisturbed(until)
         outcome.to_the_end = until == steps
         found, expected = past(self.place.database), recording.states[until]
-        unlike = differences(found, expected)
+        first, last = recording.accepted[outcome.fault.step], recording.accepted[until]
+        outcome.told = account(recording.messages[first:last], self.server.accepted())
+        unlike, said = differences(found, expected), outcome.told.wrong(repeats=self._repeats())
+        if (unlike or said) and outcome.fault.may_tell_otherwise:
+            unlike = differences(found, telling_aside(expected))
+            before = sent(recording.states[outcome.fault.step])
+            said = against_outbox(sent(found) - before, self.server.accepted())
+            outcome.told = Told()
         if outcome.to_the_end:
             unlike += against_oracle(self.place.database)
         outcome.differences = len(unlike)
         outcome.lost_windows = lost_windows(found, expected)
-        first, last = recording.accepted[outcome.fault.step], recording.accepted[until]
-        outcome.told = account(recording.messages[first:last], self.server.accepted())
-        outcome.wrong += unlike + outcome.told.wrong(repeats=self._repeats())
+        outcome.wrong += unlike + said
         outcome.wrong += unsound(self.place.database) + secrets(self.place.database, CANARIES)
 
     def _repeats(self) -> int:
