@@ -19,6 +19,7 @@ from alerting.incident import Incident, ResolveReason, Transition, apply
 from alerting.verdict import Severity, Verdict
 from detectors._noise import NoiseModel
 from monitor.fold_output import worth_keeping
+from monitor.lineage import lineage_of
 from monitor.realised import beside
 from monitor.reference_build import Progress, quiet
 from monitor.retold import Met, Said, Tally, compare, matched, tally
@@ -138,7 +139,7 @@ class _Life:
         said, self.judge[stream] = judge_stored(watched, stored, self.judge.get(stream))
         folded = fold_window(self.alerts, said, watched.folding)
         self.alerts = dict(folded.states)
-        self._note(folded.transitions)
+        self._note(folded.transitions, lineage_of(window, stored.reference))
         kept = worth_keeping(folded)
         if window.stream is Stream.INPUTS:
             # Labels ask later what was said; words and numbers they do not.
@@ -180,9 +181,9 @@ class _Life:
             self.alerts[fingerprint], transitions = rebaseline(state, reason, at)
             self._note(transitions)
 
-    def _note(self, transitions: Sequence[Transition]) -> None:
+    def _note(self, transitions: Sequence[Transition], lineage: Mapping[str, object] | None = None) -> None:
         for each in transitions:
-            self.incidents[each.incident_id] = apply(self.incidents.get(each.incident_id), each)
+            self.incidents[each.incident_id] = apply(self.incidents.get(each.incident_id), each, lineage)
 
     def _of_versions(self, conn: Connection, window: DueWindow) -> dict[str, tuple[int, NoiseModel]]:
         """What model versions with a reference of their own were judged with."""

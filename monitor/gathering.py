@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting.retraining_facts import RetrainingFacts, RetrainingPolicy
+from alerting.retraining_facts import Mode, RetrainingFacts, RetrainingPolicy
 from monitor.config import Config
 from monitor.kill_switch import switched_off
 from monitor.targets import allowed, targets
@@ -53,7 +53,7 @@ def gather(
         model=model,
         incidents=incidents.open_incidents(conn, model),
         windows=retraining_past.judged_windows(conn, model, policy.within, stream),
-        targets=targets(config),
+        targets=targets(config, rehearsed=policy.mode is Mode.DRY_RUN),
         allowed=allowed(config),
         silenced=frozenset(silences.covering(conn, now, model)),
         past=past,

@@ -36,6 +36,7 @@ DAY = timedelta(days=1)
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 START = FIRST + REFERENCE_DAYS * DAY  # of production
 DAYS = 10
+OTHERWISE = ("data_version", "config_digest")  # of a life that saw the same rows elsewhere, or waited longer
 CHANNEL = """
 [channels.said]
 kind = "log"
@@ -92,20 +93,21 @@ class World:
         return self
 
     def story(self) -> dict[str, Any]:
-        """All that is said now, but for the clock on the wall, also that of files, and numbers of rows."""
+        """All that is said now, but for the clock on the wall, also that of files, numbers of rows, and the
+        digest of a config that has more patience."""
         with self.runtime.store.read() as conn:
             current = [row["window_id"] for row in history.windows(conn) if row["superseded_by"] is None]
             said = [
                 {
                     k: v
                     for k, v in row.items()
-                    if k not in ("verdict_id", "window_id", "known_from", "revision", "data_version")
+                    if k not in {"verdict_id", "window_id", "known_from", "revision", *OTHERWISE}
                 }
                 for row in history.verdicts(conn)
                 if row["window_id"] in current
             ]
             incidents = [
-                {k: v for k, v in row.items() if k not in ("events", "data_version")}
+                {k: v for k, v in row.items() if k not in {"events", *OTHERWISE}}
                 for row in history.incident_list(conn)
                 if row["resolved_reason"] != ResolveReason.REVISED
             ]

@@ -48,7 +48,8 @@ def test_the_root_then_says_who_has_it(life: SlackLife) -> None:
     assert "anna" in edit
     assert Button.ACKNOWLEDGE.value in edit
     assert len(life.slack.requests("/api/chat.postMessage")) == posts
-    assert [row["state"] for row in life.alerts.rows()] == ["sent", "sent"]
+    states = {row["action"]: row["state"] for row in life.alerts.rows()}
+    assert (states["root"], states["edit"]) == ("sent", "sent")
 
 
 def test_the_same_envelope_has_one_effect(life: SlackLife) -> None:
