@@ -55,12 +55,15 @@ def _numeric(profile: NumericProfile) -> Binning:
     cells = counts.size
     # Upper end of each decile bin, as the cell of its knot; the last bin ends at the last knot.
     ends = np.append(2 * np.searchsorted(knots, profile.deciles) + 1, cells - 2)
-    raw = np.searchsorted(ends, np.arange(cells), side="left")
+    lengths = np.diff(np.minimum(ends, cells - 1), prepend=-1, append=cells - 1)
+    raw = np.repeat(np.arange(ends.size + 1), lengths)  # the first bin that ends at or after the cell
     spike_cell = -1
     if profile.spike is not None:
         spike_cell = 2 * int(np.searchsorted(knots, profile.spike)) + 1
-    inside = np.arange(cells)
-    drawn = (inside > 0) & (inside < cells - 1) & (inside != spike_cell)
+    drawn = np.ones(cells, dtype=bool)
+    drawn[[0, -1]] = False
+    if spike_cell >= 0:
+        drawn[spike_cell] = False
     held = np.bincount(raw[drawn], weights=counts[drawn], minlength=ends.size) > 0
     # A decile bin left empty by the spike joins its right neighbour, the last ones their left.
     merged = np.minimum(np.cumsum(np.append(0, held[:-1])), max(int(held.sum()) - 1, 0))
@@ -68,11 +71,13 @@ def _numeric(profile: NumericProfile) -> Binning:
     names = ["below " + _text(knots[0])]
     lower = float(knots[0])
     bin_of = 1 + merged[np.minimum(raw, ends.size - 1)]
-    for position, end in enumerate(ends[held], start=1):
+    filled = np.flatnonzero(drawn & (counts > 0))
+    first = np.searchsorted(bin_of[filled], np.arange(1, bins + 2))  # bins ascend with their cells
+    for position, end in enumerate(ends[held]):
         upper = float(knots[(end - 1) // 2])
-        cells_held = np.flatnonzero(drawn & (bin_of == position) & (counts > 0))
-        if cells_held.size == 1 and cells_held[0] % 2:
-            names.append("= " + _text(knots[cells_held[0] // 2]))
+        only = int(filled[first[position]]) if first[position + 1] - first[position] == 1 else 0
+        if only % 2:
+            names.append("= " + _text(knots[only // 2]))
         else:
             names.append(f"{_text(lower)} to {_text(upper)}")
         lower = upper

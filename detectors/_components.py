@@ -125,11 +125,12 @@ def _basis(profile: NumericProfile) -> NDArray[np.float64]:
         u = (np.cumsum(counts) - 0.5 * counts) / profile.values
         u[0], u[-1] = 0.0, 1.0
         v = 2.0 * u - 1.0
+        # No v**3: a cube by pow() takes ten times as long as two products.
         found = np.vstack(
             (
                 np.sqrt(3.0) * v,
                 np.sqrt(5.0) * (3.0 * v**2 - 1.0) / 2.0,
-                np.sqrt(7.0) * (5.0 * v**3 - 3.0 * v) / 2.0,
+                np.sqrt(7.0) * (5.0 * v**2 - 3.0) * v / 2.0,
             )
         )
         profile.memo["basis"] = found

@@ -1,7 +1,9 @@
 """Are the kernels compiled before the first window needs them?
 
-A handful of made-up rows is counted and measured on every model's own reference, which compiles (or loads
-from the cache) just what its windows will use. Nothing is kept. A daemon says it is ready after this.
+A handful of made-up rows is counted and measured on a model's own reference, which compiles (or loads from
+the cache) just what its windows will use. Models made of the same (kinds of columns, parts, what is counted
+beside them, detectors) need the same code: one of them is gone through. Nothing is kept. A daemon says it is
+ready after this.
 """
 
 from collections.abc import Iterator
@@ -19,18 +21,23 @@ from storage import profiles
 ROWS = 8
 
 
-def warm_up(runtime: Runtime) -> int:
-    """Returns how many models have a reference, and were gone through."""
-    done = 0
+def warm_up(runtime: Runtime) -> list[str]:
+    """The models that were gone through: of each make, the first that has a reference."""
+    chosen: dict[tuple[object, ...], str] = {}
     for watched in runtime.models.values():
         with runtime.store.read() as conn:
             reference = profiles.active(conn, watched.name)
+            made_of = None if reference is None else profiles.ingredients(conn, reference.id)
         if reference is None:
+            continue
+        beside = extras(watched.config)
+        counted = (beside.version, beside.shadow, beside.error)
+        make = (made_of, *map(bool, counted), *map(type, watched.detectors))
+        if chosen.setdefault(make, watched.name) != watched.name:
             continue
         profile = runtime.profiles.get(reference.id, lambda: load_profile(runtime, reference))  # noqa: B023  called at once
         _go_through(watched, profile)
-        done += 1
-    return done
+    return list(chosen.values())
 
 
 def _go_through(watched: Watched, profile: Profile) -> None:

@@ -153,6 +153,20 @@ def load_profile(conn: Connection, reference_id: int) -> Profile:
     return profile
 
 
+def ingredients(conn: Connection, reference_id: int) -> frozenset[tuple[str, str]]:
+    """Kinds of columns with their roles, and names of parts, of a reference; none of them is read."""
+    columns = select(reference_column.c.kind, reference_column.c.role).where(
+        reference_column.c.reference_id == reference_id
+    )
+    parts = select(reference_part.c.name).where(reference_part.c.reference_id == reference_id)
+    return frozenset(
+        [
+            *((str(row.kind), str(row.role)) for row in conn.execute(columns.distinct())),
+            *(("part", str(row.name)) for row in conn.execute(parts)),
+        ]
+    )
+
+
 def get(conn: Connection, reference_id: int) -> Reference | None:
     row = conn.execute(select(reference).where(reference.c.id == reference_id)).first()
     return None if row is None else _reference(conn, row)

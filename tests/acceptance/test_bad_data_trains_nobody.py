@@ -78,7 +78,7 @@ def lived(folder: Path, damage: Callable[[pl.DataFrame], pl.DataFrame], *, drift
     shop = build_shop(
         folder / "shop", days=DAYS, broken=bad if drift else range(0), channels=TRAINER, extra=EAGER
     )
-    (shop.folder / "secret").write_text("whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=")
+    (shop.folder / "secret").write_text("whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0")
     for number in bad:
         file = shop.folder / "data" / f"orders-{number:03d}.parquet"
         damage(pl.read_parquet(file)).write_parquet(file)
