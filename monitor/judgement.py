@@ -176,8 +176,10 @@ def _look(
 
 def _is_young(result: ColumnResult, noise: NoiseModel) -> bool:
     """Of performance the reference may know less than of its columns: few of its rows had labels."""
+    if result.role is not Role.PERFORMANCE:
+        return False
     known = [n.windows for (column, _), n in noise.components.items() if column == result.column]
-    return result.role is Role.PERFORMANCE and max(known, default=0) < ENOUGH_WINDOWS
+    return max(known, default=0) < ENOUGH_WINDOWS
 
 
 def _noise_of(result: ColumnResult, noise: NoiseModel, versions: Mapping[str, NoiseModel]) -> NoiseModel:
