@@ -82,8 +82,8 @@ class NumericProfile:
 
     @property
     def digest(self) -> str:
-        """sha256 of the content, hex."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        """sha256 of the content, hex; computed once."""
+        return _digest(self)
 
     def to_bytes(self) -> bytes:
         """About 16 bytes a knot; `from_bytes` gives an equal profile."""
@@ -99,7 +99,11 @@ class NumericProfile:
     @classmethod
     def from_bytes(cls, data: bytes) -> "NumericProfile":
         """What `to_bytes` wrote; ValueError for anything else."""
-        head, arrays = unpack(data)
+        return cls.from_parts(*unpack(data))
+
+    @classmethod
+    def from_parts(cls, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "NumericProfile":
+        """From what `unpack` gave."""
         if head["kind"] != "numeric":
             raise ValueError(f'profile "{head["name"]}" is of a {head["kind"]} column, not of a numeric one')
         low, high = (_float(edge) for edge in head["edges"])
@@ -168,8 +172,8 @@ class CategoryProfile:
 
     @property
     def digest(self) -> str:
-        """sha256 of the content, hex."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        """sha256 of the content, hex; computed once."""
+        return _digest(self)
 
     def to_bytes(self) -> bytes:
         """`from_bytes` gives an equal profile."""
@@ -183,7 +187,11 @@ class CategoryProfile:
     @classmethod
     def from_bytes(cls, data: bytes) -> "CategoryProfile":
         """What `to_bytes` wrote; ValueError for anything else."""
-        head, arrays = unpack(data)
+        return cls.from_parts(*unpack(data))
+
+    @classmethod
+    def from_parts(cls, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "CategoryProfile":
+        """From what `unpack` gave."""
         if head["kind"] != "category":
             raise ValueError(f'profile "{head["name"]}" is of a {head["kind"]} column, not of a category one')
         labels = tuple(head["labels"])
@@ -214,9 +222,19 @@ def wrong_kind(profile: ColumnProfile) -> ValueError:
 
 
 def decode(data: bytes) -> ColumnProfile:
-    """The profile of either kind that `to_bytes` wrote."""
-    kind = unpack(data)[0]["kind"]
-    return NumericProfile.from_bytes(data) if kind == "numeric" else CategoryProfile.from_bytes(data)
+    """The profile of either kind that `to_bytes` wrote; its digest is that of these very bytes."""
+    head, arrays = unpack(data)
+    of = NumericProfile if head["kind"] == "numeric" else CategoryProfile
+    column = of.from_parts(head, arrays)
+    column.memo["digest"] = hashlib.sha256(data).hexdigest()
+    return column
+
+
+def _digest(column: ColumnProfile) -> str:
+    found: str | None = column.memo.get("digest")
+    if found is None:
+        found = column.memo["digest"] = hashlib.sha256(column.to_bytes()).hexdigest()
+    return found
 
 
 def label_hash(label: str) -> np.uint64:
