@@ -64,14 +64,14 @@ def _numeric(profile: NumericProfile) -> Binning:
     drawn[[0, -1]] = False
     if spike_cell >= 0:
         drawn[spike_cell] = False
-    held = np.bincount(raw[drawn], weights=counts[drawn], minlength=ends.size) > 0
+    filled = np.flatnonzero(drawn & (counts > 0))
+    held = np.bincount(raw[filled], minlength=ends.size) > 0
     # A decile bin left empty by the spike joins its right neighbour, the last ones their left.
     merged = np.minimum(np.cumsum(np.append(0, held[:-1])), max(int(held.sum()) - 1, 0))
     bins = int(held.sum())
     names = ["below " + _text(knots[0])]
     lower = float(knots[0])
     bin_of = 1 + merged[np.minimum(raw, ends.size - 1)]
-    filled = np.flatnonzero(drawn & (counts > 0))
     first = np.searchsorted(bin_of[filled], np.arange(1, bins + 2))  # bins ascend with their cells
     for position, end in enumerate(ends[held]):
         upper = float(knots[(end - 1) // 2])

@@ -18,6 +18,7 @@ EXCEEDANCE = 0.001  # share of windows without drift that may lie above a noise 
 
 _EXACT_BELOW = 200.0  # expected rows up to which a share's limit is summed exactly
 _GRID = 2**30  # steps of a limit between 0 and 1
+_COUNTABLE = 50_000  # up to this, counting by value is cheaper than sorting
 _CELL_GROUPS = 300  # distinct cell probabilities kept apart in `cell_excess_limit`
 
 
@@ -145,11 +146,21 @@ def first_at_most(falling: Callable[[float], float], bound: float) -> float:
 def cell_groups(reference: NDArray[np.int64], singles: NDArray[np.int64]) -> CellGroups:
     """Distinct (count, singles) and how many cells have each; counts on a geometric grid when many."""
     counts = reference
-    if np.unique(counts).shape[0] > _CELL_GROUPS:
+    if _distinct(counts)[0].shape[0] > _CELL_GROUPS:
         step = math.log1p(float(counts.max())) / _CELL_GROUPS
         counts = np.ceil(np.expm1(np.ceil(np.log1p(counts) / step) * step)).astype(np.int64)
-    codes, weights = np.unique(3 * counts + singles, return_counts=True)
+    codes, weights = _distinct(3 * counts + singles)
     return (codes // 3).astype(np.float64), (codes % 3).astype(np.float64), weights.astype(np.float64)
+
+
+def _distinct(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct values ≥ 0, ascending, and how often each occurs; small ones, as most are, without sorting."""
+    if codes.shape[0] == 0 or int(codes.max()) >= _COUNTABLE:
+        values, times = np.unique(codes, return_counts=True)
+        return values, times
+    times = np.bincount(codes)
+    values = np.flatnonzero(times)
+    return values, times[values]
 
 
 def _matched(mean: float, sd: float) -> tuple[float, float]:

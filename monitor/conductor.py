@@ -132,8 +132,4 @@ class Conductor:
         with runtime.store.write() as conn:
             daemon_events.add(conn, "clock.jumped", now, {"seconds": seconds, "planning": planning})
             if jump < timedelta(0):  # what was put off by the wrong clock would wait for it
-                look_again(
-                    conn,
-                    now,
-                    {name: watched.config.window.lateness for name, watched in runtime.models.items()},
-                )
+                look_again(conn, now, runtime.lateness)

@@ -107,7 +107,7 @@ def _place(runtime: Runtime) -> Iterator[None]:
     if isinstance(store, SqliteStore):
         with OwnerLock(store.path):
             with store.write() as conn:
-                take_over(conn, runtime.clock.now())
+                take_over(conn, runtime.clock.now(), runtime.lateness)
             enter(runtime)
             yield
     elif runtime.leader is not None:

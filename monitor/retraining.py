@@ -15,7 +15,7 @@ from alerting.retraining_facts import Mode
 from monitor.gathering import gather
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
-from monitor.tending import expire
+from monitor.tending import settle
 from storage import incidents, outbox, retraining
 from storage.ledger import DueWindow
 
@@ -38,7 +38,7 @@ def decide_retraining(
     policy, now, model = watched.retraining, runtime.clock.now(), watched.name
     if policy.mode is Mode.OFF or not incidents.open_incidents(conn, model):
         return None
-    expire(conn, model, policy, now)
+    settle(conn, watched, now)
     facts = gather(
         conn,
         runtime.config,

@@ -61,6 +61,11 @@ class Runtime:
     lease_lock: Lock = field(default_factory=Lock)
     reads: Reads = field(default_factory=Reads)
 
+    @property
+    def lateness(self) -> dict[str, timedelta]:
+        """How long after the end of a window each model's late rows are looked for."""
+        return {name: watched.config.window.lateness for name, watched in self.models.items()}
+
 
 @dataclass(slots=True, kw_only=True)
 class InForce:

@@ -30,10 +30,16 @@ def tend(runtime: Runtime, watched: Watched) -> None:
         if not _overdue(conn, watched.name, policy, now) and not _answers(conn, watched, now):
             return
     with runtime.store.write() as conn:
-        expire(conn, watched.name, policy, now)
-        for request, found in _answers(conn, watched, now):
-            _say(conn, request, found, now)
+        settle(conn, watched, now)
         failpoint.hit("before_tending_commit")
+
+
+def settle(conn: Connection, watched: Watched, now: datetime) -> None:
+    """What time and windows have decided of earlier requests. Also before a new decision in its transaction:
+    which gates are shut must not hang on whether the daemon looked in between."""
+    expire(conn, watched.name, watched.retraining, now)
+    for request, found in _answers(conn, watched, now):
+        _say(conn, request, found, now)
 
 
 def expire(conn: Connection, model: str, policy: RetrainingPolicy, now: datetime) -> None:

@@ -12,14 +12,17 @@ from storage.tables import channel_state, ledger, outbox
 LONGEST = timedelta(hours=1)  # nothing is put off, and no lease lasts, for longer by the right clock
 
 
-def take_over(conn: Connection, now: datetime) -> int:
+def take_over(conn: Connection, now: datetime, lateness: Mapping[str, timedelta]) -> int:
     """End every lease now; the next claim finds the rows, with the next fence. Returns how many there were.
 
-    Only under the owner's lock: with several daemons a lease is ended by time alone.
+    A look for late rows is put off while it is had, which is a lease as well: it is put back to its own time,
+    `lateness` of each model after the end of the window. Only under the owner's lock: with several daemons a
+    lease is ended by time alone.
     """
     claimed = update(ledger).where(ledger.c.state == WindowState.CLAIMED)
     sending = update(outbox).where(outbox.c.state == OutboxState.SENDING)
-    return sum(conn.execute(held.values(lease_until=now)).rowcount for held in (claimed, sending))
+    held = sum(conn.execute(lease.values(lease_until=now)).rowcount for lease in (claimed, sending))
+    return held + sum(_look_for_late_rows(conn, now, model, wait) for model, wait in lateness.items())
 
 
 def look_again(conn: Connection, now: datetime, lateness: Mapping[str, timedelta]) -> int:

@@ -87,7 +87,7 @@ def _do(runtime: Runtime, folder: Path, deed: dict[str, object]) -> None:
 def _end_leases(runtime: Runtime) -> None:
     """On PostgreSQL only time ends the leases of the process before us, and this clock does not pass."""
     with runtime.store.write() as conn:
-        take_over(conn, runtime.clock.now())
+        take_over(conn, runtime.clock.now(), runtime.lateness)
         if (term := leadership.current(conn)) is not None:
             leadership.resign(conn, term.fence, database_time(conn))
 

@@ -11,6 +11,9 @@ from alerting.failpoint import NAMES
 # An exception there leaves a window until the lease of its claim is over. The daemon goes on meanwhile, and
 # what is due then, a reminder say, is rightly told without that window: in other messages than otherwise.
 UNFINISHED = frozenset({"after_claim", "mid_source_read", "before_finish_commit"})
+# An exception there puts off the look for late rows by as long as one may take. Until then retraining is
+# decided on as if the rows were not there: a decision stays, with the facts of its time.
+PUT_OFF = frozenset({"after_recheck_claim", "before_revise_commit"})
 
 
 class Kind(StrEnum):
@@ -36,6 +39,11 @@ class Fault:
     def may_tell_otherwise(self) -> bool:
         """Whether other messages may come of it, with which a channel believes the same in the end."""
         return self.kind is Kind.RAISE and self.name in UNFINISHED
+
+    @property
+    def may_weigh_otherwise(self) -> bool:
+        """Whether what was known when something was decided may differ, though not what was decided."""
+        return self.kind is Kind.RAISE and self.name in UNFINISHED | PUT_OFF
 
     def __str__(self) -> str:
         if self.name:

@@ -161,8 +161,15 @@ MUTATIONS = (
     Mutation(
         "a new owner ends the leases of a dead one",
         "storage/takeover.py",
-        "return sum(conn.execute(held.values(lease_until=now)).rowcount for held in (claimed, sending))",
-        "return len((claimed, sending)) - 2 + 0 * conn.execute(claimed.values(attempt=0)).rowcount",
+        "held = sum(conn.execute(lease.values(lease_until=now)).rowcount for lease in (claimed, sending))",
+        "held = len((claimed, sending)) - 2 + 0 * conn.execute(claimed.values(attempt=0)).rowcount",
+        ("tests/storage/test_takeover.py",),
+    ),
+    Mutation(
+        "a new owner has the looks for late rows that a dead one had begun",
+        "storage/takeover.py",
+        "return held + sum(_look_for_late_rows(conn, now, model, wait) for model, wait in lateness.items())",
+        "return held + 0 * len(lateness)",
         ("tests/storage/test_takeover.py",),
     ),
     Mutation(

@@ -57,9 +57,11 @@ QUERIES = {
     ),
     "retraining": "SELECT model, target, state, answer, reference_version FROM retraining ORDER BY requested",
     "retraining events": "SELECT retraining_id, seq, kind, actor FROM retraining_event ORDER BY 1, 2",
-    "decisions": "SELECT model, outcome, target, request_id, gates FROM retraining_decision ORDER BY id",
+    "decisions": "SELECT model, outcome, target, request_id FROM retraining_decision ORDER BY id",
+    "gates": "SELECT request_id, gates FROM retraining_decision ORDER BY id",
 }
 TELLING = frozenset({"told", "last edits"})  # the messages; what came of them is in "believed"
+WEIGHING = frozenset({"gates"})  # what was known when it was decided; what was decided is in "decisions"
 _GROUPS = "SELECT key, state FROM notification_group ORDER BY 1"
 STUCK = (
     "SELECT 'window ' || id FROM ledger WHERE state = 'claimed'",
@@ -114,6 +116,11 @@ def differences(found: Past, expected: Past) -> list[str]:
 def telling_aside(expected: Past) -> Past:
     """All that must be the same however it was told."""
     return {part: rows for part, rows in expected.items() if part not in TELLING}
+
+
+def weighing_aside(expected: Past) -> Past:
+    """All that must be the same whatever was known when it was decided."""
+    return {part: rows for part, rows in expected.items() if part not in WEIGHING}
 
 
 def sent(found: Past) -> set[str]:

@@ -23,7 +23,7 @@ def test_a_dead_owners_leases_end_at_once(store: Store) -> None:
     assert held is not None
     with store.write() as conn:
         assert ledger.claim(conn, NOW, "new", LEASE) is None
-        assert take_over(conn, NOW) == 2
+        assert take_over(conn, NOW, {"m": HOUR}) == 2
         again = ledger.claim(conn, NOW, "new", LEASE)
         assert again is not None
         assert (again.id, again.fence) == (window.id, window.fence + 1)
@@ -37,7 +37,7 @@ def test_what_is_over_is_left_alone(store: Store) -> None:
     with store.write() as conn:
         plan(conn, 2)
         outbox.enqueue(conn, [message("a")], NOW)
-        assert take_over(conn, NOW) == 0
+        assert take_over(conn, NOW, {"m": HOUR}) == 0
         assert ledger.claim(conn, NOW, "new", LEASE) is not None
     assert {OutboxState.QUEUED} == {row[0] for row in store_rows(store, "SELECT DISTINCT state FROM outbox")}
 
@@ -52,6 +52,18 @@ def test_a_look_for_late_rows_goes_back_to_its_own_time(store: Store) -> None:
         assert look_again(conn, T0, {"m": 12 * HOUR}) == 0
     kept = store_rows(store, 'SELECT "end", recheck FROM ledger ORDER BY start')
     assert [recheck - end for end, recheck in kept] == [12 * HOUR // MICROSECOND] * 2  # type: ignore[operator]
+
+
+def test_a_look_for_late_rows_that_a_dead_owner_had_begun_is_had_again(store: Store) -> None:
+    """It was put off by as long as a look may take: that is a lease, which ends as others do."""
+    with store.write() as conn:
+        (window,) = done(conn)
+        due = window.span.end + DAY
+        begun = revisions.claim_recheck(conn, due, LEASE, ["m"])
+        assert begun is not None
+        assert not revisions.to_recheck(conn, due, ["m"])
+        assert take_over(conn, due, {"m": DAY}) == 1
+        assert revisions.to_recheck(conn, due, ["m"])
 
 
 def store_rows(store: Store, query: str) -> list[tuple[object, ...]]:
