@@ -5,7 +5,7 @@ Shares are (count + ½) / (n + B/2) over the B bins left (docs/detectors.md), so
 a bin that is new in the window stays finite.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,19 @@ class Comparison:
         return tuple(found)
 
 
-def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator[Comparison]:
-    """Every column the window holds, numeric ones on `bins` reference quantile bins. n = 0: p and q empty."""
+def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Sequence[Comparison]:
+    """Every column the window holds, numeric ones on `bins` reference quantile bins. n = 0: p and q empty.
+
+    Computed once a window for all who ask.
+    """
+    key = f"comparisons {bins} {profile.digest}"
+    found: Sequence[Comparison] | None = window.memo.get(key)
+    if found is None:
+        found = window.memo[key] = tuple(_comparisons(profile, window, bins))
+    return found
+
+
+def _comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator[Comparison]:
     for name, summary in window.columns.items():
         column = profile.columns[name]
         reference, counted = _bin_counts(column, summary, bins)

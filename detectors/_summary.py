@@ -7,7 +7,7 @@ into batches, in any order, gives equal summaries.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,11 +41,16 @@ class NumericSummary:
     moment1: int  # Σ rint(z·2²⁰), see MOMENT_BITS
     moment2: int  # Σ rint(z²·2²⁰)
     tails: Tails = ()  # (code, rows) of finite rows beyond the outer knots, codes ascending
+    # What several detectors ask for; no part of what was counted.
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def values(self) -> int:
         """Rows that are not missing."""
-        return int(self.counts.sum())
+        found: int | None = self.memo.get("values")
+        if found is None:
+            found = self.memo["values"] = int(self.counts.sum())
+        return found
 
     @property
     def rows(self) -> int:
@@ -179,6 +184,8 @@ class WindowSummary:
     versions: Mapping[str, "WindowSummary"] = field(default_factory=dict)  # where rows have several
     shadow: ShadowSummary | None = None  # None: no second score was counted
     errors: int | None = None  # rows whose answer was an error; None: not counted
+    # What several detectors ask for; no part of what was counted.
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def empty(cls, profile: Profile) -> "WindowSummary":
