@@ -84,10 +84,24 @@ def quantiles(
     Exact at knots, linear inside a cell, known to 6 % beyond the outer knots. `low` and `high` are the
     exact minimum and maximum of the rows: results never leave them.
     """
+    found: NDArray[np.float64] = located(knots, counts, levels, tails=tails, low=low, high=high)[1]
+    return found
+
+
+def located(
+    knots: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    levels: NDArray[np.float64],
+    *,
+    tails: Tails = (),
+    low: float = np.nan,
+    high: float = np.nan,
+) -> NDArray[np.float64]:
+    """float64[3, levels]: the least that each quantile can be, what `quantiles` says, and the most."""
     start, end, rows = _intervals(knots, counts, tails)
     total = int(rows.sum())
     if total == 0:
-        return np.full(levels.shape, np.nan)
+        return np.full((3, *levels.shape), np.nan)
     cumulative = np.cumsum(rows)
     target = levels * total
     # The first interval that reaches the target holds rows; before any row stands the first that does.
@@ -98,7 +112,8 @@ def quantiles(
     found = start[index] * (1.0 - inside) + end[index] * inside
     lower = low if np.isfinite(low) else -np.inf
     upper = high if np.isfinite(high) else np.inf
-    return np.asarray(np.clip(found, lower, upper), dtype=np.float64)
+    ends = np.vstack((start[index], found, end[index]))
+    return np.asarray(np.clip(ends, lower, upper), dtype=np.float64)
 
 
 def _intervals(

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._cells import quantiles, tail_bounds
+from detectors._cells import located, quantiles, tail_bounds
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, wrong_kind
 from detectors._components import stuck_cell
 from detectors._summary import CategorySummary, ColumnSummary, NumericSummary
+from detectors._unit_fit import unit_fit
 
 JSON = Any
 
@@ -34,7 +35,14 @@ def evidence(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> dict[
 
 def _numeric(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON]:
     reference = _reference_quantiles(profile)
-    window = summary.quantiles(profile, np.append(_LEVELS, _FIT_LEVELS))
+    window = located(
+        profile.knots,
+        summary.counts,
+        np.append(_LEVELS, _FIT_LEVELS),
+        tails=summary.tails,
+        low=summary.minimum,
+        high=summary.maximum,
+    )
     constant = summary.finite > 0 and summary.minimum == summary.maximum
     excess, cell = stuck_cell(profile, summary)
     stuck = None
@@ -53,7 +61,7 @@ def _numeric(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON
         "quantiles": {
             "levels": list(_LEVELS),
             "reference": _numbers(reference[: len(_LEVELS)]),
-            "window": _numbers(window[: len(_LEVELS)]),
+            "window": _numbers(window[1, : len(_LEVELS)]),
         },
         "mean": [_number(profile.mean), _number(summary.mean(profile))],
         "sd": [_number(profile.sd), _number(summary.sd(profile))],
@@ -67,7 +75,7 @@ def _numeric(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON
         ],
         "constant": summary.minimum if constant else None,
         "stuck": stuck,
-        "unit": _unit_fit(reference[len(_LEVELS) :], window[len(_LEVELS) :]),
+        "unit": unit_fit(profile, summary, reference[len(_LEVELS) :], window[:, len(_LEVELS) :]),
         "edges": _numbers(np.array(profile.edges)),
         "below_edge": summary.below_edge,
         "above_edge": summary.above_edge,
@@ -157,35 +165,6 @@ def _level(
     profile: CategoryProfile, i: int, p: NDArray[np.float64], q: NDArray[np.float64]
 ) -> dict[str, JSON]:
     return {"label": profile.labels[i], "share": [float(p[i]), float(q[i])]}
-
-
-def _unit_fit(reference: NDArray[np.float64], window: NDArray[np.float64]) -> dict[str, JSON] | None:
-    """Window quantiles as a + b·reference quantiles (least squares), and as b·reference alone.
-
-    `residual`: rms distance from the line as a share of the sd of the window's quantiles. None when either
-    side is flat.
-    """
-    if not (np.isfinite(reference).all() and np.isfinite(window).all()):
-        return None
-    # Divided by their magnitude, so that squares of huge values stay finite.
-    size_x, size_y = float(np.abs(reference).max()), float(np.abs(window).max())
-    if size_x == 0.0 or size_y == 0.0:
-        return None
-    x, y = reference / size_x, window / size_y
-    spread_x, spread_y = float(np.std(x)), float(np.std(y))
-    if spread_x < 1e-12 or spread_y < 1e-12:
-        return None
-    b = float(np.mean((x - x.mean()) * (y - y.mean()))) / spread_x**2
-    a = float(y.mean()) - b * float(x.mean())
-    scale = float(x @ y) / float(x @ x)
-    unit = size_y / size_x
-    return {
-        "a": _number(a * size_y),
-        "b": _number(b * unit),
-        "residual": float(np.sqrt(np.mean((y - a - b * x) ** 2))) / spread_y,
-        "scale": _number(scale * unit),
-        "scale_residual": float(np.sqrt(np.mean((y - scale * x) ** 2))) / spread_y,
-    }
 
 
 def _reference_quantiles(profile: NumericProfile) -> NDArray[np.float64]:

@@ -66,3 +66,47 @@ def test_nothing_is_said_without_values() -> None:
     """Empty on either side."""
     assert _facts(NORMAL, np.empty(0))["ends"] is None
     assert _facts(np.full(5, np.nan), NORMAL[:50])["ends"] is None
+
+
+NARROW = RNG.normal(1013.0, 8.0, 20_000)  # pressures in mbar: one sd is a hundredth of the value
+LITRES = np.abs(RNG.normal(20.0, 6.0, 20_000))
+WARMTH = RNG.normal(12.0, 7.0, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("reference", "factor", "offset"),
+    [
+        (NARROW, 1.0 / 33.863886, 0.0),  # far below, in one cell of the grid beyond the range
+        (NARROW, 100.0, 0.0),  # beyond where moments are clipped
+        (NARROW, 1e-6, 0.0),  # too narrow for the moments
+        (LITRES, 1.0 / 3.7854118, 0.0),  # in the lowest cells of the range
+        (LITRES, 1e-3, 0.0),
+        (WARMTH, 1.0, 273.15),
+    ],
+)
+def test_a_conversion_into_few_cells_is_seen_as_exactly_as_one_into_many(
+    reference: np.ndarray, factor: float, offset: float
+) -> None:
+    """With nothing left over: a factor to 4 %, a line to 2 % where the values are."""
+    window = offset + factor * RNG.permutation(reference)[:500]
+    fit = _facts(reference, window)["unit"]
+    if offset:
+        assert fit["b"] == pytest.approx(factor, rel=0.1)
+        assert fit["a"] + fit["b"] * 12.0 == pytest.approx(offset + factor * 12.0, rel=0.02)
+        assert fit["residual"] < 0.05
+    else:
+        assert fit["scale"] == pytest.approx(factor, rel=0.04)
+        assert fit["scale_residual"] < 0.1
+
+
+def test_a_shift_into_few_cells_is_no_conversion() -> None:
+    """All pressures 60 mbar higher: a factor of 1.06, and as exactly a line of slope 1."""
+    fit = _facts(NARROW, 60.0 + RNG.permutation(NARROW)[:500])["unit"]
+    assert fit["b"] == pytest.approx(1.0, rel=0.1)
+    assert fit["a"] + fit["b"] * 1013.0 == pytest.approx(1073.0, rel=0.001)
+    assert fit["scale"] == pytest.approx(1073.0 / 1013.0, rel=0.001)
+
+
+def test_one_value_alone_has_no_unit() -> None:
+    """A column that hangs far outside is stuck, not converted."""
+    assert _facts(NARROW, np.full(500, 29.9))["unit"] is None
