@@ -193,6 +193,9 @@ def test_from_drift_to_a_new_model(stage: Stage) -> None:
     with daemon(stage.shop) as running:
         request = until("the trainer is asked", stage.request, running)
         assert request["event"] == "model.retraining.requested"
+        # A report may overtake the courier's note (tests/monitor/test_retraining.py); here it comes after it.
+        noted = "SELECT count(*) FROM retraining WHERE sent IS NOT NULL"
+        until("it is noted that it was asked", lambda: stage.one(noted), running)
         url = request["call_back"]
         status, said = until(
             "the report is taken",
