@@ -10,6 +10,9 @@ import pytest
 import typer
 
 from alerting.channel import Failure
+from alerting.channels.pagerduty import PagerDutyChannel
+from alerting.channels.slack import SlackChannel
+from alerting.connection import allows
 from alerting.fold import FoldPolicy
 from alerting.gates import gates
 from alerting.grouping import GroupPolicy
@@ -310,6 +313,42 @@ SAID = [
 def test_numbers_are_those_of_the_code(name: str, phrase: str) -> None:
     """A constant that changes takes its sentence along."""
     assert phrase in flat(TEXTS[name])
+
+
+@pytest.mark.parametrize("name", ["docs/alerting.md", "config.example.toml"])
+def test_allowed_hosts_to_copy_let_slack_and_pagerduty_through(name: str) -> None:
+    """`*.slack.com` is not slack.com: with the first alone the channel is refused."""
+    lists = re.findall(r"allowed_hosts = (\[[^\]]*\])", TEXTS[name])
+    assert lists
+    for written in lists:
+        hosts = tuple(tomllib.loads(f"hosts = {written}")["hosts"])
+        SlackChannel(token="xoxb-1", channel="C0123456789", allowed_hosts=hosts)
+        PagerDutyChannel(routing_key="0" * 32, allowed_hosts=hosts)
+        for host in (
+            "files.slack.com",
+            "hooks.slack.com",
+            "wss-primary.slack.com",
+        ):  # pictures, answers, Socket Mode
+            assert allows(host, hosts), host
+
+
+def test_the_slack_app_to_paste_may_do_what_the_code_does() -> None:
+    """Every scope that an error of ours would ask for is in the manifest, and all that Socket Mode needs."""
+    section = TEXTS["docs/alerting.md"].partition("### slack, both ways")[2].partition("\n### ")[0]
+    manifest = section.partition("```yaml")[2].partition("```")[0]
+    (granted,) = re.findall(r"bot: \[(.*)\]", manifest)
+    scopes = set(granted.split(", "))
+    asked = re.findall(r'scope(?:: str)? ?= ?"(\w+:\w+)"', SOURCES[ROOT / "alerting/channels/slack.py"])
+    assert {"chat:write", "files:write"} <= set(asked), "the code is read right"
+    assert set(asked) <= scopes
+    assert "channels:history" in scopes, "to look a lost post up"
+    assert "commands" in scopes
+    assert "- command: /leeway\n" in manifest
+    assert re.search(r"interactivity:\s+is_enabled: true", manifest), "buttons"
+    assert "socket_mode_enabled: true" in manifest
+    needed = re.findall(r"needs (\w+:\w+), and the app Socket Mode", SOURCES[ROOT / "monitor/slack_link.py"])
+    assert needed == ["connections:write"]
+    assert "`connections:write`, gives the app's (xapp-…)" in flat(section)
 
 
 def test_the_changelog_knows_this_version() -> None:

@@ -1,5 +1,7 @@
 """A small shop on disk: thirty quiet days of reference, then days that break in known ways."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,10 +100,11 @@ label = "label"
     return Shop(config=config, start=first + timedelta(days=REFERENCE_DAYS))
 
 
-def slack_and_trainer(url: str, *, pictures: bool = False) -> str:
+def slack_and_trainer(url: str, *, pictures: bool = False, beside: Sequence[str] = ()) -> str:
     """Channels and routes that lead to a loopback server; the secrets come from the environment.
 
-    A picture is a process of its own, half a second each: only who asks for them waits for them.
+    A picture is a process of its own, half a second each: only who asks for them waits for them. `beside`:
+    other channels that are told whatever Slack is told.
     """
     return f"""
 [channels.oncall]
@@ -123,5 +126,5 @@ deadline_s = 5.0
 
 [[routes]]
 match = {{ model = "*", severity = "page" }}
-channels = ["oncall"]
+channels = {json.dumps(["oncall", *beside])}
 """

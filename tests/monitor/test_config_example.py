@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from monitor.build import build_channels
 from monitor.config_file import load, parse
 from monitor.config_model import ModelConfig
 from monitor.config_problem import ConfigError
@@ -19,6 +20,27 @@ ROOT = Path(__file__).parents[2]
 def test_the_example_loads() -> None:
     """Members and options included."""
     assert set(load(ROOT / "config.example.toml", members=check).models) == {"delays"}
+
+
+def test_the_allowed_hosts_of_the_example_are_those_of_its_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes the comment away has every channel still."""
+    for name, value in {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "PAGERDUTY_ROUTING_KEY": "0" * 32,
+        "SMTP_PASSWORD": "word",
+        "TRAINER_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
+        "GITHUB_DISPATCH_TOKEN": "token",
+    }.items():
+        monkeypatch.setenv(name, value)
+    commented, shown = (ROOT / "config.example.toml").read_text(), "\nallowed_hosts = "
+    text = commented.replace("\n# allowed_hosts = ", shown)
+    assert text.count(shown) == 1
+    config = parse(text, path=tmp_path / "leeway.toml", members=check)
+    built = build_channels(config)
+    assert "slack.com" in config.daemon.allowed_hosts
+    assert set(built) == set(config.channels)
 
 
 def test_the_example_shows_every_key() -> None:

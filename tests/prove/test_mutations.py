@@ -29,6 +29,13 @@ def test_the_list_is_long_enough() -> None:
     assert len(set(names)) == len(names) >= 20
 
 
+def test_the_document_names_each_guard() -> None:
+    """And no other, in the order of the list: who reads the table reads all of it."""
+    table = (ROOT / "docs/proof.md").read_text().partition("| guard disabled |")[2].partition("\n\n")[0]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]]
+    assert rows == [mutation.name for mutation in MUTATIONS]
+
+
 def test_a_guard_that_moved_is_an_error() -> None:
     """Better no answer than one about another line."""
     moved = Mutation("x", "storage/lock.py", "no such text", "", ("tests/storage/test_lock.py",))

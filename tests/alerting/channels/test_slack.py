@@ -595,6 +595,18 @@ def test_an_address_that_is_not_slacks_gets_nothing(url: object, server: Loopbac
     assert [seen.path for seen in server.seen] == [TICKET]
 
 
+def test_a_picture_goes_only_where_the_config_allows(server: Loopback) -> None:
+    """Slack's own house may be larger than the list of hosts."""
+    base = f"http://localhost:{server.port}/api/"
+    url = f"http://files.localhost:{server.port}/upload/v1/F1"
+    body = json.dumps({"ok": True, "upload_url": url, "file_id": "F1"}).encode()
+    server.script(TICKET, [Reply(body=body)])
+    failed = unseen(slack(server, base_url=base, allowed_hosts=("localhost",)))
+    assert failed.reason == "files.localhost is not among the allowed_hosts"
+    assert failed.failure is B
+    assert [seen.path for seen in server.seen] == [TICKET]
+
+
 def test_slacks_own_house_is_known_by_its_name() -> None:
     """files.slack.com for slack.com, files.slack-gov.com for slack-gov.com; not what merely ends alike."""
     real = SlackChannel(token=TOKEN, channel="C0LOOPBACK")
