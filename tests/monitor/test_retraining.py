@@ -10,7 +10,7 @@ from alerting import failpoint
 from alerting.courier import OutboxState
 from alerting.improvement import Answer
 from monitor.exits import CommandError
-from storage import audit, history, outbox, retraining, switch
+from storage import audit, history, outbox, retraining, retraining_past, switch
 from tests.loopback import Reply
 from tests.monitor.retraining_life import DAY, Life, life
 
@@ -155,6 +155,34 @@ def test_every_retry_has_the_same_id(tmp_path: Path) -> None:
         assert len(sent) == 4
         assert {each.headers["webhook-id"] for each in sent} == {made.latest().id}
         assert made.latest().state == "sent"
+
+
+@pytest.mark.parametrize("after", [timedelta(hours=3), timedelta(hours=23)])
+def test_a_late_yes_has_its_own_time(tmp_path: Path, after: timedelta) -> None:
+    """in_flight_limit counts from the yes: a proposal that waited for longer than that is still sent."""
+    with life(tmp_path, mode="approve", more='in_flight_limit = "2h"') as made:
+        made.drift()
+        made.wait(after)
+        assert made.approve() == []
+        made.look()
+        assert made.latest().state == "sent"
+        assert len(made.trainer.accepted()) == 1
+        made.wait(3 * HOUR)
+        made.look()
+        assert made.latest().detail == "no answer within in_flight_limit"
+
+
+def test_who_said_that_it_runs_was_asked(tmp_path: Path) -> None:
+    """The note of delivery never came, the report did, and then nothing: the breaker counts it."""
+    with life(tmp_path, idempotent=False) as made:
+        made.trainer.script("/train", [Reply(end="reset")])
+        made.drift()
+        assert made.report("running").heard == "taken"
+        made.wait(2 * DAY)
+        made.look()
+        assert made.latest().state == "expired"
+        with made.runtime.store.read() as conn:
+            assert retraining_past.breaker_of(conn, "shop").unimproved == 1
 
 
 def test_who_would_train_twice_is_not_asked_twice(tmp_path: Path) -> None:

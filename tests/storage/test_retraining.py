@@ -119,3 +119,16 @@ def test_each_stream_counts_its_own_windows(store: Store) -> None:
         conn.exec_driver_sql("UPDATE ledger SET stream = 'labels'")
         assert retraining_past.judged_windows(conn, "m", 5) == []
         assert [each.start for each in retraining_past.judged_windows(conn, "m", 5, Stream.LABELS)] == [T0]
+
+
+def test_the_news_of_one_model(store: Store) -> None:
+    """Asked for a thread, of which there may be hundreds: nothing of other models is read."""
+    with store.write() as conn:
+        for model in ("m", "n"):
+            retraining.save_decision(conn, model, decision(request_id=f"r {model}"), now=T0)
+            retraining.save_decision(conn, model, decision(Outcome.DRY_RUN, f"d {model}"), now=T0)
+        assert [model for model, _ in retraining.events_since(conn, T0)] == ["m", "n"]
+        assert [each.retraining_id for _, each in retraining.events_since(conn, T0, "n")] == ["r n"]
+        assert [each["request_id"] for each in retraining_past.dry_runs_since(conn, T0, "n")] == ["d n"]
+        assert retraining_past.rehearsed_since(conn, T0) == {"m", "n"}
+        assert retraining_past.rehearsed_since(conn, T0 + DAY) == set()
