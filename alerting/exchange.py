@@ -17,6 +17,7 @@ from alerting.channel import DeliveryError, Failure
 from alerting.connection import Line, Reach, converse
 
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are read
+_LABEL = 63  # characters between two dots of a host's name (RFC 1035, 2.3.4): the resolver fails on others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ def check_url(url: str, *, allow_http: bool) -> SplitResult:
         raise ValueError("must not hold a user name or password")
     if not url.isascii() or any(c <= " " or c == "\x7f" for c in url):
         raise ValueError("must not hold spaces, control or non-ASCII characters")
+    if any(not 1 <= len(label) <= _LABEL for label in parts.hostname.removesuffix(".").split(".")):
+        raise ValueError(f"must name a host whose parts have 1 to {_LABEL} characters")
     if parts.port == 0:  # also raises ValueError for a port that is none
         raise ValueError("must not use port 0")
     return parts
