@@ -145,6 +145,7 @@ class SlackChannel:
                 deadline_s=self.deadline_s,
                 allow_http=_loopback(self.base_url),
                 allow_private=_loopback(self.base_url),
+                allowed_hosts=self.allowed_hosts,
             )
             if answer.status != 200:
                 raise not_slack(answer, message.at)

@@ -595,6 +595,15 @@ def test_an_address_that_is_not_slacks_gets_nothing(url: object, server: Loopbac
     assert [seen.path for seen in server.seen] == [TICKET]
 
 
+def test_an_address_of_slacks_that_is_not_on_the_list_gets_nothing(server: Loopback) -> None:
+    """allowed_hosts is about the file, too: `slack.com` alone is not files.slack.com."""
+    url = f"http://files.localhost:{server.port}/upload/v1/F1"
+    body = json.dumps({"ok": True, "upload_url": url, "file_id": "F1"}).encode()
+    server.script(TICKET, [Reply(body=body)])
+    here = {"base_url": f"http://localhost:{server.port}/api/", "allowed_hosts": ("localhost",)}
+    assert "files.localhost is not among the allowed_hosts" in unseen(replace(slack(server), **here)).reason
+
+
 def test_slacks_own_house_is_known_by_its_name() -> None:
     """files.slack.com for slack.com, files.slack-gov.com for slack-gov.com; not what merely ends alike."""
     real = SlackChannel(token=TOKEN, channel="C0LOOPBACK")
