@@ -142,6 +142,15 @@ def test_the_kill_switch_also_stops_what_waits(tmp_path: Path, by: str) -> None:
         assert all("kill_switch" in shut for shut in made.gates()[-2:])
 
 
+def test_a_stop_file_that_cannot_be_looked_at_stops(tmp_path: Path) -> None:
+    """Nobody knows whether it is there: nothing is asked for, and windows go on being judged."""
+    config = f'[retraining]\nstop_file = "{"x" * 300}"\n'
+    with life(tmp_path, config=config) as made:
+        made.live("PP")
+        assert made.requests() == []
+        assert all("kill_switch" in shut for shut in made.gates())
+
+
 def test_every_retry_has_the_same_id(tmp_path: Path) -> None:
     """T22: refused, reset and silent, then taken: one id."""
     with life(tmp_path) as made:
