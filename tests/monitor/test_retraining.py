@@ -222,6 +222,21 @@ def test_a_request_that_nobody_answers_expires(asked: Life) -> None:
     assert asked.kinds().count("late_report") == 1
 
 
+def test_a_trainer_that_goes_on_is_told_of_once(asked: Life) -> None:
+    """Too late, another epoch each minute, and then its end: a post for each state, not for each word."""
+    asked.wait(2 * DAY)
+    asked.look()
+    for epoch in range(5):
+        assert asked.report("running", detail=f"epoch {epoch}").heard == "over"
+        asked.report("failed", detail=f"epoch {epoch}")
+        asked.look()
+    assert asked.kinds().count("late_report") == 2
+    asked.report("succeeded", model_version="v2")
+    asked.look()
+    assert asked.kinds().count("late_report") == 3
+    assert sum("came too late" in said for said in asked.told()) == 3
+
+
 def test_a_failure_while_tending_changes_nothing(asked: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """The transaction is all or nothing; the next look does the same again."""
     monkeypatch.setattr(failpoint, "armed", failpoint.parse("before_tending_commit:raise:1"))
