@@ -146,6 +146,16 @@ def test_a_host_that_is_not_on_the_list_is_not_connected_to(
         assert server.seen == []
 
 
+@pytest.mark.parametrize("secret", ["CANARY\n", "CANARY\r\nX: y", "CANARY\r", "CANÁRY €", "CANARY\ud800"])
+def test_a_header_that_cannot_be_sent_is_not_repeated(secret: str, server: Loopback) -> None:
+    """T24: http.client quotes it. A person has to set it again, whatever is tried."""
+    with pytest.raises(DeliveryError) as caught:
+        ask(server, headers={"Authorization": secret})
+    assert caught.value.failure is Failure.CHANNEL_BROKEN
+    assert "CAN" not in str(caught.value)
+    assert server.seen == []
+
+
 def test_no_proxy_from_the_environment(
     server: Loopback, other: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
