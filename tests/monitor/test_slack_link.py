@@ -203,6 +203,8 @@ def test_a_handshake_that_is_refused_leads_nowhere_else(slack: Loopback, head: s
         "wss://127.0.0.1:1/CANARY",
         "http://127.0.0.1:1/CANARY",
         "ws://127.0.0.1:1@evil.example/CANARY",
+        "ws://[::1/CANARY",
+        "ws://127.0.0.1:x/CANARY",
         "",
         7,
     ],
