@@ -245,12 +245,14 @@ def events(conn: Connection, retraining_id: str) -> list[RetrainingEvent]:
     return [RetrainingEvent(**row._mapping) for row in rows]
 
 
-def events_since(conn: Connection, since: datetime, model: str = "") -> list[tuple[str, RetrainingEvent]]:
+def events_since(
+    conn: Connection, since: datetime, model: str | None = None
+) -> list[tuple[str, RetrainingEvent]]:
     """(model, event) of all requests, in the order of their times; `model`: of this one alone."""
     statement = (
         select(retraining_event, retraining.c.model)
         .join(retraining, retraining.c.id == retraining_event.c.retraining_id)
-        .where(retraining_event.c.at >= since, *([retraining.c.model == model] if model else []))
+        .where(retraining_event.c.at >= since, *([] if model is None else [retraining.c.model == model]))
         .order_by(retraining_event.c.at, retraining_event.c.retraining_id, retraining_event.c.seq)
     )
     names = ("retraining_id", "seq", "at", "kind", "actor", "payload")

@@ -129,6 +129,7 @@ def test_the_news_of_one_model(store: Store) -> None:
             retraining.save_decision(conn, model, decision(Outcome.DRY_RUN, f"d {model}"), now=T0)
         assert [model for model, _ in retraining.events_since(conn, T0)] == ["m", "n"]
         assert [each.retraining_id for _, each in retraining.events_since(conn, T0, "n")] == ["r n"]
+        assert retraining.events_since(conn, T0, "") == []  # the thread of Leeway's own troubles
         assert [each["request_id"] for each in retraining_past.dry_runs_since(conn, T0, "n")] == ["d n"]
         assert retraining_past.rehearsed_since(conn, T0) == {"m", "n"}
         assert retraining_past.rehearsed_since(conn, T0 + DAY) == set()
