@@ -210,6 +210,21 @@ def test_who_would_train_twice_is_not_asked_twice(tmp_path: Path) -> None:
         assert made.report("running").heard == "taken"  # it had it after all
 
 
+def test_a_person_says_that_the_trainer_has_it(tmp_path: Path) -> None:
+    """As the thread says: it is not sent again, and what the trainer reports counts."""
+    with life(tmp_path, idempotent=False) as made:
+        made.trainer.script("/train", [Reply(end="reset")])
+        made.drift()
+        (row,) = made.outbox()
+        with made.runtime.store.write() as conn:
+            now = made.runtime.clock.now()
+            outbox.cancel(conn, row["notification_id"], now, by="ada", reason="it has it")
+        made.look()
+        assert made.latest().state == "sent"
+        assert made.report("succeeded", model_version="v2").heard == "taken"
+        assert len(made.trainer.requests("/train")) == 1
+
+
 def test_a_request_that_nobody_answers_expires(asked: Life) -> None:
     """In flight no longer than its limit; what it waited for in the outbox is withdrawn with it."""
     asked.look()
