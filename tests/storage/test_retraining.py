@@ -133,3 +133,15 @@ def test_the_news_of_one_model(store: Store) -> None:
         assert [each["request_id"] for each in retraining_past.dry_runs_since(conn, T0, "n")] == ["d n"]
         assert retraining_past.rehearsed_since(conn, T0) == {"m", "n"}
         assert retraining_past.rehearsed_since(conn, T0 + DAY) == set()
+
+
+def test_who_says_that_it_runs_was_asked(store: Store) -> None:
+    """Also where the note of delivery never comes; a note that came stands."""
+    with store.write() as conn:
+        for model, noted in (("m", False), ("n", True)):
+            retraining.save_decision(conn, model, decision(request_id=model), now=T0)
+            if noted:
+                retraining.set_state(conn, model, RetrainingState.SENT, T0)
+            retraining.set_state(conn, model, RetrainingState.RUNNING, T0 + DAY)
+        sent = [each.sent for name in "mn" if (each := retraining.get(conn, name))]
+    assert sent == [T0 + DAY, T0]
