@@ -104,8 +104,8 @@ def _impatient(within_s: float) -> type[H11Protocol]:
             self._waits = self.loop.call_later(within_s, self._hang_up)
 
         def _hang_up(self) -> None:
-            asked = self.cycle and not self.cycle.response_complete
-            if not asked:  # else `_bounded` looks after it
+            cycle = getattr(self, "cycle", None)  # None before the first request, which their types leave out
+            if cycle is None or cycle.response_complete:  # else `_bounded` looks after it
                 self.transport.abort()  # without waiting for whoever does not read either
 
     return Impatient
