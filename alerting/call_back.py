@@ -76,6 +76,8 @@ class Report:
         ):
             if len(text) > most:
                 raise ValueError(f"{name}: must have {most} characters at most, got {len(text)}")
+        if any("\ud800" <= ch <= "\udfff" for ch in self.detail):  # no database keeps it
+            raise ValueError("detail: must hold no half of a surrogate pair")
         if not self.model_version.isprintable():
             raise ValueError("model_version: must not hold control characters")
 

@@ -181,10 +181,25 @@ def _open(host: str, port: int, timeout_s: float, *, private: bool) -> socket.so
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address leads out: what is mapped into IPv6 counts as what it maps."""
+    """Whether an IP address leads out: what stands for an IPv4 address counts as that one."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_global and not ip.is_multicast
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.is_site_local or any(ip in network for network in _INSIDE):
+            return False
+        inner = ip.ipv4_mapped or ip.sixtofour or (_low_half(ip) if ip in _NAT64 else None)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: behind the gateway that IPv4 address is met
+# What Python calls global although it is not met outside: "IPv4-compatible" (RFC 4291, 2.5.5.1), translated
+# (RFC 2765, 2.1), and NAT64 for local use (RFC 8215).
+_INSIDE = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48"))
+
+
+def _low_half(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
 
 
 def _what(error: BaseException) -> str:

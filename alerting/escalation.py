@@ -1,8 +1,9 @@
 """Nobody answers a page: who is told next, and when?
 
 The clock of an incident starts when a channel of its route was first to be told of it as a page, and again
-when an acknowledgement ends or is given back. A step is due when that is `after` ago. Nothing is counted
-down: what is due follows from times that are kept, so no crash and no downtime loses a step.
+when an acknowledgement ends or is given back, or when it fires again. A step is due when that is `after` ago.
+Nothing is counted down: what is due follows from times that are kept, so no crash and no downtime loses a
+step.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,6 +6,7 @@ have been read when the connection ended. Nothing raised here holds a URL, a hea
 """
 
 import http.client
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from alerting.channel import DeliveryError, Failure
 from alerting.connection import Line, Reach, converse
 
 ANSWER_LIMIT = 64 * 1024  # bytes of an answer that are read
+_HEADER = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110, 5.5, without what is obsolete
+_LABEL = 63  # characters between two dots of a host's name (RFC 1035, 2.3.4): the resolver fails on others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ def check_url(url: str, *, allow_http: bool) -> SplitResult:
         raise ValueError("must not hold a user name or password")
     if not url.isascii() or any(c <= " " or c == "\x7f" for c in url):
         raise ValueError("must not hold spaces, control or non-ASCII characters")
+    if any(not 1 <= len(label) <= _LABEL for label in parts.hostname.removesuffix(".").split(".")):
+        raise ValueError(f"must name a host whose parts have 1 to {_LABEL} characters")
     if parts.port == 0:  # also raises ValueError for a port that is none
         raise ValueError("must not use port 0")
     return parts
@@ -61,6 +66,13 @@ def post(
     address is one we do not talk to.
     """
     parts = check_url(url, allow_http=allow_http)
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(value):  # http.client would say so too, and quote it
+            raise DeliveryError(
+                Failure.CHANNEL_BROKEN,
+                f"the header {name} cannot be sent: what it is made of, such as a secret, must be printable "
+                "ASCII on one line; set it again",
+            )
     reach = Reach(hosts=allowed_hosts, private=allow_private)
     return converse(
         lambda line: _talk(line, parts, reach, headers, body, limit),

@@ -1,13 +1,16 @@
 """What can be said about who is told: channels, their hours and limits, routes, escalation?"""
 
+from collections.abc import Iterator
 from datetime import time, timedelta
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from alerting.grouping import ROOTS_AN_HOUR
 from monitor.config_types import MemberConfig, Names, PositiveDuration, Room, Zone
 
+_DAY_S = 24 * 3600
+_WEEK_S = 7 * _DAY_S
 _CLOCK = 'a time of the day such as "22:00"'
 
 
@@ -54,7 +57,34 @@ class QuietConfig(Room):
         return self
 
 
-Quiet = Annotated[tuple[QuietConfig, ...], BeforeValidator(_several), Field(strict=False)]
+def _awake(hours: tuple[QuietConfig, ...]) -> tuple[QuietConfig, ...]:
+    """Together they must not be quiet all week: what waits for their end would never be told."""
+    for zone in {each.zone for each in hours}:
+        spans = sorted(span for each in hours if each.pages and each.zone == zone for span in _of_week(each))
+        reached = 0
+        for start, end in spans:
+            if start > reached:
+                break
+            reached = max(reached, end)
+        if reached >= _WEEK_S:
+            raise ValueError("must leave a time of the week at which somebody is told")
+    return hours
+
+
+def _of_week(hours: QuietConfig) -> Iterator[tuple[int, int]]:
+    """[start, end) in seconds of the week, from Monday on; what reaches into the next week in two."""
+    first, last = (each.hour * 3600 + each.minute * 60 + each.second for each in (hours.from_, hours.to))
+    for day in hours.days:
+        start = DAYS.index(day) * _DAY_S + first
+        end = start + (last - first if hours.to > hours.from_ else last - first + _DAY_S)
+        yield start, min(end, _WEEK_S)
+        if end > _WEEK_S:
+            yield 0, end - _WEEK_S
+
+
+Quiet = Annotated[
+    tuple[QuietConfig, ...], BeforeValidator(_several), AfterValidator(_awake), Field(strict=False)
+]
 
 
 class ChannelConfig(MemberConfig):

@@ -19,8 +19,17 @@ def switched_off(conn: Connection, config: Config, model: str) -> str:
     settings = config.retraining
     if not settings.enabled:
         return "switched off in the config: retraining.enabled = false"
-    if settings.stop_file is not None and Path(settings.stop_file).exists():
-        return f"switched off by the file {settings.stop_file}"
+    if settings.stop_file is not None:
+        try:
+            there = Path(settings.stop_file).exists()
+        except (
+            OSError
+        ) as error:  # a folder that may not be looked into: nobody knows, so nothing is asked for
+            return (
+                f"the file {settings.stop_file} cannot be looked at: {(error.strerror or 'unknown').lower()}"
+            )
+        if there:
+            return f"switched off by the file {settings.stop_file}"
     pause = switch.paused(conn, model)
     return pause.why if pause is not None else ""
 

@@ -16,7 +16,7 @@ from alerting.improvement import Answer
 from monitor.exits import CommandError
 from monitor.logs import logger
 from monitor.promotion import promote
-from monitor.referencing import ReferenceOutcome, build_reference
+from monitor.referencing import ReferenceOutcome, Unchanged, build_reference
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
 from storage import profiles, retraining
@@ -24,6 +24,7 @@ from storage.profiles import Reference
 from storage.retraining import Retraining
 
 AGAIN_S = 600.0  # after a try that failed: the trainer may report before its files are in place
+_SAME = "its reference is the same as before: has the trainer written a new one?"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,12 +49,17 @@ class Rebuilder:
     def _look_at(self, watched: Watched) -> None:
         now = self.runtime.clock.monotonic()
         with self.runtime.store.read() as conn:
-            request = _to_do(conn, watched.name)
-        if request is None or now - self._tried.get(request.id, now - AGAIN_S) < AGAIN_S:
+            request, active = _to_do(conn, watched.name), profiles.active(conn, watched.name)
+        if request is None or _is_newer(active, request):
+            return
+        if now - self._tried.get(request.id, now - AGAIN_S) < AGAIN_S:
             return
         self._tried[request.id] = now
         try:
-            outcome = build_reference(self.runtime, watched, promote=False)
+            outcome = build_reference(self.runtime, watched, promote=False, unlike=active)
+        except Unchanged:
+            _failed(self.runtime, request, _SAME)
+            return
         except (SourceError, CommandError, ValueError) as error:
             _failed(self.runtime, request, str(error))
             return
@@ -84,7 +90,7 @@ def _put_in_force(runtime: Runtime, watched: Watched, request: Retraining, outco
             resolved = len(promote(conn, runtime.config, built, now))
             retraining.set_reference(conn, request.id, built.version, now)
     if unchanged:
-        _failed(runtime, request, "its reference is the same as before: has the trainer written a new one?")
+        _failed(runtime, request, _SAME)
         return
     names = {"model": watched.name, "version": built.version, "request": request.id}
     logger().info("reference.promoted", **names, resolved=resolved)

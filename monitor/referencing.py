@@ -36,6 +36,10 @@ class Overtaken(CommandError):
     """Somebody put another reference in force while one was built to replace the old one."""
 
 
+class Unchanged(CommandError):
+    """What was built is what it was to differ from: nothing of it is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceOutcome:
     """What a build left behind."""
@@ -68,6 +72,7 @@ def build_reference(
     progress: Progress = quiet,
     fixed: Reference | None = None,
     replaces: Reference | None = None,
+    unlike: Reference | None = None,
     run: str | None = None,
 ) -> ReferenceOutcome:
     """Read the reference's rows and keep profile and noise model; `promote` None: if none is in force yet.
@@ -76,6 +81,7 @@ def build_reference(
     `fixed`: this one trails production, and that one stays what creep is judged against.
     `run`: the training run it was made by; None: the config's, or that of the fixed one.
     `replaces`: only while that one is in force: building takes long, a person may choose another meanwhile.
+    `unlike`: only if it differs from that one.
     """
     now = runtime.clock.now()
     with runtime.store.read() as conn:
@@ -87,6 +93,8 @@ def build_reference(
             f"run `leeway reference build --model {watched.name} --trailing`"
         )
     built, notices, found = _read_and_build(watched, profile, progress, now)
+    if unlike is not None and built.profile.digest == unlike.digest:
+        raise Unchanged(f"{watched.name}: its reference is the same as v{unlike.version}")
     progress("saving", 0, 0)
     with runtime.store.write() as conn:
         if replaces is not None and not _is_in_force(conn, replaces):

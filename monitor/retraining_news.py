@@ -44,7 +44,7 @@ def groups_with_news(conn: Connection, now: datetime) -> list[Group]:
     """The threads of the models of which there may be something to tell."""
     since = now - DEADLINE
     models = {model for model, event in retraining.events_since(conn, since) if event.kind in TOLD}
-    models |= {str(each["model"]) for each in retraining_past.dry_runs_since(conn, since)}
+    models |= retraining_past.rehearsed_since(conn, since)
     return [group for model in sorted(models) for group in groups.of_model(conn, model)]
 
 
@@ -57,11 +57,11 @@ def posts(conn: Connection, config: Config, group: Group, now: datetime) -> list
     zone = settings.window.zone if settings else "UTC"
     made = [
         _post(group, (str(each["request_id"]),), _decided(each), zone, now)
-        for each in retraining_past.dry_runs_since(conn, since)
-        if each["model"] == model and not group.closed
+        for each in retraining_past.dry_runs_since(conn, since, model)
+        if not group.closed
     ]
-    for of, event in retraining.events_since(conn, since):
-        if of == model and event.kind in TOLD:
+    for _, event in retraining.events_since(conn, since, model):  # a thread hears of its own model: many ask
+        if event.kind in TOLD:
             # A request is told by the key that it always had, whoever's yes it needed.
             parts: tuple[str, ...] = (event.retraining_id,)
             if event.kind != "requested":

@@ -26,15 +26,23 @@ def read_secret(key: str, value: object, path: Path) -> str:
     if not isinstance(value, str):
         raise ConfigError([Problem(path=path, expectation="must be a text in quotes")])
     if key.endswith("_env"):
-        found = os.environ.get(value)
+        found = os.environ.get(value, "").rstrip("\r\n")  # what `echo` put behind it
         if not found:
             hint = f"export {value}=… before starting leeway"
             raise ConfigError(
                 [Problem(path=path, expectation=f"environment variable {value} is not set", hint=hint)]
             )
-        return found
+        return _one_line(found, path)
     try:
-        return FilePath(value).read_text(encoding="utf-8").strip()
+        found = FilePath(value).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError([Problem(path=path, expectation=f"cannot be read: {reason}", got=value)]) from error
+    return _one_line(found, path)
+
+
+def _one_line(secret: str, path: Path) -> str:
+    if not secret.isprintable():
+        expectation = "must lead to one line of text; it holds a line break or a control character"
+        raise ConfigError([Problem(path=path, expectation=expectation)])
+    return secret

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.protocol import Event
@@ -152,7 +152,7 @@ def _address(to: Listening, clock: Clock, *, loopback: bool) -> str:
     scheme = "ws" if loopback else "wss"
     if not isinstance(url, str) or not url.startswith(f"{scheme}://"):
         raise DeliveryError(Failure.TRANSIENT, "slack named no address to connect to")
-    as_http = urlunsplit(urlsplit(url)._replace(scheme="http" if loopback else "https"))
+    as_http = f"{'http' if loopback else 'https'}{url.removeprefix(scheme)}"
     if not is_of_slack(as_http, to.base_url):
         raise DeliveryError(Failure.TRANSIENT, "slack named an address that is not its own")
     return url

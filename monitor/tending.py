@@ -74,7 +74,8 @@ def _overdue(
     if flying.state is RetrainingState.PROPOSED:
         late = now >= flying.deadline
         return (flying, "nobody approved it within approve_within") if late else None
-    late = now >= (flying.sent or flying.requested) + policy.in_flight_limit
+    # Until it is sent: from when it was asked for, which is the yes of whoever approved it.
+    late = now >= (flying.sent or flying.updated) + policy.in_flight_limit
     return (flying, "no answer within in_flight_limit") if late else None
 
 

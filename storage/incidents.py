@@ -182,10 +182,14 @@ def give_back(conn: Connection, incident_id: str, *, by: str, now: datetime) -> 
 
 
 def given_back(conn: Connection, ids: Collection[str]) -> dict[str, datetime]:
-    """When each of these was last given back by who had it; left out where nobody did."""
+    """When each of these last became nobody's: given back by who had it, or fired again; left out where it
+    never did."""
     statement = (
         select(incident_event.c.incident_id, func.max(incident_event.c.at))
-        .where(incident_event.c.incident_id.in_(ids), incident_event.c.kind == "unacknowledged")
+        .where(
+            incident_event.c.incident_id.in_(ids),
+            incident_event.c.kind.in_(("unacknowledged", TransitionKind.REOPENED)),
+        )
         .group_by(incident_event.c.incident_id)
     )
     return {row[0]: row[1] for row in conn.execute(statement)}

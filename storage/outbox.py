@@ -116,7 +116,10 @@ def retry(conn: Connection, outbox_id: int, now: datetime, *, by: str, sure: boo
 
 
 def cancel(conn: Connection, outbox_id: int, now: datetime, *, by: str, reason: str) -> None:
-    """A person says: do not send it. It counts as told, for who cancels has read it. ValueError: too late."""
+    """A person says: do not send it. It counts as told, for who cancels has read it. ValueError: too late.
+
+    A retraining request that may have arrived was asked after, and is there: what its target reports counts.
+    """
     row = _row(conn, outbox_id)
     if row.state not in (OutboxState.QUEUED, OutboxState.UNCERTAIN):
         raise ValueError(f"outbox {outbox_id}: is {row.state}, so it cannot be cancelled")
@@ -124,7 +127,9 @@ def cancel(conn: Connection, outbox_id: int, now: datetime, *, by: str, reason: 
     values = {"state": OutboxState.CANCELLED, "closed": now, "error": said}
     conn.execute(update(outbox).where(outbox.c.id == outbox_id).values(**values))
     if row.action == Action.REQUEST:
-        retraining.delivered(conn, row.key, OutboxState.CANCELLED, now, said)
+        arrived = bool(row.uncertain) or row.state == OutboxState.UNCERTAIN
+        became = OutboxState.SENT if arrived else OutboxState.CANCELLED
+        retraining.delivered(conn, row.key, became, now, said)
     if row.action == Action.ROOT:
         groups.forget_root(conn, str(row.facts.get("group", row.lane)), row.key)
     facts = {"was": row.state, "channel": row.channel, "key": row.key, "reason": reason}

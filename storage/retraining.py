@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, literal, select, update
 
 from alerting.call_back import RetrainingState
 from alerting.courier import OutboxState
@@ -132,6 +132,8 @@ def set_state(
         values["ended"] = now
     if state is RetrainingState.SENT:
         values["sent"] = now
+    elif state is RetrainingState.RUNNING:  # whoever says so has it, also where the note of delivery is lost
+        values["sent"] = func.coalesce(retraining.c.sent, literal(now, retraining.c.sent.type))
     if model_version:
         values["model_version"] = model_version
     if answer_by is not None:
@@ -243,12 +245,14 @@ def events(conn: Connection, retraining_id: str) -> list[RetrainingEvent]:
     return [RetrainingEvent(**row._mapping) for row in rows]
 
 
-def events_since(conn: Connection, since: datetime) -> list[tuple[str, RetrainingEvent]]:
-    """(model, event) of all requests, in the order of their times."""
+def events_since(
+    conn: Connection, since: datetime, model: str | None = None
+) -> list[tuple[str, RetrainingEvent]]:
+    """(model, event) of all requests, in the order of their times; `model`: of this one alone."""
     statement = (
         select(retraining_event, retraining.c.model)
         .join(retraining, retraining.c.id == retraining_event.c.retraining_id)
-        .where(retraining_event.c.at >= since)
+        .where(retraining_event.c.at >= since, *([] if model is None else [retraining.c.model == model]))
         .order_by(retraining_event.c.at, retraining_event.c.retraining_id, retraining_event.c.seq)
     )
     names = ("retraining_id", "seq", "at", "kind", "actor", "payload")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, TextClause, case, func, select
 from sqlalchemy import text as sql
 
 from alerting.breaker import Breaker, Came, breaker
@@ -144,13 +144,21 @@ def stream_of(conn: Connection, request_id: str) -> Stream:
     return Stream.INPUTS if stream is None else Stream(stream)
 
 
-def dry_runs_since(conn: Connection, since: datetime) -> list[Mapping[str, Any]]:
-    """Decisions that would have asked, of all models, in their order."""
-    # A literal, or SQLite does not use the partial index.
-    statement = select(retraining_decision).where(
-        retraining_decision.c.at >= since, sql("outcome = 'dry_run'")
-    )
+def rehearsed_since(conn: Connection, since: datetime) -> set[str]:
+    """The models with decisions that would have asked."""
+    statement = select(retraining_decision.c.model).where(*_rehearsed(since))
+    return set(conn.execute(statement.distinct()).scalars())
+
+
+def dry_runs_since(conn: Connection, since: datetime, model: str) -> list[Mapping[str, Any]]:
+    """Decisions about a model that would have asked, in their order."""
+    statement = select(retraining_decision).where(*_rehearsed(since), retraining_decision.c.model == model)
     return [dict(row._mapping) for row in conn.execute(statement.order_by(retraining_decision.c.id))]
+
+
+def _rehearsed(since: datetime) -> tuple[ColumnElement[bool], TextClause]:
+    # A literal, or SQLite does not use the partial index.
+    return retraining_decision.c.at >= since, sql("outcome = 'dry_run'")
 
 
 def judged_windows(

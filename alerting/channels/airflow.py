@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from alerting.channel import Receipt
+from alerting.connection import check_host
 from alerting.exchange import check_url, post, refusal
 from alerting.message import Message
 from alerting.notification import Notification
@@ -32,6 +33,7 @@ class AirflowChannel:
     password: str = field(default="", repr=False)
     allow_http: bool = False
     allow_private: bool = False
+    allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0
 
     threads: ClassVar[bool] = False
@@ -45,7 +47,7 @@ class AirflowChannel:
         if self.user and self.token:
             raise ValueError("user: must not stand beside a token: give one of both")
         try:
-            check_url(self.url, allow_http=self.allow_http)
+            check_host(check_url(self.url, allow_http=self.allow_http).hostname or "", self.allowed_hosts)
         except ValueError as error:
             raise ValueError(f"url: {error}") from None
 
@@ -72,6 +74,7 @@ class AirflowChannel:
             deadline_s=self.deadline_s,
             allow_http=self.allow_http,
             allow_private=self.allow_private,
+            allowed_hosts=self.allowed_hosts,
         )
         if 200 <= answer.status < 300 or answer.status == 409:
             return Receipt(reference={"dag_run_id": notification.key})

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from alerting.channel import DeliveryError, Failure, Receipt
+from alerting.connection import check_host
 from alerting.exchange import Answer, check_url, post, refusal
 from alerting.message import Message
 from alerting.notification import Notification
@@ -33,6 +34,7 @@ class GithubChannel:
     url: str = "https://api.github.com"  # of the API; an Enterprise server has its own
     allow_http: bool = False
     allow_private: bool = False  # an Enterprise server in one's own network
+    allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0
 
     threads: ClassVar[bool] = False
@@ -46,7 +48,7 @@ class GithubChannel:
         if len(self.event_type) > _LONGEST_EVENT:
             raise ValueError(f"event_type: must have {_LONGEST_EVENT} characters at most")
         try:
-            check_url(self.url, allow_http=self.allow_http)
+            check_host(check_url(self.url, allow_http=self.allow_http).hostname or "", self.allowed_hosts)
         except ValueError as error:
             raise ValueError(f"url: {error}") from None
 
@@ -74,6 +76,7 @@ class GithubChannel:
             deadline_s=self.deadline_s,
             allow_http=self.allow_http,
             allow_private=self.allow_private,
+            allowed_hosts=self.allowed_hosts,
         )
         if answer.status == 204:
             return Receipt()

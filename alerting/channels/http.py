@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from alerting import template
 from alerting.channel import Receipt
+from alerting.connection import check_host
 from alerting.exchange import check_url, post, refusal
 from alerting.message import Message
 from alerting.notification import Notification
@@ -41,6 +42,7 @@ class HttpChannel:
     idempotent: bool = False
     allow_http: bool = False
     allow_private: bool = False
+    allowed_hosts: tuple[str, ...] = ()  # globs; empty: every host
     deadline_s: float = 10.0
 
     threads: ClassVar[bool] = False
@@ -49,7 +51,7 @@ class HttpChannel:
     def __post_init__(self) -> None:
         """ValueError for what could never be sent; without a secret."""
         try:
-            check_url(self.url, allow_http=self.allow_http)
+            check_host(check_url(self.url, allow_http=self.allow_http).hostname or "", self.allowed_hosts)
         except ValueError as error:
             raise ValueError(f"url: {error}") from None
         try:
@@ -84,6 +86,7 @@ class HttpChannel:
             deadline_s=self.deadline_s,
             allow_http=self.allow_http,
             allow_private=self.allow_private,
+            allowed_hosts=self.allowed_hosts,
         )
         if 200 <= answer.status < 300 or answer.status in self.taken:
             return Receipt()

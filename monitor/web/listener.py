@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import uvicorn
 from litestar.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.config import WebConfig
 from monitor.exits import CommandError, Exit
@@ -21,7 +22,7 @@ from monitor.web.app import BODY_LIMIT, build_app
 from monitor.web.tokens import read_tokens
 
 CONNECTIONS = 64  # at once; more are answered 503
-ANSWER_WITHIN_S = 30.0  # a request whose body does not come is given up
+ANSWER_WITHIN_S = 30.0  # a request that does not come, or not whole, is given up
 STOP_WITHIN_S = 5.0  # what is being answered when the daemon ends
 
 
@@ -41,7 +42,7 @@ class Listener:
                 access_log=False,
                 lifespan="off",
                 loop="asyncio",
-                http="h11",
+                http=_impatient(answer_within_s),
                 ws="none",
                 server_header=False,
                 proxy_headers=False,
@@ -75,6 +76,39 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _impatient(within_s: float) -> type[H11Protocol]:
+    """uvicorn's, which hangs up on whoever does not ask: it waits for the head of a first request for ever,
+    and for the rest of one that was begun, and each that waits takes one of the places."""
+
+    class Impatient(H11Protocol):
+        _waits: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as theirs
+            super().connection_made(transport)
+            self._wait()
+
+        def on_response_complete(self) -> None:
+            self._wait()
+            super().on_response_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._waits is not None:
+                self._waits.cancel()
+            super().connection_lost(exc)
+
+        def _wait(self) -> None:
+            if self._waits is not None:
+                self._waits.cancel()
+            self._waits = self.loop.call_later(within_s, self._hang_up)
+
+        def _hang_up(self) -> None:
+            cycle = getattr(self, "cycle", None)  # None before the first request, which their types leave out
+            if cycle is None or cycle.response_complete:  # else `_bounded` looks after it
+                self.transport.abort()  # without waiting for whoever does not read either
+
+    return Impatient
 
 
 def _bound(config: WebConfig) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alerting.channel import DeliveryError, Failure
+from alerting.connection import is_public
 from alerting.exchange import ANSWER_LIMIT, Answer, check_url, post
 from tests.loopback import Loopback, Reply
 
@@ -104,6 +105,32 @@ def test_private_addresses_are_not_connected_to(host: str, server: Loopback) -> 
 
 
 @pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.216.34", True),
+        ("169.254.169.254", False),
+        ("::ffff:10.0.0.1", False),
+        ("::ffff:93.184.216.34", True),
+        ("64:ff9b::10.0.0.1", False),  # NAT64
+        ("64:ff9b::127.0.0.1", False),
+        ("64:ff9b::93.184.216.34", True),
+        ("64:ff9b:1::10.0.0.1", False),
+        ("2002:a00:1::1", False),  # 6to4 of 10.0.0.1
+        ("2002:5db8:d822::1", True),
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
+        ("fe80::1%lo", False),
+        ("2606:4700::1111", True),
+        ("ff0e::1", False),
+    ],
+)
+def test_which_addresses_lead_out(address: str, public: bool) -> None:
+    """T29: whatever form an address inside takes, as a resolver may answer it."""
+    assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
     ("hosts", "good"), [((), True), (("127.0.0.*",), True), (("*.example.com", "EXAMPLE.com"), False)]
 )
 def test_a_host_that_is_not_on_the_list_is_not_connected_to(
@@ -117,6 +144,16 @@ def test_a_host_that_is_not_on_the_list_is_not_connected_to(
         assert failed.failure is Failure.CHANNEL_BROKEN
         assert "not among the allowed_hosts" in failed.reason
         assert server.seen == []
+
+
+@pytest.mark.parametrize("secret", ["CANARY\n", "CANARY\r\nX: y", "CANARY\r", "CANÁRY €", "CANARY\ud800"])
+def test_a_header_that_cannot_be_sent_is_not_repeated(secret: str, server: Loopback) -> None:
+    """T24: http.client quotes it. A person has to set it again, whatever is tried."""
+    with pytest.raises(DeliveryError) as caught:
+        ask(server, headers={"Authorization": secret})
+    assert caught.value.failure is Failure.CHANNEL_BROKEN
+    assert "CAN" not in str(caught.value)
+    assert server.seen == []
 
 
 def test_no_proxy_from_the_environment(
@@ -140,6 +177,8 @@ def test_no_proxy_from_the_environment(
         "https://hooks.example.com/CANARY\r\nX: y",
         "https://hooks.example.com/CANARÝ",
         "https://hooks.example.com:99999/CANARY",
+        "https://hooks..example.com/CANARY",
+        f"https://{'x' * 64}.example.com/CANARY",
         "",
     ],
 )

@@ -51,6 +51,12 @@ def test_secrets_are_read_late_and_from_outside(tmp_path: Path, monkeypatch: pyt
         build.build_channels(loaded)
     monkeypatch.setenv("T_TOKEN", "xoxb-1")
     assert "xoxb-1" not in repr(build.build_channels(loaded))
+    monkeypatch.setenv("T_TOKEN", "xoxb-1\r\n")  # as many a deployment has it
+    assert getattr(build.build_channels(loaded)["oncall"], "token") == "xoxb-1"  # noqa: B009
+    monkeypatch.setenv("T_TOKEN", "xoxb-1\nX-Other: y")
+    with pytest.raises(ConfigError, match="one line of text") as caught:
+        build.build_channels(loaded)
+    assert "xoxb" not in str(caught.value)
     (tmp_path / "token").write_text("xoxb-2\n")
     loaded = config(text.replace('token_env = "T_TOKEN"', 'token_file = "token"'), tmp_path)
     assert getattr(build.build_channels(loaded)["oncall"], "token") == "xoxb-2"  # noqa: B009

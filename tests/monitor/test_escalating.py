@@ -225,6 +225,27 @@ def test_an_incident_that_comes_back_starts_from_the_first_step(
     assert readers["lead"].reasons() == ["escalation", "resolved", "escalation"]
 
 
+def test_what_came_back_before_its_end_was_told_has_its_own_time(
+    life: Alerts, readers: dict[str, Reader]
+) -> None:
+    """A quick return is not posted, and ends what somebody had taken: not all steps at once."""
+    page(life)
+    acknowledge(life, 100 * HOUR)
+    for _ in range(46):  # else so many turns are a coming and going
+        life.window({"amount": "P"})
+    life.wait(9 * HOUR)
+    for letter in "cccP":
+        life.window({"amount": letter})
+    assert not the_one(life).is_acknowledged(life.now)
+    life.look()
+    life.wait(29 * MINUTE)
+    life.look()
+    assert [readers[name].reasons() for name in ("lead", "boss")] == [[], []]
+    life.wait(MINUTE)
+    life.look()
+    assert [readers[name].reasons() for name in ("lead", "boss")] == [["escalation"], []]
+
+
 def test_what_comes_and_goes_does_not_escalate(life: Alerts, readers: dict[str, Reader]) -> None:
     """It is told once that it flaps; a step for each turn would wake the next one for nothing."""
     for _ in range(3):

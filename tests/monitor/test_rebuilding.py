@@ -11,7 +11,7 @@ import pytest
 from alerting import failpoint
 from monitor.rebuilding import AGAIN_S, Rebuilder
 from monitor.referencing import build_reference
-from storage import profiles
+from storage import daemon_events, profiles
 from tests.acceptance.world import REFERENCE_DAYS, day
 from tests.monitor.retraining_life import Life, life
 
@@ -80,3 +80,31 @@ def test_by_hand_means_by_hand(done: Life) -> None:
     write_new_reference(done)
     look(done, Rebuilder(runtime=replace(done.runtime, models=models)))
     assert done.latest().reference_version is None
+
+
+def test_what_is_the_same_is_not_kept_again(done: Life) -> None:
+    """A trainer that writes late is looked for again and again: that leaves nothing behind."""
+    rebuilder = Rebuilder(runtime=done.runtime)
+    before = kept(done)
+    for _ in range(3):
+        look(done, rebuilder)
+    assert kept(done) == before
+
+
+def test_a_person_was_quicker(done: Life) -> None:
+    """Once somebody put a reference in force there is nothing left to do, nor to read."""
+    write_new_reference(done)
+    done.wait(timedelta(seconds=1))
+    build_reference(done.runtime, done.watched, promote=True)
+    before = kept(done)
+    for _ in range(3):
+        look(done, Rebuilder(runtime=done.runtime))
+    assert kept(done) == before
+    assert done.kinds().count("reference_failed") == 0
+
+
+def kept(made: Life) -> tuple[int, int]:
+    """Noise models, and references that were built."""
+    with made.runtime.store.read() as conn:
+        noise = conn.exec_driver_sql("SELECT count(*) FROM noise_model").scalar_one()
+        return noise, len(daemon_events.facts_of(conn, "reference.built", "shop"))

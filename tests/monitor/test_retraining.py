@@ -10,7 +10,7 @@ from alerting import failpoint
 from alerting.courier import OutboxState
 from alerting.improvement import Answer
 from monitor.exits import CommandError
-from storage import audit, history, outbox, retraining, switch
+from storage import audit, history, outbox, retraining, retraining_past, switch
 from tests.loopback import Reply
 from tests.monitor.retraining_life import DAY, Life, life
 
@@ -142,6 +142,15 @@ def test_the_kill_switch_also_stops_what_waits(tmp_path: Path, by: str) -> None:
         assert all("kill_switch" in shut for shut in made.gates()[-2:])
 
 
+def test_a_stop_file_that_cannot_be_looked_at_stops(tmp_path: Path) -> None:
+    """Nobody knows whether it is there: nothing is asked for, and windows go on being judged."""
+    config = f'[retraining]\nstop_file = "{"x" * 300}"\n'
+    with life(tmp_path, config=config) as made:
+        made.live("PP")
+        assert made.requests() == []
+        assert all("kill_switch" in shut for shut in made.gates())
+
+
 def test_every_retry_has_the_same_id(tmp_path: Path) -> None:
     """T22: refused, reset and silent, then taken: one id."""
     with life(tmp_path) as made:
@@ -155,6 +164,34 @@ def test_every_retry_has_the_same_id(tmp_path: Path) -> None:
         assert len(sent) == 4
         assert {each.headers["webhook-id"] for each in sent} == {made.latest().id}
         assert made.latest().state == "sent"
+
+
+@pytest.mark.parametrize("after", [timedelta(hours=3), timedelta(hours=23)])
+def test_a_late_yes_has_its_own_time(tmp_path: Path, after: timedelta) -> None:
+    """in_flight_limit counts from the yes: a proposal that waited for longer than that is still sent."""
+    with life(tmp_path, mode="approve", more='in_flight_limit = "2h"') as made:
+        made.drift()
+        made.wait(after)
+        assert made.approve() == []
+        made.look()
+        assert made.latest().state == "sent"
+        assert len(made.trainer.accepted()) == 1
+        made.wait(3 * HOUR)
+        made.look()
+        assert made.latest().detail == "no answer within in_flight_limit"
+
+
+def test_who_said_that_it_runs_was_asked(tmp_path: Path) -> None:
+    """The note of delivery never came, the report did, and then nothing: the breaker counts it."""
+    with life(tmp_path, idempotent=False) as made:
+        made.trainer.script("/train", [Reply(end="reset")])
+        made.drift()
+        assert made.report("running").heard == "taken"
+        made.wait(2 * DAY)
+        made.look()
+        assert made.latest().state == "expired"
+        with made.runtime.store.read() as conn:
+            assert retraining_past.breaker_of(conn, "shop").unimproved == 1
 
 
 def test_who_would_train_twice_is_not_asked_twice(tmp_path: Path) -> None:
@@ -173,6 +210,21 @@ def test_who_would_train_twice_is_not_asked_twice(tmp_path: Path) -> None:
         assert made.report("running").heard == "taken"  # it had it after all
 
 
+def test_a_person_says_that_the_trainer_has_it(tmp_path: Path) -> None:
+    """As the thread says: it is not sent again, and what the trainer reports counts."""
+    with life(tmp_path, idempotent=False) as made:
+        made.trainer.script("/train", [Reply(end="reset")])
+        made.drift()
+        (row,) = made.outbox()
+        with made.runtime.store.write() as conn:
+            now = made.runtime.clock.now()
+            outbox.cancel(conn, row["notification_id"], now, by="ada", reason="it has it")
+        made.look()
+        assert made.latest().state == "sent"
+        assert made.report("succeeded", model_version="v2").heard == "taken"
+        assert len(made.trainer.requests("/train")) == 1
+
+
 def test_a_request_that_nobody_answers_expires(asked: Life) -> None:
     """In flight no longer than its limit; what it waited for in the outbox is withdrawn with it."""
     asked.look()
@@ -183,6 +235,21 @@ def test_a_request_that_nobody_answers_expires(asked: Life) -> None:
     assert asked.kinds()[-1] == "late_report"
     asked.report("succeeded")
     assert asked.kinds().count("late_report") == 1
+
+
+def test_a_trainer_that_goes_on_is_told_of_once(asked: Life) -> None:
+    """Too late, another epoch each minute, and then its end: a post for each state, not for each word."""
+    asked.wait(2 * DAY)
+    asked.look()
+    for epoch in range(5):
+        assert asked.report("running", detail=f"epoch {epoch}").heard == "over"
+        asked.report("failed", detail=f"epoch {epoch}")
+        asked.look()
+    assert asked.kinds().count("late_report") == 2
+    asked.report("succeeded", model_version="v2")
+    asked.look()
+    assert asked.kinds().count("late_report") == 3
+    assert sum("came too late" in said for said in asked.told()) == 3
 
 
 def test_a_failure_while_tending_changes_nothing(asked: Life, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,17 @@ def test_leeways_own_troubles_are_for_those_who_look_after_everything() -> None:
             "a ticket wakes nobody",
         ),
         ('channels = ["a"]\nquiet = { pages = true }', "a time of the week at which somebody is told"),
+        (
+            'channels = ["a"]\nquiet = [{ from = "07:00", to = "19:00", pages = true }, '
+            '{ from = "19:00", to = "07:00", pages = true }]',
+            "a time of the week at which somebody is told",
+        ),
+        (
+            'channels = ["a"]\nquiet = [{ days = ["mon", "tue", "wed", "thu", "fri"], pages = true }, '
+            '{ days = ["sat"], to = "12:00", pages = true }, '
+            '{ days = ["sat"], from = "11:00", pages = true }, { days = ["sun"], pages = true }]',
+            "a time of the week at which somebody is told",
+        ),
         ('channels = ["a"]\nquiet = { from = "25:00", to = "07:00" }', "must be a time of the day"),
         ('channels = ["a"]\nquiet = { from = "22:00", days = ["sunday"] }', "quiet"),
         ('match = { kind = "drifting" }\nchannels = ["a"]', "routes[0].match.kind"),
@@ -175,3 +186,16 @@ def test_what_cannot_be_meant_is_refused(route: str, complaint: str) -> None:
     """With the place and what was expected."""
     with pytest.raises(ConfigError, match=re.escape(complaint)):
         config(route)
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        '[{ from = "07:00", to = "19:00", pages = true }, { from = "19:00", to = "06:59", pages = true }]',
+        '[{ from = "07:00", to = "19:00", pages = true }, { from = "19:00", to = "07:00" }]',
+        '[{ days = ["mon", "tue", "wed", "thu", "fri"], pages = true }, { days = ["sat"], pages = true }]',
+    ],
+)
+def test_an_hour_of_the_week_is_enough(quiet: str) -> None:
+    """Pages are told in it; tickets may wait for ever."""
+    config(f'channels = ["a"]\nquiet = {quiet}')

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,8 @@ def test_a_handshake_that_is_refused_leads_nowhere_else(slack: Loopback, head: s
         "wss://127.0.0.1:1/CANARY",
         "http://127.0.0.1:1/CANARY",
         "ws://127.0.0.1:1@evil.example/CANARY",
+        "ws://[::1/CANARY",
+        "ws://127.0.0.1:x/CANARY",
         "",
         7,
     ],
@@ -232,6 +235,13 @@ def test_why_slack_gives_no_address_is_said_by_its_class(
     assert caught.failure is (meant or Failure.CHANNEL_BROKEN)
     assert words in caught.reason
     assert caught.retry_after_s == (7.0 if meant is Failure.RATE else None)
+
+
+def test_a_token_that_cannot_be_sent_is_not_repeated(slack: Loopback) -> None:
+    """T24: it holds a line break; http.client quotes it."""
+    with pytest.raises(DeliveryError) as caught:
+        open_link(replace(channel(slack), app_token=f"{TOKEN}\r"), SystemClock())
+    assert "CANARY" not in str(caught.value)
 
 
 def test_nothing_of_the_line_is_logged(slack: Loopback, caplog: pytest.LogCaptureFixture) -> None:

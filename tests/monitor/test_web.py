@@ -19,7 +19,7 @@ from monitor.config_problem import ConfigError
 from monitor.exits import CommandError
 from monitor.reloading import needs_restart
 from monitor.runtime import InForce
-from monitor.web.listener import Listener
+from monitor.web.listener import CONNECTIONS, Listener
 from monitor.web.tokens import Tokens, read_tokens
 from tests.monitor.retraining_life import Life, life
 
@@ -155,6 +155,7 @@ def test_tokens_are_in_no_repr() -> None:
         b"[" * 5000,
         b'{"state": NaN}',
         b'"succeeded"',
+        b'{"state": "failed", "detail": "\\ud800"}',
     ],
 )
 def test_what_is_no_report_is_refused(raw: bytes, asked: Life, web: Listener) -> None:
@@ -181,6 +182,17 @@ def test_who_sends_nothing_is_given_up(asked: Life, web: Listener) -> None:
         assert call(web, asked.latest().id, {"state": "running"})[0] == 200
         assert not slow.recv(100).startswith(b"HTTP/1.1 200")
     assert call(web, asked.latest().id, method="GET")[0] == 200
+
+
+def test_who_only_connects_holds_no_place(asked: Life, web: Listener) -> None:
+    """T28: as many as are answered at once, who say nothing or stop in the middle: they are hung up on."""
+    id_ = asked.latest().id
+    with contextlib.ExitStack() as idle:
+        for n in range(CONNECTIONS):
+            made = idle.enter_context(socket.create_connection((str(web.host), web.port), timeout=20))
+            made.sendall(b"" if n % 2 else b"POST / HTTP/1.1\r\nHost: ")
+        assert made.recv(100) == b""  # after answer_within_s
+        assert call(web, id_, {"state": "running"})[0] == 200
 
 
 def test_many_reports_at_once_have_one_effect(asked: Life, web: Listener) -> None:

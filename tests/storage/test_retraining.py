@@ -119,3 +119,29 @@ def test_each_stream_counts_its_own_windows(store: Store) -> None:
         conn.exec_driver_sql("UPDATE ledger SET stream = 'labels'")
         assert retraining_past.judged_windows(conn, "m", 5) == []
         assert [each.start for each in retraining_past.judged_windows(conn, "m", 5, Stream.LABELS)] == [T0]
+
+
+def test_the_news_of_one_model(store: Store) -> None:
+    """Asked for a thread, of which there may be hundreds: nothing of other models is read."""
+    with store.write() as conn:
+        for model in ("m", "n"):
+            retraining.save_decision(conn, model, decision(request_id=f"r {model}"), now=T0)
+            retraining.save_decision(conn, model, decision(Outcome.DRY_RUN, f"d {model}"), now=T0)
+        assert [model for model, _ in retraining.events_since(conn, T0)] == ["m", "n"]
+        assert [each.retraining_id for _, each in retraining.events_since(conn, T0, "n")] == ["r n"]
+        assert retraining.events_since(conn, T0, "") == []  # the thread of Leeway's own troubles
+        assert [each["request_id"] for each in retraining_past.dry_runs_since(conn, T0, "n")] == ["d n"]
+        assert retraining_past.rehearsed_since(conn, T0) == {"m", "n"}
+        assert retraining_past.rehearsed_since(conn, T0 + DAY) == set()
+
+
+def test_who_says_that_it_runs_was_asked(store: Store) -> None:
+    """Also where the note of delivery never comes; a note that came stands."""
+    with store.write() as conn:
+        for model, noted in (("m", False), ("n", True)):
+            retraining.save_decision(conn, model, decision(request_id=model), now=T0)
+            if noted:
+                retraining.set_state(conn, model, RetrainingState.SENT, T0)
+            retraining.set_state(conn, model, RetrainingState.RUNNING, T0 + DAY)
+        sent = [each.sent for name in "mn" if (each := retraining.get(conn, name))]
+    assert sent == [T0 + DAY, T0]

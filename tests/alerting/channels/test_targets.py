@@ -84,6 +84,16 @@ def test_the_config_knows_every_target() -> None:
     assert set(REQUESTS_ONLY) == set(TARGETS) - {"webhook"}
 
 
+@pytest.mark.parametrize("kind", sorted(PATHS))
+def test_a_host_that_is_not_on_the_list_is_not_asked(kind: str, server: Loopback) -> None:
+    """`daemon.allowed_hosts` is about every channel: also about those that only take requests."""
+    with pytest.raises(ValueError, match=r"url: 127\.0\.0\.1 is not among the allowed_hosts"):
+        target(kind, server, allowed_hosts=("*.example.com",))
+    server.always(PATHS[kind], Reply(status=TAKES[kind]))
+    send(target(kind, server, allowed_hosts=("127.0.0.1",)))
+    assert len(server.requests(PATHS[kind])) == 1
+
+
 def test_github_gets_a_dispatch(server: Loopback) -> None:
     """Event, payload with one request, token and version of the API."""
     server.always(PATHS["github"], Reply(status=204))
