@@ -6,6 +6,8 @@ to a shift in reference sd, c2 to a change of spread, c3 of skew. Category: a sh
 reference gives means and variances other than 0 and 1: the noise model learns both.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ from detectors._summary import CategorySummary, ColumnSummary, NumericSummary
 
 STUCK_ROWS = 20  # with fewer, a repeated value is chance
 _STUCK_WIDTH = 0.002  # of q.999 − q.001: a wider cell holds many distinct values in an unusual week
+_BESIDE = 3  # cells to either side that tell how dense it is there
 
 
 def components(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> tuple[Component, ...]:
@@ -40,26 +43,32 @@ def components(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> tup
 def stuck_cell(profile: NumericProfile, summary: NumericSummary) -> tuple[float, int]:
     """(excess share, cell) of the cell whose share grew most among those that hold about one value.
 
+    Of a cell between two knots only by how much it grew more than the density beside it tells: where values
+    move into a dense stretch of the reference all its cells grow, and none of them holds one value.
     Cells at knots, those between knots no wider than 0.2 % of q.999 − q.001, and of the values beyond the
     reference's range the log-grid intervals as narrow: the i-th of `summary.tails` is cell 2k + 1 + i. A
     window whose minimum is its maximum is stuck wherever that value lies. Cell −1: nothing grew, or fewer
     than 20 rows.
     """
-    return _stuck_cell(profile, summary, summary.values, summary.counts.astype(np.float64))
+    found: tuple[float, int] | None = summary.memo.get("stuck_cell")
+    if found is None:
+        found = summary.memo["stuck_cell"] = _stuck_cell(profile, summary)
+    return found
 
 
-def _stuck_cell(
-    profile: NumericProfile, summary: NumericSummary, n: int, held: NDArray[np.float64]
-) -> tuple[float, int]:
-    """`held`: the summary's counts; overwritten."""
+def _stuck_cell(profile: NumericProfile, summary: NumericSummary) -> tuple[float, int]:
+    n = summary.values
     if n < STUCK_ROWS or profile.values == 0:
         return 0.0, -1
     if summary.minimum == summary.maximum and summary.finite == n:
         cell = int(np.argmax(summary.counts))
         at = int(profile.counts[cell]) if cell % 2 else 0
         return max(1.0 - at / profile.values, 0.0), cell
+    held: NDArray[np.float64] = summary.counts.astype(np.float64)
     held *= 1.0 / n
+    beside = _growth_beside(profile, held[2:-2:2])
     held -= _narrow_shares(profile)
+    held[2:-2:2] -= beside
     cell = int(np.argmax(held))
     excess = float(held[cell])
     for index, (code, rows) in enumerate(summary.tails):
@@ -93,7 +102,7 @@ def _numeric(profile: NumericProfile, summary: NumericSummary, n: int) -> tuple[
                 name=f"c{order + 1}", y=y, n=n, variance=spread / (n - 1) if n > 1 else 0.0, share=False
             )
         )
-    excess = _stuck_cell(profile, summary, n, held)[0]
+    excess = stuck_cell(profile, summary)[0]
     stuck = Component(name="stuck", y=excess, n=n, variance=excess * (1.0 - excess), share=True)
     return (*found, _share("out_of_range", summary.out_of_range, n), stuck)
 
@@ -147,4 +156,35 @@ def _narrow_shares(profile: NumericProfile) -> NDArray[np.float64]:
             half_width = 0.5 * profile.knots[1:] - 0.5 * profile.knots[:-1]
             found[2:-2:2][half_width > _reach(profile)] = np.inf
         profile.memo["narrow_shares"] = found
+    return found
+
+
+def _growth_beside(profile: NumericProfile, held: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[k − 1]: by how much each cell between two knots would have grown, had it grown as the three
+    before it or the three after it, whichever grew more for their width. `held`: its share now."""
+    before, width, lower, upper = _between(profile)
+    total = np.append(0.0, np.cumsum(np.maximum(held - before, 0.0)))
+    below = (total[:-1] - total[lower]) / _or_inf(width[:-1] - width[lower])
+    above = (total[upper] - total[1:]) / _or_inf(width[upper] - width[1:])
+    beside: NDArray[np.float64] = np.maximum(below, above) * np.diff(width)
+    return beside
+
+
+def _or_inf(width: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(width > 0.0, width, np.inf)
+
+
+def _between(profile: NumericProfile) -> tuple[NDArray[Any], ...]:
+    """Of the k − 1 cells between two knots the reference's share; their k ends, in whatever unit; where the three
+    before each begin; and where the three after it end."""
+    found: tuple[NDArray[Any], ...] | None = profile.memo.get("between")
+    if found is None:
+        count = max(profile.knots.size - 1, 0)
+        at = np.arange(count)
+        ends = (
+            profile.knots / np.abs(profile.knots).max() if count else np.zeros(1)
+        )  # no difference overflows
+        lower, upper = np.maximum(at - _BESIDE, 0), np.minimum(at + 1 + _BESIDE, count)
+        found = profile.counts[2:-2:2] / profile.values, ends, lower, upper
+        profile.memo["between"] = found
     return found

@@ -100,6 +100,25 @@ def test_stuck_never_counts_wide_or_open_cells() -> None:
     assert measured(number(reference), number(RNG.uniform(11, 12, 200)))["stuck"].y < 0.05
 
 
+def test_values_that_move_into_a_dense_stretch_are_not_stuck() -> None:
+    """All its cells grow, each by what looks like one value; one that does so alone holds one."""
+    reference = _logistic(-4.0, 1_000)
+    moved = _logistic(-7.0, 3_000)
+    found = measured(number(reference), number(moved))["stuck"].y
+    knots = np.unique(reference)  # as few as these are all kept
+    before, after = (np.histogram(values, knots)[0] / values.size for values in (reference, moved))
+    narrow = np.diff(knots) <= 0.002 * np.ptp(np.quantile(reference, (0.001, 0.999)))
+    grown = float((after - before)[narrow].max())
+    assert grown > 0.03, "nothing grew that could be taken for one value"
+    assert found < 0.3 * grown
+    default = np.append(_logistic(-4.0, 4_700), np.full(300, 0.0123456))
+    assert measured(number(reference), number(default))["stuck"].y == pytest.approx(0.06, abs=0.006)
+
+
+def _logistic(location: float, rows: int) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-location - 2.0 * RNG.normal(size=rows)))
+
+
 @pytest.mark.parametrize("value", [0.123456, 4_321.0])
 def test_a_window_of_one_value_is_stuck_wherever_it_lies(value: float) -> None:
     """Between knots or out of range; but not below 20 rows, and not when the reference is that constant."""
