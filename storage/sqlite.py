@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from storage.compiled import COMPILED
 from storage.errors import StorageError, StorageLost
 from storage.store import Store
 
@@ -127,6 +128,7 @@ def _engine(path: Path, *, writes: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=1 if writes else 4,
         max_overflow=0 if writes else 16,
+        execution_options={"compiled_cache": COMPILED},
     )
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
