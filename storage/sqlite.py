@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +27,14 @@ FREE_SHARE = 0.2
 LONGEST_FREE_S = 0.05
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Of this process's writers; a copy of the store has the same."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    free_until: float = 0.0  # monotonic seconds: before that none of them takes the file's lock
+
+
 class SqliteStore(Store):
     """One file; one daemon owns it (storage/lock.py), short commands write beside it."""
 
@@ -35,7 +44,7 @@ class SqliteStore(Store):
         self.path = path  # resolved
         writer = None if read_only else _engine(path, writes=True)
         super().__init__(str(path), _engine(path, writes=False), writer)
-        self._turn = threading.Lock()
+        self._turn = _Turn()
 
     def damage(self) -> list[str]:
         try:
@@ -49,14 +58,18 @@ class SqliteStore(Store):
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
-        with self._turn:
+        # SQLite's lock has no queue: a command that waits looks every 100 ms at most and would starve beside
+        # a daemon that catches up. So the lock is left alone for a fifth of the time held before it is taken
+        # again; who does something else meanwhile need not wait.
+        with self._turn.lock:
+            if (rest := self._turn.free_until - time.monotonic()) > 0:
+                time.sleep(rest)
             began = time.monotonic()
             try:
                 yield
             finally:
-                # SQLite's lock has no queue: a command that waits looks every 100 ms at most and would starve
-                # beside a daemon that catches up. So the lock is left alone for a fifth of the time held.
-                time.sleep(min(FREE_SHARE * (time.monotonic() - began), LONGEST_FREE_S))
+                ended = time.monotonic()
+                self._turn.free_until = ended + min(FREE_SHARE * (ended - began), LONGEST_FREE_S)
 
     def _take_turn(self, conn: Connection, *, patient: bool = False) -> None:
         """BEGIN IMMEDIATE took it."""
