@@ -4,12 +4,13 @@ import difflib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from monitor.duration import EXPECTED, parse_duration
 from monitor.windows import Unit, WindowSpec
+from monitor.zones import zones
 
 
 class Room(BaseModel):
@@ -57,8 +58,8 @@ def _positive(value: timedelta) -> timedelta:
 
 def _zone(value: str) -> str:
     # Through the list, not by trial: ZoneInfo("") and directory names raise errors of their own kinds.
-    if value not in available_timezones():
-        close = difflib.get_close_matches(value, available_timezones(), n=1)
+    if value not in zones():
+        close = difflib.get_close_matches(value, zones(), n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ""
         raise ValueError(f'must be a time zone such as "UTC" or "America/New_York", got "{value}"{hint}')
     ZoneInfo(value)

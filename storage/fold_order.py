@@ -5,8 +5,10 @@ Strictly in window order: alert state is a fold, so nothing may come before what
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, union, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, union, update
 
 from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.span import Span
@@ -27,29 +29,35 @@ def to_fold(
 
     `beyond`: only those that start later; what is earlier has missed its turn, and holds up nothing.
     """
-    statement = (
-        select(ledger)
-        .where(
-            ledger.c.model == model,
-            ledger.c.stream == stream,
-            ledger.c.folded_at.is_(None),
-            ledger.c.superseded_by.is_(None),
-            ledger.c.kind.in_(kinds),
-            # The earlier row stands until a revision has ended: it holds up nothing.
-            or_(ledger.c.revision == 0, ledger.c.state.in_(_ENDED)),
-        )
-        .order_by(ledger.c.start, ledger.c.revision, ledger.c.id)
-        .limit(limit)
-    )
-    if beyond is not None:
-        statement = statement.where(ledger.c.start > beyond)
+    asked = {"of": model, "in_stream": stream, "kinds": list(kinds), "most": limit}
+    later = {} if beyond is None else {"beyond": beyond}
     ready = []
-    for row in conn.execute(statement):
+    for row in conn.execute(_unfolded(later=beyond is not None), asked | later):
         window = window_of(row)
         if not window.state.terminal:
             break
         ready.append(window)
     return ready
+
+
+@cache
+def _unfolded(*, later: bool) -> Select[Any]:
+    """Made once: to make it takes longer than to run it, and every look asks it a dozen times."""
+    statement = (
+        select(ledger)
+        .where(
+            ledger.c.model == bindparam("of"),
+            ledger.c.stream == bindparam("in_stream"),
+            ledger.c.folded_at.is_(None),
+            ledger.c.superseded_by.is_(None),
+            ledger.c.kind.in_(bindparam("kinds", expanding=True)),
+            # The earlier row stands until a revision has ended: it holds up nothing.
+            or_(ledger.c.revision == 0, ledger.c.state.in_(_ENDED)),
+        )
+        .order_by(ledger.c.start, ledger.c.revision, ledger.c.id)
+        .limit(bindparam("most"))
+    )
+    return statement.where(ledger.c.start > bindparam("beyond")) if later else statement
 
 
 def mark_folded(conn: Connection, window_id: int, now: datetime) -> bool:
@@ -182,14 +190,20 @@ def folded_until(conn: Connection, model: str, stream: Stream) -> datetime | Non
 
 def folded_span(conn: Connection, model: str, stream: Stream) -> Span | None:
     """The latest folded window."""
+    row = conn.execute(_latest_folded(), {"of": model, "in_stream": stream}).first()
+    return None if row is None else Span(start=row.start, end=row.end)
+
+
+@cache
+def _latest_folded() -> Select[Any]:
+    """Made once, as `_unfolded` is."""
     statement = select(ledger.c.start, ledger.c.end).where(
-        ledger.c.model == model,
-        ledger.c.stream == stream,
+        ledger.c.model == bindparam("of"),
+        ledger.c.stream == bindparam("in_stream"),
         ledger.c.folded_at.is_not(None),
         ledger.c.kind.in_(FOLDED_KINDS),
     )
-    row = conn.execute(statement.order_by(ledger.c.start.desc()).limit(1)).first()
-    return None if row is None else Span(start=row.start, end=row.end)
+    return statement.order_by(ledger.c.start.desc()).limit(1)
 
 
 def all_folded(conn: Connection, model: str, end: datetime) -> bool:

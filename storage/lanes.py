@@ -6,9 +6,21 @@ open, but for one that waits for a person, and for pictures, which hold nobody u
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import text as sql
 
 from alerting.courier import ChannelState, OutboxState
@@ -20,8 +32,16 @@ from storage.tables import channel_state, lane, outbox
 _OPEN_WORDS = "state IN ('queued', 'sending', 'uncertain')"
 
 
-def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
+def next_row(conn: Connection, now: datetime, channels: Collection[str] | None) -> Row[Any] | None:
     """The row that may leave next, with its lane's root and its channel's state."""
+    only = {} if channels is None else {"only": list(channels)}
+    return conn.execute(_next(limited=channels is not None), {"at": now} | only).first()
+
+
+@cache
+def _next(*, limited: bool) -> Select[Any]:
+    """Made once: to make it takes longer than to run it, and couriers ask it all the time."""
+    now: BindParameter[datetime] = bindparam("at")
     earlier = outbox.alias("earlier")
     ahead = (
         select(earlier.c.id)
@@ -61,11 +81,17 @@ def next_row(now: datetime, channels: Collection[str] | None) -> Select[Any]:
         .order_by(outbox.c.level.desc(), outbox.c.created, outbox.c.id)
         .limit(1)
     )
-    return statement if channels is None else statement.where(outbox.c.channel.in_(channels))
+    return statement.where(outbox.c.channel.in_(bindparam("only", expanding=True))) if limited else statement
 
 
 def keep_newest_edits(conn: Connection, now: datetime) -> None:
     """Of several queued edits of one root only the last has anything to say."""
+    conn.execute(_supersede(), {"at": now})
+
+
+@cache
+def _supersede() -> Update:
+    """Made once, as `_next` is."""
     newer, root = outbox.alias("newer"), outbox.alias("root")
     another_thread = (
         select(root.c.id)
@@ -92,7 +118,7 @@ def keep_newest_edits(conn: Connection, now: datetime) -> None:
         .correlate(outbox)
         .exists()
     )
-    conn.execute(
+    return (
         update(outbox)
         .where(
             sql(f"outbox.{_OPEN_WORDS}"),
@@ -100,7 +126,7 @@ def keep_newest_edits(conn: Connection, now: datetime) -> None:
             outbox.c.action == Action.EDIT,
             superseded,
         )
-        .values(state=OutboxState.CANCELLED, closed=now, error="superseded by a newer edit")
+        .values(state=OutboxState.CANCELLED, closed=bindparam("at"), error="superseded by a newer edit")
     )
 
 

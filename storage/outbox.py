@@ -243,7 +243,7 @@ def claim(
 
 def _next(conn: Connection, now: datetime, channels: Collection[str] | None) -> Row[Any] | None:
     """The row whose turn it is, saying all that had to wait with it."""
-    row = conn.execute(lanes.next_row(now, channels)).first()
+    row = lanes.next_row(conn, now, channels)
     if row is None or row.state != OutboxState.QUEUED or row.uncertain:
         return row
     changed = False
@@ -251,7 +251,7 @@ def _next(conn: Connection, now: datetime, channels: Collection[str] | None) -> 
         changed = waiting.collapse_channel(conn, row.channel, now)
     if not changed and (row.tries or row.channel_state == ChannelState.BROKEN):
         changed = waiting.collapse_lane(conn, row, now)
-    return conn.execute(lanes.next_row(now, channels)).first() if changed else row
+    return lanes.next_row(conn, now, channels) if changed else row
 
 
 def still_wanted(conn: Connection, notification: Notification, now: datetime) -> bool:

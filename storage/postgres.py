@@ -16,6 +16,7 @@ from sqlalchemy import URL, Column, Connection, Engine, Text, create_engine, tex
 from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.exc import DBAPIError
 
+from storage.compiled import COMPILED
 from storage.errors import StorageError
 from storage.store import Store, refuse_newer
 
@@ -183,6 +184,7 @@ def _engine(url: URL, limits: Mapping[str, str]) -> Engine:
         max_overflow=2 * POOL,
         pool_timeout=CONNECT_S,
         pool_recycle=1800,
+        execution_options={"compiled_cache": COMPILED},
     )
     engine.dialect.type_compiler_instance = _TypeCompiler(engine.dialect)
     return engine

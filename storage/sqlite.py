@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,12 +18,21 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from storage.compiled import COMPILED
 from storage.errors import StorageError, StorageLost
 from storage.store import Store
 
 BUSY_TIMEOUT_MS = 10_000
 FREE_SHARE = 0.2
 LONGEST_FREE_S = 0.05
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Of this process's writers; a copy of the store has the same."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    free_until: float = 0.0  # monotonic seconds: before that none of them takes the file's lock
 
 
 class SqliteStore(Store):
@@ -34,7 +44,7 @@ class SqliteStore(Store):
         self.path = path  # resolved
         writer = None if read_only else _engine(path, writes=True)
         super().__init__(str(path), _engine(path, writes=False), writer)
-        self._turn = threading.Lock()
+        self._turn = _Turn()
 
     def damage(self) -> list[str]:
         try:
@@ -48,14 +58,18 @@ class SqliteStore(Store):
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
-        with self._turn:
+        # SQLite's lock has no queue: a command that waits looks every 100 ms at most and would starve beside
+        # a daemon that catches up. So the lock is left alone for a fifth of the time held before it is taken
+        # again; who does something else meanwhile need not wait.
+        with self._turn.lock:
+            if (rest := self._turn.free_until - time.monotonic()) > 0:
+                time.sleep(rest)
             began = time.monotonic()
             try:
                 yield
             finally:
-                # SQLite's lock has no queue: a command that waits looks every 100 ms at most and would starve
-                # beside a daemon that catches up. So the lock is left alone for a fifth of the time held.
-                time.sleep(min(FREE_SHARE * (time.monotonic() - began), LONGEST_FREE_S))
+                ended = time.monotonic()
+                self._turn.free_until = ended + min(FREE_SHARE * (ended - began), LONGEST_FREE_S)
 
     def _take_turn(self, conn: Connection, *, patient: bool = False) -> None:
         """BEGIN IMMEDIATE took it."""
@@ -127,6 +141,7 @@ def _engine(path: Path, *, writes: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=1 if writes else 4,
         max_overflow=0 if writes else 16,
+        execution_options={"compiled_cache": COMPILED},
     )
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 

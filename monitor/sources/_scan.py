@@ -139,8 +139,9 @@ class Files:
         else:
             self._must_have(schema, self.timestamp, path, "timestamp")
             time = frame.select(pl.selectors.by_name(self.timestamp).alias(_TIME))
-            first = time.filter(pl.col(_TIME).is_not_null()).head(1).collect()
-            sample = first.item() if first.height else None
+            # How a column of dates is read does not depend on its values: one query less a file.
+            dated = isinstance(schema[self.timestamp], pl.Datetime | pl.Date)
+            sample = None if dated else _first(time)
             frame, _ = self._selected(path, schema, sample, {}, None)
             facts = frame.select(
                 pl.col(_TIME).count().alias("rows"),
@@ -148,6 +149,8 @@ class Files:
                 pl.col(_TIME).max().alias("newest"),
             ).collect()
             rows, oldest, newest = facts.row(0)
+            if dated and not rows:
+                sample = _first(time)
             if sample is not None and not rows and not self.filter:
                 raise SourceError(
                     f"{path}: column {self.timestamp!r}: no time can be read from values such as {sample!r}; "
@@ -301,6 +304,12 @@ class Files:
         near = difflib.get_close_matches(name, schema.names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(schema.names()[:10])}"
         raise SourceError(f"{path}: no column {name!r}, which `{key}` names; {hint}", transient=False)
+
+
+def _first(time: pl.LazyFrame) -> object:
+    """The first time there is, as stored."""
+    found = time.filter(pl.col(_TIME).is_not_null()).head(1).collect()
+    return found.item() if found.height else None
 
 
 def _overlaps(file: Coverage, span: Span | None) -> bool:

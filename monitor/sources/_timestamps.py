@@ -7,11 +7,11 @@ does not exist is read with the offset before the gap, as Python does (PEP 495).
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import available_timezones
 
 import polars as pl
 
 from monitor.source import SourceError
+from monitor.zones import zones
 from storage.span import Span
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ class Timestamps:
         if self.format not in ("auto", *_NUMBER) and "%" not in self.format:
             known = "auto, epoch_s, epoch_ms or a strptime pattern"
             raise ValueError(f'timestamp_format: must be {known}, got "{self.format}"')
-        if self.zone is not None and self.zone not in available_timezones():
+        if self.zone is not None and self.zone not in zones():
             raise ValueError(f'timestamp_zone: must be a time zone such as "UTC", got "{self.zone}"')
 
     def expression(self, raw: pl.Expr, dtype: pl.DataType, *, where: str, sample: object) -> pl.Expr:

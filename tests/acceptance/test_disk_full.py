@@ -14,6 +14,7 @@ import pytest
 from tests.acceptance.running import DAYS, FOLDED, count, daemon, log_of, running_shop, until, until_said
 from tests.acceptance.world import Shop
 
+FACTOR = 4.0  # a minute in fifteen seconds: who waits for a lease need not wait so long here
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 SENT = "SELECT count(*) FROM v_notifications WHERE state = 'sent'"
 
@@ -30,7 +31,7 @@ def sound(shop: Shop) -> bool:
 
 def test_a_full_disk_is_loud_and_passes(shop: Shop) -> None:
     """The daemon lives through it and catches up when there is room."""
-    with daemon(shop, "after_claim:sleep=4") as running:
+    with daemon(shop, "after_claim:sleep=4", paced=(str(FACTOR),)) as running:
         until(shop, "SELECT count(*) FROM ledger WHERE state = 'claimed'", 1, running)
         # No file may grow beyond what is there: neither the WAL nor the log nor the channel's file.
         resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))

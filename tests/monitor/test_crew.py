@@ -1,5 +1,6 @@
 """Laws of the workers: who takes what, and what becomes of one that hangs."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -28,7 +29,7 @@ from storage.due_window import WindowState
 from storage.span import Span
 from storage.tables import ledger
 from tests.acceptance.fast import reconfigure
-from tests.acceptance.world import build_shop
+from tests.acceptance.world import Shop, build_shop
 from tests.monitor.test_daemon import Wrong
 
 START = datetime(2026, 3, 31, tzinfo=UTC)  # of production
@@ -37,15 +38,23 @@ DAYS = 13
 PATIENCE_S = 60.0
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Its reference is built: 720 hourly windows, which takes longer than most of these tests."""
+    logs.configure(quiet=True)
+    shop = build_shop(tmp_path_factory.mktemp("crew") / "shop", days=DAYS, broken=range(0))
+    reconfigure(shop, {'every = "1d"': 'every = "1h"\nmin_rows = 1'})
+    with open_runtime(load(shop.config, members=build.check), Wrong(START)) as opened:
+        build_reference(opened, opened.models["shop"])
+    return shop
+
+
 @pytest.fixture
-def runtime(tmp_path: Path) -> Iterator[Runtime]:
+def runtime(built: Shop, tmp_path: Path) -> Iterator[Runtime]:
     """Hourly windows of thirteen days, none of them evaluated yet."""
     logs.configure(quiet=True)
-    shop = build_shop(tmp_path / "shop", days=DAYS, broken=range(0))
-    reconfigure(shop, {'every = "1d"': 'every = "1h"\nmin_rows = 1'})
-    clock = Wrong(START)
-    with open_runtime(load(shop.config, members=build.check), clock) as opened:
-        build_reference(opened, opened.models["shop"])
+    folder = shutil.copytree(built.folder, tmp_path / "shop")
+    with open_runtime(load(folder / built.config.name, members=build.check), Wrong(START)) as opened:
         yield opened
 
 

@@ -1,5 +1,6 @@
 """Laws of the demo's world: where the faults begin, what production may know, and whose folder it is."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +15,30 @@ from storage.lock import OwnerLock
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> demo.World:
-    return demo.prepare(tmp_path_factory.mktemp("demo"))
+def heard() -> list[str]:
+    """The steps of the first preparation."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, heard: list[str]) -> demo.World:
+    return demo.prepare(tmp_path_factory.mktemp("demo"), step=heard.append)
+
+
+@pytest.fixture(scope="module")
+def again(world: demo.World, tmp_path_factory: pytest.TempPathFactory) -> demo.World:
+    """A second preparation, in a copy of the first one's folder with which somebody has worked."""
+    folder = _copy(world, tmp_path_factory.mktemp("again"))
+    for path in (folder / "data").iterdir():
+        path.write_text("old")
+    (folder / "leeway.db").write_text("old")
+    (folder / "leeway.db-wal").write_text("old")
+    (folder / "leeway.toml").write_text("# mine\n")
+    return demo.prepare(folder)
+
+
+def _copy(world: demo.World, into: Path) -> Path:
+    return Path(shutil.copytree(world.config.parent, into / "demo"))
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +107,8 @@ def test_the_model_scored_what_it_was_fed(production: pl.DataFrame) -> None:
     assert_frame_equal(classifier.score(last.drop("score", "pred")), last, check_column_order=False)
 
 
-def test_the_same_world_every_time(world: demo.World, tmp_path: Path) -> None:
+def test_the_same_world_every_time(world: demo.World, again: demo.World) -> None:
     """A second preparation writes the same rows and the same config."""
-    again = demo.prepare(tmp_path / "again")
     for name in ("reference.parquet", "labels.parquet", "departures-2013-05-27.parquet"):
         first = pl.read_parquet(world.config.parent / "data" / name)
         assert_frame_equal(pl.read_parquet(again.config.parent / "data" / name), first, check_exact=True)
@@ -101,34 +123,28 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["leeway.db"]
 
 
-def test_a_second_demo_starts_anew(tmp_path: Path) -> None:
+def test_a_second_demo_starts_anew(again: demo.World) -> None:
     """The old database goes; a config that a person changed is kept beside the new one."""
-    world = demo.prepare(tmp_path)
-    (tmp_path / "leeway.db").write_text("old")
-    (tmp_path / "leeway.db-wal").write_text("old")
-    world.config.write_text("# mine\n")
-    demo.prepare(tmp_path)
-    assert not list(tmp_path.glob("leeway.db-*"))
-    assert not (tmp_path / "leeway.db").exists()
-    assert (tmp_path / "leeway.toml.before").read_text() == "# mine\n"
-    assert world.config.read_text() != "# mine\n"
+    folder = again.config.parent
+    assert not list(folder.glob("leeway.db-*"))
+    assert not (folder / "leeway.db").exists()
+    assert (folder / "leeway.toml.before").read_text() == "# mine\n"
+    assert again.config.read_text() != "# mine\n"
 
 
-def test_a_running_daemon_keeps_its_database(tmp_path: Path) -> None:
+def test_a_running_daemon_keeps_its_database(world: demo.World, tmp_path: Path) -> None:
     """While somebody owns the folder's database a second demo is refused, and nothing is deleted."""
-    world = demo.prepare(tmp_path)
-    database = tmp_path / "leeway.db"
+    folder = _copy(world, tmp_path)
+    database = folder / "leeway.db"
     with OwnerLock(database), pytest.raises(OwnedElsewhere):
-        demo.prepare(tmp_path)
+        demo.prepare(folder)
     assert database.exists()
-    assert list((tmp_path / "data").glob("*.parquet"))
-    assert world.config.exists()
+    assert list((folder / "data").glob("*.parquet"))
+    assert (folder / "leeway.toml").exists()
 
 
-def test_steps_are_told(tmp_path: Path) -> None:
+def test_steps_are_told(world: demo.World, heard: list[str]) -> None:
     """Whoever waits hears what goes on, in order and before it is done."""
-    heard: list[str] = []
-    demo.prepare(tmp_path / "demo", step=heard.append)
     assert [line.split()[0] for line in heard] == ["reading", "training", "scoring", "writing"]
 
 

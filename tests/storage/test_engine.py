@@ -1,6 +1,7 @@
 """Transactions: who may write, how they begin, and what a second connection sees."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,17 @@ def test_read_then_write_waits_its_turn(store: Store, other: Store) -> None:
     with store.read() as conn:
         seen = conn.execute(text("SELECT at FROM daemon_event ORDER BY id")).scalars().all()
     assert seen == list(range(60))
+
+
+def test_the_file_is_left_alone_between_two_writes(file_store: Store) -> None:
+    """For a fifth of the time held: a command that waits for SQLite's lock only looks at times."""
+    held_s = 0.2
+    with file_store.write():
+        threading.Event().wait(held_s)
+        ended = time.monotonic()
+    with file_store.write():
+        again = time.monotonic()
+    assert again - ended >= held_s / 5
 
 
 def test_write_does_not_nest(store: Store) -> None:
