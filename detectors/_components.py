@@ -175,8 +175,8 @@ def _or_inf(width: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _between(profile: NumericProfile) -> tuple[NDArray[Any], ...]:
-    """Of the k − 1 cells between two knots the reference's share; their k ends, in whatever unit; where the three
-    before each begin; and where the three after it end."""
+    """Of the k − 1 cells between two knots the reference's share; their k ends, in whatever unit; where the
+    three before each begin; and where the three after it end."""
     found: tuple[NDArray[Any], ...] | None = profile.memo.get("between")
     if found is None:
         count = max(profile.knots.size - 1, 0)

@@ -1,9 +1,9 @@
 """Did one single value take over a numeric column, as when a sensor hangs or a default is filled in?
 
-stuck = max over the narrow cells of q_cell − p_cell − b_cell; a window whose minimum equals its maximum counts as
-one narrow cell at that value. b_cell: of a cell between two knots its width times the growth per width of the
-three cells before or the three after it, the larger one; else 0. Where values move into a dense stretch of the
-reference all its cells grow, and none holds one value.
+stuck = max over the narrow cells of q_cell − p_cell − b_cell; a window whose minimum equals its maximum
+counts as one narrow cell at that value. b_cell: of a cell between two knots its width times the growth per
+width of the three cells before or the three after it, the larger one; else 0. Where values move into a dense
+stretch of the reference all its cells grow, and none holds one value.
 
 Range [0, 1], share of the known values, floored at 0. Narrow are the cells at a knot and those between two
 knots no wider than 0.2 % of q.999 − q.001, and beyond the reference's range the intervals of the log grid
