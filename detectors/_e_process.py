@@ -50,6 +50,17 @@ class EProcess:
         up, down = sum(self.up), sum(self.down)
         return 1 if up > down else -1 if up < down else 0
 
+    @property
+    def strongest(self) -> float:
+        """Evidence for the one alternative that the windows speak for most."""
+        return max(*self.up, *self.down)
+
+    def goes_on(self, before: "EProcess") -> bool:
+        """Whether the window that led here from `before` lost nothing for that alternative: it is no less
+        likely with the change than without. One at the ceiling is there by a window that spoke for it."""
+        now, then = (*self.up, *self.down), (*before.up, *before.down)
+        return any(m == self.strongest and m >= was for m, was in zip(now, then, strict=True))
+
     def to_json(self) -> list[list[float]]:
         return [list(self.up), list(self.down)]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from alerting.verdict import Severity, VerdictKind
-from detectors._e_process import merged, p_of
+from detectors._e_process import EProcess, merged, p_of
 from detectors._measurement import Measurement
 from detectors._multiplicity import Adjusted, bonferroni
 from monitor.component_judgement import ComponentJudgement
@@ -138,8 +138,12 @@ def calibrated_rules(
 
 def _slip(components: Sequence[ComponentJudgement], alphas: Alphas) -> list[Rule]:
     """Has the model slipped for good? All its components' evidence together; the calmer of two levels asks
-    for a ticket at most, as evidence that adds up for weeks has time to. Evidence fades slowly by itself, so
-    what no longer breaches is clear, without a hold.
+    for a ticket at most, as evidence that adds up for weeks has time to.
+
+    A window that is likelier without the change than with it holds, as evidence remembers: two days of a
+    storm would else breach for as long as what they left behind, and be their own second window. When
+    evidence first suffices it has just grown, so nothing is found later. Evidence fades slowly by itself, so
+    what no longer suffices is clear, without a hold.
 
     Of components that slip the one that says the model is worse speaks, where its own evidence will do.
     """
@@ -151,9 +155,18 @@ def _slip(components: Sequence[ComponentJudgement], alphas: Alphas) -> list[Rule
     worse = [pair for pair in slipping if pair[1].side == _WORSE.get(pair[0].name)]
     enough = [pair for pair in worse if p_of(pair[1].evidence) <= alphas.shewhart]
     lead = max(enough or slipping, key=lambda pair: (pair[1].evidence, pair[0].name))[0]
-    kind = VerdictKind.BREACH if lead.slips and p <= alphas.shewhart else VerdictKind.CLEAR
+    kind = VerdictKind.CLEAR
+    if lead.slips and p <= alphas.shewhart:
+        kind = VerdictKind.BREACH if slip_goes_on(components) else VerdictKind.HOLD
     severity = Severity.TICKET if kind is VerdictKind.BREACH and p > alphas.ewma else None
     return [Rule(name=SLIP, kind=kind, component=lead, adjusted=p, alpha=alphas.shewhart, severity=severity)]
+
+
+def slip_goes_on(components: Sequence[ComponentJudgement]) -> bool:
+    """Whether this window speaks for what there is most evidence for, of all components."""
+    known = [(part, part.slip) for part in components if part.slip is not None]
+    part, slip = max(known, key=lambda pair: (pair[1].strongest, pair[0].name))
+    return slip.goes_on(part.slip_before or EProcess())
 
 
 def groups(components: Sequence[ComponentJudgement]) -> dict[str, list[ComponentJudgement]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from detectors._e_process import merged, p_of
-from monitor.column_rules import FamilyAdjusted, Rule
+from monitor.column_rules import FamilyAdjusted, Rule, slip_goes_on
 from monitor.component_judgement import ComponentJudgement
 from monitor.wording import number
 
@@ -67,7 +67,12 @@ def slip_lines(parts: Sequence[ComponentJudgement]) -> list[str]:
         for name, before, now in known
     ]
     evidence = merged(now for _, _, now in known)
-    return [*lines, f"  column: mean {_g(evidence)}; p = 1/{_g(max(evidence, 1.0))} = {_g(p_of(evidence))}"]
+    says = "for" if slip_goes_on(parts) else "against: a hold where it suffices"
+    return [
+        *lines,
+        f"  column: mean {_g(evidence)}; p = 1/{_g(max(evidence, 1.0))} = {_g(p_of(evidence))}",
+        f"  of what there is most evidence for, this window speaks {says}",
+    ]
 
 
 def rule_line(rule: Rule, matters: str) -> str:

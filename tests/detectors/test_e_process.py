@@ -176,3 +176,24 @@ def test_components_are_merged_by_their_mean() -> None:
     assert merged([one, EProcess()]) == 1.0
     assert merged([]) == 0.0
     assert p_of(0.0) == 1.0
+
+
+def test_a_window_goes_on_where_it_is_no_less_likely_with_the_change() -> None:
+    """From half of the alternative on that the windows before speak for: one sd here, then two."""
+    known = noise(windows=10**9, nu=1e6)
+    for moved in ALTERNATIVES:
+        before = after(known, np.full(4, moved))[-1]
+        for z in (moved / 2 - 0.2, moved / 2 + 0.2, -moved):
+            now = advance(before, known, score_component(known, z, 10**9, 0), 0.0)
+            likelier = stats.norm.pdf(z - moved) >= stats.norm.pdf(z)
+            assert now.goes_on(before) == likelier
+
+
+def test_at_the_ceiling_a_window_goes_on_that_speaks_for_the_change() -> None:
+    """Evidence cannot grow there; it still falls by a window that speaks against."""
+    known = noise(windows=10**9)
+    before = after(known, np.full(60, 2.5))[-1]
+    assert before.strongest == CEILING
+    for z, goes_on in ((2.5, True), (-0.5, False)):
+        now = advance(before, known, score_component(known, z, 10**9, 0), 0.0)
+        assert now.goes_on(before) is goes_on

@@ -88,10 +88,24 @@ def told(
 
 SLIPPED = {"bias": 0.075, "accuracy": -0.04, "brier": 0.025}  # one sd and a half: too little for a few days
 
+BETTER = {name: -0.3 * by for name, by in SLIPPED.items()}
+
 
 def rule(verdict: Verdict, name: str = "slip") -> Mapping[str, object]:
     (found,) = [each for each in verdict.facts["rules"] if each["name"] == name]
     return found
+
+
+def strongest(verdict: Verdict) -> tuple[float, float]:
+    """The most evidence of any component for one alternative of one side, before and after the window."""
+    stored = [part["slip"] for part in verdict.facts["components"].values()]
+    pairs = [
+        (before, after)
+        for slip in stored
+        for side, now in zip(slip["before"], slip["after"], strict=True)
+        for before, after in zip(side, now, strict=True)
+    ]
+    return max(pairs, key=lambda pair: pair[1])
 
 
 def test_a_slip_that_lasts_is_found_and_pages() -> None:
@@ -101,8 +115,10 @@ def test_a_slip_that_lasts_is_found_and_pages() -> None:
         breaches = [i for i, v in enumerate(verdicts) if rule(v)["kind"] == "breach"]
         assert breaches
         assert breaches[0] >= 30
-        assert rule(verdicts[-1])["kind"] == "breach"
-        assert verdicts[-1].severity is Severity.PAGE
+        assert verdicts[breaches[-1]].severity is Severity.PAGE
+        latest = [rule(verdict)["kind"] for verdict in verdicts[-10:]]
+        assert "clear" not in latest
+        assert latest.count("breach") >= 5
 
 
 def test_a_quiet_year_has_no_false_slip() -> None:
@@ -115,8 +131,28 @@ def test_a_quiet_year_has_no_false_slip() -> None:
 def test_a_repair_is_seen() -> None:
     """After two months off, a month as usual clears it."""
     verdicts, _ = told([SLIPPED] * 60 + [{}] * 30)
-    assert verdicts[59].kind is VerdictKind.BREACH
+    assert VerdictKind.BREACH in [verdict.kind for verdict in verdicts[57:60]]
     assert rule(verdicts[-1])["kind"] == "clear"
+
+
+def test_a_window_that_contradicts_holds() -> None:
+    """While evidence suffices, a day that takes some away is no breach, and no step towards clear."""
+    verdicts, _ = told([{}] * 20 + [SLIPPED] * 25 + [BETTER])
+    for verdict in verdicts:
+        if float(str(rule(verdict)["p"])) <= 0.001:
+            before, after = strongest(verdict)
+            assert rule(verdict)["kind"] == ("breach" if after >= before else "hold")
+    assert rule(verdicts[-2])["kind"] == "breach"
+    assert rule(verdicts[-1])["kind"] == "hold"
+    assert verdicts[-1].kind is VerdictKind.HOLD
+
+
+def test_evidence_first_suffices_in_a_window_that_adds_to_it() -> None:
+    """So holding costs no day until a slip is found, and what is found is never a hold first."""
+    for seed in range(8):
+        verdicts, _ = told([{}] * 30 + [SLIPPED] * 30, seed=seed)
+        first = next(verdict for verdict in verdicts if float(str(rule(verdict)["p"])) <= 0.005)
+        assert rule(first)["kind"] == "breach"
 
 
 def test_calibration_alone_is_a_ticket_where_the_score_alerted() -> None:
@@ -124,9 +160,10 @@ def test_calibration_alone_is_a_ticket_where_the_score_alerted() -> None:
     off = [{"bias": 0.1}] * 30
     alone, _ = told(off)
     doubled, _ = told(off, evidence={"score_alerted": True})
-    assert alone[-1].severity is Severity.PAGE
-    assert rule(doubled[-1])["kind"] == "breach"
-    assert doubled[-1].severity is Severity.TICKET
+    last = max(day for day, verdict in enumerate(alone) if rule(verdict)["kind"] == "breach")
+    assert alone[last].severity is Severity.PAGE
+    assert rule(doubled[last])["kind"] == "breach"
+    assert doubled[last].severity is Severity.TICKET
 
 
 def test_the_worse_model_speaks_before_the_worse_fit() -> None:
@@ -155,6 +192,16 @@ def test_explained_to_the_bit(seed: int) -> None:
     assert slips
     lines = "\n".join(explain_verdict(slips[-1].kind, slips[-1].facts).lines)
     assert "evidence of bias" in lines
+    assert "this window speaks for" in lines
+
+
+def test_a_hold_is_explained() -> None:
+    """Why p is below α and nothing breaches is told."""
+    verdict = told([{}] * 20 + [SLIPPED] * 25 + [BETTER])[0][-1]
+    assert rule(verdict)["kind"] == "hold"
+    explained = explain_verdict(verdict.kind, json.loads(json.dumps(verdict.facts)))
+    assert explained.agrees, explained.differences
+    assert "this window speaks against: a hold where it suffices" in "\n".join(explained.lines)
 
 
 def test_state_survives_the_database() -> None:
