@@ -1,7 +1,7 @@
 """The laws of every source, asked of each member of monitor/sources."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,37 +12,50 @@ import polars as pl
 import pytest
 
 from detectors._column import CategoryColumn, Kind, NumericColumn
-from monitor.members import Family, kinds, member
-from monitor.source import ColumnKind, Source, SourceError, Trouble, Window
+from monitor.members import Family, kinds
+from monitor.source import ColumnKind, SourceError, Trouble, Window
 from storage.span import Span
+from tests.monitor.shelves import Files, PostgresTables, Shelf, SqliteTables, source
+from tests.postgres import Server
 
-MEMBERS = kinds(Family.SOURCE)
+# Each member of monitor/sources by the kinds of places it reads.
+KINDS = {"csv": ("csv",), "parquet": ("parquet",), "sql": ("sqlite", "postgresql")}
+EVERY = [kind for several in KINDS.values() for kind in several]
+FILES = [kind for kind in EVERY if kind not in KINDS["sql"]]
 T0 = datetime(2024, 3, 10, tzinfo=UTC)
 DAY = Span(start=T0, end=T0 + timedelta(days=1))
 Write = Callable[[str, pl.DataFrame], Path]
 
+TYPED = [kind for kind in FILES if kind != "csv"]  # files that say what their columns hold
+KNOWING = [kind for kind in EVERY if kind != "csv"]  # what a column holds
 
-TYPED = [member for member in MEMBERS if member != "csv"]  # files that say what their columns hold
+# A table has no glob, no half-written file and no bytes to be replaced beneath a reader; what it has instead
+# is asked in tests/monitor/test_sql_source.py.
+about_files = pytest.mark.parametrize("kind", FILES)
 
 
-@pytest.fixture(params=MEMBERS)
+@pytest.fixture(params=EVERY)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def rows_url(postgres: Server) -> Iterator[str]:
+    name = postgres.database()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
 @pytest.fixture
-def write(kind: str, tmp_path: Path) -> Write:
-    def go(name: str, frame: pl.DataFrame) -> Path:
-        path = tmp_path / f"{name}.{kind}"
-        getattr(frame, f"write_{kind}")(path)
-        return path
-
-    return go
+def shelf(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
+    if kind == "postgresql":
+        return PostgresTables(request.getfixturevalue("rows_url"))
+    return SqliteTables(tmp_path / "rows.db") if kind == "sqlite" else Files(kind, tmp_path)
 
 
-def source(kind: str, path: Path | str, **options: Any) -> Source:
-    built: Source = member(Family.SOURCE, kind)(path=str(path), **{"timestamp": "ts", **options})
-    return built
+@pytest.fixture
+def write(shelf: Shelf) -> Write:
+    return shelf.write
 
 
 def rows(hours: int = 24, start: datetime = T0, **extra: Any) -> pl.DataFrame:
@@ -82,6 +95,11 @@ def labels(window: Window, name: str) -> list[str | None]:
     return found
 
 
+def test_every_member_is_asked() -> None:
+    """A new one has to bring how its rows are written."""
+    assert set(KINDS) == set(kinds(Family.SOURCE))
+
+
 def test_a_span_is_half_open(kind: str, write: Write) -> None:
     """The row at the start is in, the row at the end is the next window's."""
     path = write("a", rows(48))
@@ -116,6 +134,7 @@ def test_an_empty_span_has_no_batch(kind: str, write: Write) -> None:
     assert source(kind, path).fingerprint(before).rows == 0
 
 
+@about_files
 def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, tmp_path: Path) -> None:
     """Not a failure: production may not have begun."""
     empty = source(kind, tmp_path / f"*.{kind}")
@@ -127,11 +146,21 @@ def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, tmp_path: Path) -
         empty.schema()
 
 
-def test_a_path_that_does_not_exist_is_an_error(kind: str, tmp_path: Path) -> None:
+def test_a_place_that_does_not_exist_is_an_error(kind: str, shelf: Shelf) -> None:
     """A plain name is a promise."""
-    with pytest.raises(SourceError, match="no such file") as caught:
-        source(kind, tmp_path / "x").watermark()
+    with pytest.raises(SourceError, match=r"no such (file|table)") as caught:
+        source(kind, shelf.nowhere()).watermark()
     assert caught.value.transient
+
+
+def test_a_place_without_rows_is_an_empty_source(kind: str, shelf: Shelf) -> None:
+    """Not a failure, and its columns are known."""
+    empty = source(kind, shelf.write("a", rows()[:0]))
+    window = empty.pull(DAY, {**WANTED, "other": Kind.NUMERIC})
+    assert (list(window.batches), list(window.problems)) == ([], [])
+    assert empty.watermark() is None
+    assert (empty.fingerprint(DAY).rows, empty.fingerprint(DAY).newest) == (0, None)
+    assert list(empty.schema()) == ["ts", "x", "c"]
 
 
 def test_an_absent_column_is_its_own_problem(kind: str, write: Write) -> None:
@@ -174,9 +203,7 @@ def test_a_missing_time_column_needs_a_person(kind: str, write: Write) -> None:
 
 
 # To CSV forty zero bytes are a header, and a file cut at a line is a shorter file.
-@pytest.mark.parametrize(
-    ("kind", "content"), [(m, b"") for m in MEMBERS] + [(m, b"\x00" * 40) for m in TYPED]
-)
+@pytest.mark.parametrize(("kind", "content"), [(m, b"") for m in FILES] + [(m, b"\x00" * 40) for m in TYPED])
 def test_a_broken_file_is_transient_and_named(kind: str, tmp_path: Path, content: bytes) -> None:
     """It may still be being written."""
     path = tmp_path / f"a.{kind}"
@@ -196,6 +223,7 @@ def test_a_truncated_file_is_transient(kind: str, write: Write) -> None:
     assert caught.value.transient
 
 
+@about_files
 def test_a_broken_file_older_than_the_window_spoils_nothing(kind: str, write: Write) -> None:
     """Rows are written after they happened."""
     broken = write("a", rows())
@@ -207,6 +235,7 @@ def test_a_broken_file_older_than_the_window_spoils_nothing(kind: str, write: Wr
     assert numbers(every.pull(DAY, WANTED), "x") == [float(hour) for hour in range(24)]
 
 
+@about_files
 def test_a_file_replaced_while_read_is_transient(kind: str, write: Write) -> None:
     """Half of one file and half of another is no window."""
     path = write("a", rows())
@@ -217,6 +246,7 @@ def test_a_file_replaced_while_read_is_transient(kind: str, write: Write) -> Non
     assert caught.value.transient
 
 
+@about_files
 def test_a_file_gone_while_read_is_transient(kind: str, write: Write) -> None:
     """Not a traceback."""
     path = write("a", rows())
@@ -227,26 +257,27 @@ def test_a_file_gone_while_read_is_transient(kind: str, write: Write) -> None:
     assert caught.value.transient
 
 
-def test_late_rows_change_the_fingerprint(kind: str, write: Write) -> None:
+def test_late_rows_change_the_fingerprint(kind: str, shelf: Shelf) -> None:
     """That is how a revision begins."""
-    path = write("a", rows(12))
-    every = source(kind, path.parent / f"*.{kind}")
+    place, add = shelf.growing(rows(12))
+    every = source(kind, place)
     first = every.fingerprint(DAY)
     assert (first.rows, first.newest) == (12, T0 + timedelta(hours=11))
-    write("b", rows(3, start=T0 + timedelta(hours=20)))
+    add(rows(3, start=T0 + timedelta(hours=20)))
     second = every.fingerprint(DAY)
     assert (second.rows, second.newest) == (15, T0 + timedelta(hours=22))
 
 
-def test_a_rewritten_file_is_looked_at_again(kind: str, write: Write) -> None:
+def test_what_was_rewritten_is_looked_at_again(kind: str, shelf: Shelf) -> None:
     """What was remembered of it is gone with it."""
-    path = write("a", rows(12))
-    every = source(kind, path)
+    place = shelf.write("a", rows(12))
+    every = source(kind, place)
     assert every.watermark() == T0 + timedelta(hours=11)
-    write("new", rows(30)).replace(path)
+    shelf.rewrite(place, rows(30))
     assert every.watermark() == T0 + timedelta(hours=29)
 
 
+@about_files
 def test_files_of_one_glob_may_differ(kind: str, write: Write) -> None:
     """A column that came, went or widened in one file is missing in the other, and the window goes on."""
     write("a", rows(2).with_columns(n=pl.Series([1, 2])))
@@ -259,6 +290,7 @@ def test_files_of_one_glob_may_differ(kind: str, write: Write) -> None:
     assert np.array_equal(numbers(every.pull(DAY, wanted), "new"), [np.nan, np.nan, 7, 8], equal_nan=True)
 
 
+@about_files
 def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, write: Write) -> None:
     """One file or many."""
     path = write("one", rows(24))
@@ -270,7 +302,7 @@ def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, wr
     assert numbers(source(kind, parts).pull(DAY, WANTED), "x") == whole
 
 
-@pytest.mark.parametrize("kind", TYPED)
+@pytest.mark.parametrize("kind", KNOWING)
 def test_whole_numbers_and_their_floats_are_one_label(kind: str, write: Write) -> None:
     """A column of integers turns into floats once a value is missing; text is a label as it stands."""
     ints = source(kind, write("i", rows(2, k=[1, 2])))
@@ -312,6 +344,7 @@ def test_hostile_names_are_only_names(kind: str, write: Write) -> None:
         assert numbers(read.pull(DAY, dict.fromkeys(hostile, Kind.NUMERIC)), name) == [index, index]
 
 
+@about_files
 def test_unfinished_files_are_left_alone(kind: str, write: Write) -> None:
     """A dot or an underscore in front, in folders too."""
     path = write("a", rows(2))

@@ -1,0 +1,193 @@
+"""Where tests put rows for each kind of source: files of a kind, a table of SQLite, a table of PostgreSQL."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+import psycopg
+from psycopg import sql
+
+from monitor.members import Family, member
+from monitor.source import Source
+
+Add = Callable[[pl.DataFrame], object]
+_NUMBERS = count()  # of tables: two of one name may live beside each other
+
+
+class Shelf(Protocol):
+    """One kind of place for rows."""
+
+    def write(self, name: str, frame: pl.DataFrame) -> Any:
+        """Rows under a name; the place, for `source` below."""
+
+    def rewrite(self, place: Any, frame: pl.DataFrame) -> None:
+        """Other rows in the same place."""
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Any, Add]:
+        """A place that more rows come to."""
+
+    def nowhere(self) -> Any:
+        """A place that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Of a database."""
+
+    url: str
+    name: str
+
+
+def source(kind: str, place: Path | str | Table, **options: Any) -> Source:
+    """A member of monitor/sources that reads there; its time is `ts` unless told otherwise."""
+    options = {"timestamp": "ts", **options}
+    if isinstance(place, Table):
+        built: Source = member(Family.SOURCE, "sql")(url=place.url, table=place.name, **options)
+        return built
+    file: Source = member(Family.SOURCE, kind)(path=str(place), **options)
+    return file
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    kind: str
+    folder: Path
+
+    def write(self, name: str, frame: pl.DataFrame) -> Path:
+        path = self.folder / f"{name}.{self.kind}"
+        getattr(frame, f"write_{self.kind}")(path)
+        return path
+
+    def rewrite(self, place: Path, frame: pl.DataFrame) -> None:
+        self.write("new", frame).replace(place)
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Path, Add]:
+        self.write("0", frame)
+        names = count(1)
+        return self.folder / f"*.{self.kind}", lambda more: self.write(str(next(names)), more)
+
+    def nowhere(self) -> Path:
+        return self.folder / "x"
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteTables:
+    """In one file. Times are texts, as SQLite has no type for them."""
+
+    path: Path
+    journal: str = "wal"
+
+    def write(self, name: str, frame: pl.DataFrame) -> Table:
+        place = Table(url=f"sqlite:///{self.path}", name=f"{name} {next(_NUMBERS)}")
+        self._create(place, frame)
+        return place
+
+    def add(self, place: Table, frame: pl.DataFrame) -> None:
+        with closing(sqlite3.connect(self.path)) as file, file:
+            marks = ", ".join("?" * frame.width)
+            rows = ([_plain(value) for value in row] for row in frame.iter_rows())
+            file.executemany(f"INSERT INTO {quoted(place.name)} VALUES ({marks})", rows)
+
+    def rewrite(self, place: Table, frame: pl.DataFrame) -> None:
+        with closing(sqlite3.connect(self.path)) as file, file:
+            file.execute(f"DROP TABLE {quoted(place.name)}")
+        self._create(place, frame)
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Table, Add]:
+        place = self.write("growing", frame)
+        return place, lambda more: self.add(place, more)
+
+    def nowhere(self) -> Table:
+        return replace(self.write("something", pl.DataFrame({"ts": ["2024-03-10"]})), name="x")
+
+    def _create(self, place: Table, frame: pl.DataFrame) -> None:
+        with closing(sqlite3.connect(self.path)) as file:
+            file.execute(f"PRAGMA journal_mode = {self.journal}")
+            columns = ", ".join(f"{quoted(name)} {_sqlite(dtype)}" for name, dtype in frame.schema.items())
+            file.execute(f"CREATE TABLE {quoted(place.name)} ({columns})")
+            file.commit()
+        self.add(place, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTables:
+    """Of one database of a real server."""
+
+    url: str
+
+    def write(self, name: str, frame: pl.DataFrame) -> Table:
+        place = Table(url=self.url, name=f"{name} {next(_NUMBERS)}")
+        self._create(place, frame)
+        return place
+
+    def add(self, place: Table, frame: pl.DataFrame) -> None:
+        with psycopg.connect(self.url) as conn, conn.cursor() as cursor:
+            copy = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(place.name))
+            with cursor.copy(copy) as into:
+                for row in frame.iter_rows():
+                    into.write_row(row)
+
+    def rewrite(self, place: Table, frame: pl.DataFrame) -> None:
+        with psycopg.connect(self.url) as conn:
+            conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(place.name)))
+        self._create(place, frame)
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Table, Add]:
+        place = self.write("growing", frame)
+        return place, lambda more: self.add(place, more)
+
+    def nowhere(self) -> Table:
+        return Table(url=self.url, name="x")
+
+    def _create(self, place: Table, frame: pl.DataFrame) -> None:
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(_postgres(dtype)))  # type: ignore[arg-type]
+            for name, dtype in frame.schema.items()
+        )
+        with psycopg.connect(self.url) as conn:
+            conn.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(place.name), columns))
+        self.add(place, frame)
+
+
+def quoted(name: str) -> str:
+    """As SQL writes any name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    return value if value is None or isinstance(value, int | float | str | bytes) else str(value)
+
+
+def _sqlite(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.Datetime):
+        return "TIMESTAMP"
+    named = ((pl.Boolean, "BOOLEAN"), (pl.Date, "DATE"), (pl.String, "TEXT"), (pl.Null, "REAL"))
+    return next((word for each, word in named if dtype == each), "INTEGER" if dtype.is_integer() else "REAL")
+
+
+def _postgres(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.Datetime):
+        return "timestamptz" if dtype.time_zone else "timestamp"
+    if isinstance(dtype, pl.Decimal):
+        return "numeric"
+    if isinstance(dtype, pl.List):
+        return "bigint[]"
+    named = (
+        (pl.Boolean, "boolean"),
+        (pl.Date, "date"),
+        (pl.String, "text"),
+        (pl.Duration, "interval"),
+        (pl.Time, "time"),
+    )
+    return next(
+        (word for each, word in named if dtype == each),
+        "bigint" if dtype.is_integer() else "double precision",
+    )
