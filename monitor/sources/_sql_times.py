@@ -96,7 +96,12 @@ class TimeColumn:
             except (ValueError, OverflowError):
                 return []
             return [sa.or_(self._sorted >= day, raw.not_like(_DATED))]
-        return [raw >= self._bound(found - 2 * MARGIN)]
+        if not isinstance(found, datetime):  # a day
+            found = datetime(found.year, found.month, found.day)  # noqa: DTZ001 compared with days
+        try:
+            return [raw >= self._bound(found - 2 * MARGIN)]
+        except OverflowError:
+            return []
 
     @property
     def _unit(self) -> int:
