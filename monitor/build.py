@@ -34,6 +34,7 @@ __all__ = [
     "build_reference_source",
     "build_source",
     "check",
+    "notes",
     "storage_url",
 ]
 
@@ -195,7 +196,12 @@ def build_models(config: Config) -> Models:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return Models(models=built, notes=(*config.notes(), *route_notes(config)))
+    return Models(models=built, notes=notes(config))
+
+
+def notes(config: Config) -> tuple[str, ...]:
+    """What the person should know about it; no secret is read for that."""
+    return (*config.notes(), *route_notes(config))
 
 
 def judge_policy(model: ModelConfig) -> JudgePolicy:
