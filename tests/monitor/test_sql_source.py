@@ -1,7 +1,10 @@
 """What only a database can do to a reader: refuse, change, lock, hang; and what it must never show."""
 
+import json
 import math
 import sqlite3
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -467,3 +470,55 @@ def test_rows_are_many_and_memory_is_not(table: Table) -> None:
     read = source("postgresql", PostgresTables(table.url).write("wide", wide))
     sizes = [batch.rows for batch in read.pull(DAY, {f"c{n}": Kind.NUMERIC for n in range(200)}).batches]
     assert (sum(sizes), max(sizes) <= 2_500) == (5_000, True)
+
+
+READ_ALL = """
+import json, sys, time
+from datetime import datetime, timedelta, UTC
+from detectors._column import Kind
+from monitor.sources.sql import SqlSource
+from storage.span import Span
+
+wanted = {f"c{n}": Kind.NUMERIC for n in range(16)} | {f"s{n}": Kind.CATEGORY for n in range(3)}
+read = SqlSource(url=sys.argv[1], table="wide", timestamp="ts")
+begin, at = datetime.fromisoformat(sys.argv[2]), (time.perf_counter(), time.process_time())
+window = read.pull(Span(start=begin, end=begin + timedelta(days=1)), wanted)
+rows = sum(batch.rows for batch in window.batches)
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+took = time.perf_counter() - at[0], time.process_time() - at[1]
+print(json.dumps([rows, int(peak) // 1024, *took]))
+"""
+
+
+FEW = 100_000  # batches are full from here on
+
+
+@pytest.mark.parametrize("many", [300_000, pytest.param(1_000_000, marks=pytest.mark.large)])
+def test_memory_does_not_grow_with_rows(postgres: Server, many: int) -> None:
+    """20 columns: within 300 MiB, libraries included, and no more for many times the rows of a window."""
+    name = postgres.database()
+    numbers = ", ".join(f"random() AS c{n}" for n in range(16))
+    texts = ", ".join(f"'label ' || (i + {n}) % 50 AS s{n}" for n in range(3))
+    # A small window on the first day, a large one on the second.
+    postgres.sql(
+        f"CREATE TABLE wide AS SELECT timestamptz '2024-03-10 00:00Z' + CASE WHEN i <= {FEW} "
+        f"THEN interval '1 hour' ELSE interval '1 day' END AS ts, {numbers}, {texts} "
+        f"FROM generate_series(1, {many + FEW}) AS i",
+        database=name,
+    )
+    peaks = []
+    for begin, rows in ((T0, FEW), (T0 + timedelta(days=1), many)):
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ALL, postgres.url(name), begin.isoformat()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=280,
+        )
+        read, peak, wall_s, cpu_s = json.loads(done.stdout)
+        assert read == rows
+        peaks.append(peak)
+        print(f"{rows:,} rows: peak {peak} MiB, {wall_s:.1f} s, {cpu_s:.1f} s of this process")
+    postgres.drop(name)
+    assert max(peaks) <= 300
+    assert peaks[1] - peaks[0] < 20
