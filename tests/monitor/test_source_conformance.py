@@ -471,17 +471,19 @@ def test_parquet_naive_and_date_times_are_local(tmp_path: Path) -> None:
     ]
 
 
-def test_parquet_integers_of_unknown_unit_name_the_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KNOWING)
+def test_integers_of_unknown_unit_name_the_key(kind: str, write: Write) -> None:
     """Seconds or milliseconds is not for us to guess."""
-    pl.DataFrame({"ts": [1_710_028_800]}).write_parquet(tmp_path / "a.parquet")
-    with pytest.raises(SourceError, match="epoch_s"):
-        source("parquet", tmp_path / "a.parquet").watermark()
+    path = write("a", pl.DataFrame({"ts": [1_710_028_800]}))
+    with pytest.raises(SourceError, match="epoch_s") as caught:
+        source(kind, path).watermark()
+    assert not caught.value.transient
 
 
-def test_lists_are_retyped_for_every_kind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["parquet", "postgresql"])  # the others have no lists
+def test_lists_are_retyped_for_every_kind(kind: str, write: Write) -> None:
     """They can be neither counted nor compared."""
-    rows(2, x=[[1], [2]]).write_parquet(tmp_path / "a.parquet")
-    window = source("parquet", tmp_path / "a.parquet").pull(DAY, {"x": Kind.CATEGORY})
+    window = source(kind, write("a", rows(2, x=[[1], [2]]))).pull(DAY, {"x": Kind.CATEGORY})
     assert [problem.trouble for problem in window.problems] == [Trouble.RETYPED]
 
 

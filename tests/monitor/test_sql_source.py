@@ -143,11 +143,42 @@ def test_days_may_be_times(postgres: Server, database: str) -> None:
     assert local.watermark() == T0
 
 
-def test_a_view_is_a_table(postgres: Server, database: str) -> None:
+@pytest.mark.parametrize("view", ["VIEW", "MATERIALIZED VIEW"])
+def test_a_view_is_a_table(postgres: Server, database: str, view: str) -> None:
     """Also the way to leave out what cannot be read."""
-    read = made(postgres, database, "ts timestamptz, x int", "'2024-03-10 00:00Z', 1")
-    postgres.sql(f"CREATE VIEW {read.in_schema}.v AS SELECT * FROM {read.in_schema}.t", database=database)
+    read = made(postgres, database, f"ts timestamptz, x int, {view.lower()[0]} int", "'2024-03-10 00:00Z', 1")
+    seen = f"{read.in_schema}.v"
+    postgres.sql(f"CREATE {view} {seen} AS SELECT * FROM {read.in_schema}.t", database=database)
     assert values(sql(read.url, table="v", in_schema=read.in_schema), X)["x"] == [1.0]
+
+
+def test_the_parts_of_a_table_are_one(postgres: Server, database: str) -> None:
+    """A partition that is attached late is late rows."""
+    parted = "CREATE TABLE parted (ts timestamptz, x int) PARTITION BY RANGE (ts)"
+    one = "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2024-03-10') TO ('2024-03-10 12:00')"
+    two = "CREATE TABLE parted_2 (ts timestamptz, x int)"
+    rows = (
+        "INSERT INTO parted_1 VALUES ('2024-03-10 01:00Z', 1)",
+        "INSERT INTO parted_2 VALUES ('2024-03-10 13:00Z', 2)",
+    )
+    postgres.sql("SET timezone = 'UTC'", parted, one, two, *rows, database=database)
+    read = sql(postgres.url(database), table="parted")
+    assert values(read, X)["x"] == [1.0]
+    limits = "FOR VALUES FROM ('2024-03-10 12:00') TO ('2024-03-11')"
+    postgres.sql(
+        "SET timezone = 'UTC'", f"ALTER TABLE parted ATTACH PARTITION parted_2 {limits}", database=database
+    )
+    assert read.fingerprint(DAY).rows == 2
+    assert sorted(values(read, X)["x"]) == [1.0, 2.0]
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type")  # pytest forgets what the module says
+def test_a_type_that_nobody_knows_is_only_that_columns_problem(postgres: Server, database: str) -> None:
+    """An extension's, say."""
+    read = made(postgres, database, "ts timestamptz, x int, p point", "'2024-03-10 00:00Z', 1, '(1,2)'")
+    window = read.pull(DAY, {**X, "p": Kind.CATEGORY})
+    assert [(each.column, each.trouble) for each in window.problems] == [("p", Trouble.RETYPED)]
+    assert sum(batch.rows for batch in window.batches) == 1
 
 
 def test_only_wanted_columns_are_asked_for(postgres: Server, database: str) -> None:
@@ -358,6 +389,25 @@ def test_a_writer_of_sqlite_need_not_wait(tmp_path: Path, journal: str) -> None:
         other.execute(f'INSERT INTO "{place.name}" VALUES (?, 2.0)', (T0.isoformat(),))
     assert rows + sum(batch.rows for batch in batches) == many.height
     assert source("sqlite", place).fingerprint(DAY).rows == many.height + 1
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, ts TEXT, x REAL) WITHOUT ROWID",
+        "CREATE TABLE t (rowid TEXT, ts TEXT, x REAL)",
+        "CREATE TABLE under (id, ts, x); CREATE VIEW t AS SELECT * FROM under",
+    ],
+)
+def test_tables_of_sqlite_without_row_ids_are_read_in_one_go(tmp_path: Path, table: str) -> None:
+    """Whatever the journal is."""
+    path = tmp_path / "rows.db"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.executescript(table)
+        into = "under" if "VIEW" in table else "t"
+        rows = [(n, (T0 + timedelta(hours=n)).isoformat(), float(n)) for n in range(30)]
+        file.executemany(f"INSERT INTO {into} VALUES (?, ?, ?)", rows)
+    assert values(sql(f"sqlite:///{path}"), X)["x"] == [float(n) for n in range(24)]
 
 
 def test_sqlite_is_never_written_to(tmp_path: Path, journal: str) -> None:
