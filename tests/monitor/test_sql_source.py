@@ -437,7 +437,7 @@ def test_a_slow_statement_of_sqlite_is_ended(tmp_path: Path) -> None:
     shelf.write("a", ROWS)
     with closing(sqlite3.connect(shelf.path)) as file, file:
         file.execute(
-            "CREATE VIEW t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+            "CREATE VIEW t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000000) "
             "SELECT '2024-03-10' AS ts, i AS x FROM n WHERE i < 0"
         )
     slow = sql(f"sqlite:///{shelf.path}", statement_timeout=timedelta(milliseconds=100), timestamp_zone="UTC")
