@@ -17,9 +17,11 @@ import numpy as np
 import polars as pl
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from detectors._column import CategoryColumn, Kind, NumericColumn
 from monitor.source import ColumnKind, Source, SourceError, Trouble
+from monitor.sources._sql_errors import failure
 from monitor.sources.sql import SqlSource
 from storage.span import Span
 from tests.monitor.shelves import PostgresTables, SqliteTables, Table, source
@@ -133,6 +135,16 @@ def test_local_times_are_cut_as_in_files(tmp_path: Path, url: str) -> None:
     assert values(local, X, span) == values(file, X, span)
     assert local.fingerprint(span) == file.fingerprint(span)
     assert local.watermark() == file.watermark() == datetime(2024, 3, 12, 3, 30, tzinfo=UTC)
+
+
+def test_the_newest_local_time_is_not_always_the_largest(tmp_path: Path, url: str) -> None:
+    """02:30 that night is read with the offset before it, and lies behind 03:10."""
+    gap = [datetime(2024, 3, 10, 2, 30), datetime(2024, 3, 10, 3, 10)]  # noqa: DTZ001 wall clock
+    frame = pl.DataFrame({"ts": gap, "x": [1.0, 2.0]})
+    frame.write_parquet(tmp_path / "a.parquet")
+    places = (("parquet", tmp_path / "a.parquet"), ("postgresql", PostgresTables(url).write("gap", frame)))
+    file, local = (source(kind, at, timestamp_zone="America/New_York") for kind, at in places)
+    assert local.watermark() == file.watermark() == datetime(2024, 3, 10, 7, 30, tzinfo=UTC)
 
 
 def test_days_may_be_times(postgres: Server, database: str) -> None:
@@ -276,6 +288,14 @@ def test_a_source_never_shows_its_url() -> None:
     shown = f"{read!r} {read!s} {read._database!r} {read._database.place}"
     assert SECRET not in shown
     assert "postgresql://u@host/d" in shown
+
+
+def test_a_driver_that_says_the_password_is_not_repeated() -> None:
+    """Whatever words another database finds for it."""
+    said = OperationalError("SELECT 1", {}, Exception(f"cannot connect as u:{SECRET}"))
+    found = failure(said, "mysql://u@host/d", "mysql", SECRET)
+    assert (found.transient, SECRET in found.reason) == (True, False)
+    assert "cannot connect as u:…" in found.reason
 
 
 def sessions(postgres: Server, database: str) -> int:
