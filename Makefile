@@ -45,8 +45,10 @@ endef
 demo: $(VENV)/.run.ok
 	$(BIN)/leeway demo --dir demo
 
+# Files in their order, those of acceptance first: the longest have the fewest tests, and alone at the end they would
+# keep one core waiting.
 test: $(VENV)/.dev.ok check
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-large: $(VENV)/.dev.ok
 	$(BIN)/python -m pytest -m large -n auto --dist loadfile --timeout 3600

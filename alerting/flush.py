@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from alerting.escalation import Overdue, to_json
-from alerting.grouping import Group, GroupPolicy, begins, news, tell
+from alerting.grouping import Group, GroupPolicy, begins, news, taken, tell
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
 from alerting.reason import Reason
@@ -128,6 +128,40 @@ def flush(
         reply, edit = post(Action.REPLY, changed), post(Action.EDIT, members)
         return Flush(group=after, notifications=(*shown(reply), edit))
     return Flush(group=after, notifications=(post(Action.ROOT, changed),))
+
+
+def edit(
+    group: Group,
+    incidents: Sequence[Incident],
+    *,
+    now: datetime,
+    policy: GroupPolicy,
+    performance: Mapping[str, object] | None = None,
+) -> Flush:
+    """The root brought up to date where nothing is news but who has what; no post where there is no root, or
+    nothing of it is open."""
+    members = [each for each in incidents if each.id in group.told]
+    after = taken(group.told, members, now)
+    firing = any(each.is_open for each in members)
+    if not firing or not group.has_thread or not group.root_key:
+        return Flush(group=replace(group, taken=after), notifications=())
+    # A reminder's own edit: how all that was told stands now. Nothing is told by it, so the rest stays.
+    made = flush(
+        group,
+        members,
+        reason=Reason.REPEAT,
+        now=now,
+        policy=policy,
+        threads=True,
+        performance=performance,
+    )
+    shown = [f"{each.id} {each.version} {after.get(each.id, '')}" for each in members]
+    key = _key("taken", group.key, group.root_key, *sorted(shown))
+    edits = [each for each in made.notifications if each.action is Action.EDIT]
+    return Flush(
+        group=replace(group, taken=after),
+        notifications=tuple(replace(each, key=key, reason="acknowledged") for each in edits),
+    )
 
 
 def _picture(said: Notification, top: Incident, group: Group) -> Notification | None:

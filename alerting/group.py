@@ -110,6 +110,8 @@ class Group:
     # By incident id, when it was first to be told here as a page, in its present run; also where that message
     # was given up. Escalation counts from it.
     paged: Mapping[str, datetime] = field(default_factory=dict)
+    # By incident id, who has it and until when, as the root last showed it; what nobody has is left out.
+    taken: Mapping[str, str] = field(default_factory=dict)
     fallback: bool = False  # its own channel gave a message up: what comes next goes to the fallback
     deaths: int = 0  # messages given up since the last one that arrived
     retry_from: datetime | None = None  # nothing is told before then; None: at once
@@ -156,6 +158,7 @@ class Group:
                 "ids": sorted(kept.ids),
             },
             "paged": {id_: at.isoformat() for id_, at in self.paged.items()},
+            "taken": dict(self.taken),
             "fallback": self.fallback,
             "deaths": self.deaths,
             "retry_from": None if self.retry_from is None else self.retry_from.isoformat(),
@@ -208,6 +211,7 @@ class Group:
                 ids=frozenset(kept["ids"]),
             ),
             paged={id_: datetime.fromisoformat(at) for id_, at in paged.items()},
+            taken=dict(value.get("taken", {})),
             fallback=value.get("fallback", False),
             deaths=value.get("deaths", 0),
             retry_from=None if retry is None else datetime.fromisoformat(retry),

@@ -198,8 +198,18 @@ def tell(
         past=None,
         kept=_still_kept(group, found),
         paged=_paged(group, incidents, found, now),
+        taken=taken(told, incidents, now),
         fallback=False,
     )
+
+
+def taken(told: Collection[str], incidents: Sequence[Incident], now: datetime) -> dict[str, str]:
+    """By incident id, who has it and until when: of what was told and is open; without what nobody has."""
+    return {
+        each.id: f"{each.acknowledged_by} until {each.acknowledged_until}"
+        for each in incidents
+        if each.id in told and each.is_open and each.is_acknowledged(now)
+    }
 
 
 def hold(

@@ -51,8 +51,9 @@ def _of_few_cells(
         return None
     centre, unit = moment_scale(profile)
     mean, sd = summary.mean(profile), summary.sd(profile)
-    exact = max(summary.maximum - centre, centre - summary.minimum) <= MOMENT_CLIP * unit
-    exact = exact and sd >= _NARROWEST * unit
+    # Plain floats: beyond the largest they are infinite, and say nothing.
+    reach, centre = MOMENT_CLIP * float(unit), float(centre)
+    exact = max(summary.maximum - centre, centre - summary.minimum) <= reach and sd >= _NARROWEST * unit
     width = float(np.mean(most - least))
     spread = sd if exact else 0.25 * (summary.maximum - summary.minimum)  # of a thousand rows 6 sd, of ten 3
     if not spread > 0.0 or width < _COARSE * spread:
@@ -66,7 +67,7 @@ def _of_few_cells(
         b, scale = sd / profile.sd, math.hypot(mean, sd) / math.hypot(profile.mean, profile.sd)
         a = mean - b * profile.mean
         left = math.hypot(mean - scale * profile.mean, sd - scale * profile.sd) / sd
-    elif float(reference.min()) * float(least.min()) > 0.0 and float(reference[0] * reference[-1]) > 0.0:
+    elif min(reference[0], least[0]) > 0.0 or max(reference[-1], most[-1]) < 0.0:  # a factor keeps the sign
         ends = np.sort(np.abs(np.vstack((least, most))), axis=0) / np.abs(reference)
         scale = math.sqrt(float(ends[0].max()) * float(ends[1].min()))
         a, b, left = 0.0, scale, 0.0

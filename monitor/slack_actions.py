@@ -4,17 +4,14 @@ With it goes a line of the audit that names the envelope: what comes a second ti
 after a restart, finds that line and does nothing.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting.flush import flush
-from alerting.grouping import Group, Reason
+from alerting.grouping import Group
 from alerting.incident import Incident
-from alerting.notification import Action
 from alerting.series import PLAIN
 from alerting.silence import Matcher, Operator, Silence
 from alerting.slack_buttons import LASTING, Button
@@ -22,9 +19,8 @@ from alerting.slack_requests import Press
 from alerting.verdict import Severity
 from monitor.leading import led
 from monitor.logs import logger
-from monitor.routing import group_policies
 from monitor.runtime import Runtime
-from storage import audit, groups, incidents, lanes, outbox, silences
+from storage import audit, groups, incidents, lanes, silences
 
 MOST_SILENCES = 20  # of one press: whoever wants more silences the model, and says so by hand
 _NAMED = 5  # columns in an answer
@@ -83,7 +79,6 @@ def _acknowledge(pressed: _Pressed) -> str:
         incidents.acknowledge(conn, each.id, by=pressed.by, now=now, until=pressed.until)
         for each in pressed.told
     ]
-    _edit_root(pressed, after)
     instead = f", instead of {', '.join(sorted(others))}" if others else ""
     return f"{pressed.by} has it {pressed.end}: {_names(after)}{instead}"
 
@@ -134,28 +129,3 @@ def _names(of: Sequence[Incident]) -> str:
     names = sorted({PLAIN.get(each.series.column, each.series.column) or "the feed" for each in of})
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
-
-
-def _edit_root(pressed: _Pressed, after: Sequence[Incident]) -> None:
-    """The post says who has it: an edit like any other, through the outbox, in its turn.
-
-    What hangs on a fallback channel stands alone and is not edited.
-    """
-    runtime, group, now = pressed.runtime, pressed.group, pressed.now
-    policy = group_policies(runtime.config, group.labels["model"]).get(group.channel)
-    channel = runtime.channels.get(group.channel)
-    if policy is None or channel is None or not channel.threads or pressed.press.page.lane != group.key:
-        return
-    members = incidents.by_ids(pressed.conn, tuple(group.told))
-    # A reminder's own edit: how all that was told stands now. Nothing is told by it, so the group stays.
-    made = flush(group, members, reason=Reason.REPEAT, now=now, policy=policy, threads=True)
-    for each in made.notifications:
-        if each.action is Action.EDIT:
-            edit = replace(each, key=_key(group, after), reason="acknowledged")
-            outbox.enqueue(pressed.conn, [edit], now)
-
-
-def _key(group: Group, after: Sequence[Incident]) -> str:
-    """From facts: this state of these incidents."""
-    parts = [f"{each.id} {each.version}" for each in after]
-    return hashlib.sha256("\x1f".join(("acknowledged", group.key, *parts)).encode()).hexdigest()[:32]

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from alerting import failpoint, kept
 from alerting.channel import takes_pictures
 from alerting.digest import digest
+from alerting.flush import edit
 from alerting.flush import flush as tell_group
 from alerting.group import group_of_key
-from alerting.grouping import Group, GroupPolicy, decide, hold, mark_dirty, news
+from alerting.grouping import Group, GroupPolicy, decide, hold, mark_dirty, news, taken
 from alerting.incident import Incident
 from alerting.notification import Action, Notification
 from alerting.reason import Reason
@@ -213,6 +214,13 @@ def _due(runtime: Runtime, conn: Connection, key: str) -> _Due | None:
         waiting = held.held or held.past is not None or held.kept is not None
         nothing = not waiting and not news(held, members, policy, silent, steps)
         after = replace(held, dirty_since=None) if nothing else held
+        edits = runtime.channels[group.channel].edits and not _instead(runtime, group)
+        if edits and taken(after.told, members, now) != after.taken:
+            facts = goodness(conn, model, latest.window_start) if model else None
+            done = edit(after, members, now=now, policy=policy, performance=facts)
+            return _Due(
+                reason=None, group=done.group, channel=group.channel, notifications=done.notifications
+            )
         return None if after == group else _Due(reason=None, group=after, channel=group.channel)
     instead = _instead(runtime, group)
     channel = instead or group.channel

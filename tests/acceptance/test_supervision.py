@@ -14,6 +14,7 @@ from tests.acceptance.running import DAYS, FOLDED, count, daemon, log_of, runnin
 from tests.acceptance.world import Shop
 
 FACTOR = 12  # a minute in five seconds
+SLOWER = 6.0  # where a busy machine must not be taken for a stall: ten seconds of it are a minute there
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_what_stalls_ends_with_its_stacks_and_the_next_one_catches_up(
     if "silent" in says:
         silent_s = float(log.partition("has been silent for ")[2].partition(" s")[0])
         # The supervisor looks once a real second, on a machine that may be busy; its own tests count exactly.
-        assert 60 < silent_s < 60 + 10 * FACTOR
+        assert 60 <= silent_s < 60 + 10 * FACTOR  # rounded there: what was more than 60 s may read 60
     with daemon(shop) as running:
         until(shop, FOLDED, DAYS, running)
         assert count(shop, "SELECT count(*) - count(DISTINCT start) FROM ledger") == 0
@@ -88,11 +89,11 @@ def test_the_service_manager_hears_it_in_order(shop: Shop, tmp_path: Path, kind:
 
 def test_a_process_that_was_stopped_goes_on(shop: Shop) -> None:
     """SIGSTOP for over a minute of its clocks: nobody stalled, and no window is planned twice (T41)."""
-    with daemon(shop, paced=(str(FACTOR),)) as running:
+    with daemon(shop, paced=(str(SLOWER),)) as running:
         until(shop, FOLDED, DAYS, running)
         os.kill(running.pid, signal.SIGSTOP)
-        time.sleep(90 / FACTOR)
+        time.sleep(90 / SLOWER)
         os.kill(running.pid, signal.SIGCONT)
-        time.sleep(90 / FACTOR)  # were it taken for a stall, it would end now
+        time.sleep(90 / SLOWER)  # were it taken for a stall, it would end now
         assert running.poll() is None, log_of(shop)
         assert count(shop, "SELECT count(*) - count(DISTINCT start) FROM ledger") == 0

@@ -110,3 +110,14 @@ def test_a_shift_into_few_cells_is_no_conversion() -> None:
 def test_one_value_alone_has_no_unit() -> None:
     """A column that hangs far outside is stuck, not converted."""
     assert _facts(NARROW, np.full(500, 29.9))["unit"] is None
+
+
+def test_the_largest_numbers_leave_no_warning() -> None:
+    """A reference near the end of the floats, an ordinary window: no fit, and nothing overflows aloud."""
+    huge = RNG.choice([-1.0, 1.0], 500) * RNG.uniform(1e307, 1.7e308, 500)
+    with np.errstate(over="ignore"):  # its own sd is beyond them
+        profile = build_profile({"x": NumericColumn(values=huge)}, roles={})
+    window = RNG.normal(size=500)
+    summary = count(profile, {"x": NumericColumn(values=window)}, 500)
+    with np.errstate(over="raise"):
+        evidence(profile.columns["x"], summary.columns["x"], 500)

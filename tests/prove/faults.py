@@ -42,7 +42,8 @@ class Fault:
 
     @property
     def may_weigh_otherwise(self) -> bool:
-        """Whether what was known when something was decided may differ, though not what was decided."""
+        """Whether it may be weighed after other windows, with other facts, whether to ask for retraining:
+        refused then as well, and what is asked is the same."""
         return self.kind is Kind.RAISE and self.name in UNFINISHED | PUT_OFF
 
     def __str__(self) -> str:

@@ -61,7 +61,8 @@ QUERIES = {
     "gates": "SELECT request_id, gates FROM retraining_decision ORDER BY id",
 }
 TELLING = frozenset({"told", "last edits"})  # the messages; what came of them is in "believed"
-WEIGHING = frozenset({"gates"})  # what was known when it was decided; what was decided is in "decisions"
+# After which windows it was weighed whether to ask, with what was known then; what was asked: "retraining".
+WEIGHING = frozenset({"gates", "decisions"})
 _GROUPS = "SELECT key, state FROM notification_group ORDER BY 1"
 STUCK = (
     "SELECT 'window ' || id FROM ledger WHERE state = 'claimed'",
@@ -119,7 +120,7 @@ def telling_aside(expected: Past) -> Past:
 
 
 def weighing_aside(expected: Past) -> Past:
-    """All that must be the same whatever was known when it was decided."""
+    """All that must be the same whatever was known when retraining was weighed."""
     return {part: rows for part, rows in expected.items() if part not in WEIGHING}
 
 

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from storage import audit, daemon_events, history, incidents, profiles
+from storage import audit, daemon_events, history, incidents, profiles, retraining, retraining_past
 from storage.engine import Store, open_store
 from storage.migrations import REVISIONS
 from storage.migrations.upgrade import config, upgrade
@@ -202,6 +202,41 @@ def test_an_upgrade_loses_nothing(empty_url: str, filled: Store, revision: str) 
             (incident,) = incidents.open_incidents(conn, "m")
             assert incident.false_page_by == ""
             assert history.incident_list(conn)[0]["false_page_by"] == ""
+
+
+def test_a_revision_is_what_it_was(empty_url: str) -> None:
+    """What has its number in a database is done there: 0008 made one index, which no other may make."""
+    with open_store(empty_url) as store:
+        with store.write() as conn:
+            upgrade(conn, "0008")
+            assert "ix_ledger_provisional" in {
+                str(each["name"]) for each in inspect(conn).get_indexes("ledger")
+            }
+            assert "program" not in {column["name"] for column in inspect(conn).get_columns("ledger")}
+        assert store.upgrade() is True
+
+
+def test_requests_of_an_older_version_go_on(empty_url: str) -> None:
+    """What was in flight still is; what failed counts, when it ended; when it was sent is not known."""
+    insert = text(
+        "INSERT INTO retraining (id, model, target, mode, state, in_flight, notification_key, requested, "
+        "deadline, updated, detail, facts) VALUES (:id, 'm', 't', 'auto', :state, :in_flight, :id, 1, 2, 3, "
+        "'', '{}')"
+    )
+    with open_store(empty_url) as store:
+        with store.write() as conn:
+            upgrade(conn, "0008")
+            conn.execute(insert, {"id": "old", "state": "failed", "in_flight": False})
+            conn.execute(insert, {"id": "new", "state": "sent", "in_flight": True})
+        store.upgrade()
+        with store.read() as conn:
+            old, new = (retraining.get(conn, id_) for id_ in ("old", "new"))
+            assert old is not None
+            assert new is not None
+            assert (old.ended, old.sent, old.ask) == (old.updated, None, "retraining")
+            assert (new.ended, new.state) == (None, "sent")
+            assert retraining.in_flight(conn, "m") == new
+            assert retraining_past.breaker_of(conn, "m").failed == 1
 
 
 def _made(store: Store, postgres: Server) -> object:

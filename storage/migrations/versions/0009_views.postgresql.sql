@@ -1,43 +1,132 @@
-CREATE FUNCTION retraining_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'retraining_event is append-only' USING ERRCODE = 'restrict_violation';
-END
-$$
+CREATE VIEW v_windows AS
+SELECT l.id AS window_id,
+       l.model AS model,
+       l.stream AS stream,
+       l.kind AS kind,
+       iso_utc(l."start") COLLATE "C" AS window_start,
+       iso_utc(l."end") COLLATE "C" AS window_end,
+       l.revision AS revision,
+       l.state AS state,
+       l.reason AS reason,
+       l.rows AS rows,
+       l.attempt AS attempt,
+       r.version AS reference_version,
+       l.config_digest AS config_digest,
+       l.source_fingerprint AS source_fingerprint,
+       l.error_class AS error_class,
+       l.error AS error,
+       iso_utc(l.due) COLLATE "C" AS due,
+       iso_utc(l.planned_at) COLLATE "C" AS planned_at,
+       iso_utc(l.finished_at) COLLATE "C" AS finished_at,
+       iso_utc(l.folded_at) COLLATE "C" AS folded_at,
+       l.superseded_by AS superseded_by,
+       l.provisional::integer AS provisional,
+       iso_utc(l.refolded_at) COLLATE "C" AS refolded_at,
+       iso_utc(l.rechecked_at) COLLATE "C" AS rechecked_at,
+       r.digest AS profile_digest,
+       l.data_version AS data_version,
+       (json_of(r.lineage) ->> 'run_id') COLLATE "C" AS run_id,
+       l.program AS program
+  FROM ledger AS l
+  LEFT JOIN reference AS r ON r.id = l.reference_id
 
-CREATE TRIGGER retraining_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON retraining_event
-  FOR EACH STATEMENT EXECUTE FUNCTION retraining_event_is_append_only()
+CREATE VIEW v_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       iso_utc(l."start") COLLATE "C" AS window_start,
+       iso_utc(l."end") COLLATE "C" AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       nullif((json_of(v.facts) -> 'rules')::text, 'null') COLLATE "C" AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       iso_utc(coalesce(v.known_from, l.folded_at)) COLLATE "C" AS known_from,
+       r.version AS reference_version,
+       r.digest AS profile_digest,
+       l.config_digest AS config_digest,
+       l.data_version AS data_version,
+       (json_of(r.lineage) ->> 'run_id') COLLATE "C" AS run_id,
+       l.program AS program
+  FROM verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id
+  LEFT JOIN reference AS r ON r.id = l.reference_id
 
-CREATE VIEW v_retraining AS
-SELECT r.id AS retraining_id,
-       r.model AS model,
-       r.ask AS ask,
-       r.target AS target,
-       r.mode AS mode,
-       r.state AS state,
-       iso_utc(r.requested) COLLATE "C" AS requested,
-       iso_utc(r.deadline) COLLATE "C" AS deadline,
-       iso_utc(r.sent) COLLATE "C" AS sent,
-       iso_utc(r.ended) COLLATE "C" AS ended,
-       iso_utc(r.updated) COLLATE "C" AS updated,
-       r.detail AS detail,
-       r.model_version AS model_version,
-       r.reference_version AS reference_version,
-       r.answer AS answer,
-       iso_utc(r.answer_by) COLLATE "C" AS answer_by,
-       iso_utc(r.answered) COLLATE "C" AS answered,
-       (SELECT count(*) FROM retraining_event AS e WHERE e.retraining_id = r.id) AS events,
-       r.facts AS request
-  FROM retraining AS r
+CREATE VIEW v_past_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       iso_utc(l."start") COLLATE "C" AS window_start,
+       iso_utc(l."end") COLLATE "C" AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       nullif((json_of(v.facts) -> 'rules')::text, 'null') COLLATE "C" AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       iso_utc(v.known_from) COLLATE "C" AS known_from,
+       iso_utc(v.known_until) COLLATE "C" AS known_until,
+       r.version AS reference_version,
+       r.digest AS profile_digest,
+       l.config_digest AS config_digest,
+       l.data_version AS data_version,
+       (json_of(r.lineage) ->> 'run_id') COLLATE "C" AS run_id,
+       l.program AS program
+  FROM past_verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id
+  LEFT JOIN reference AS r ON r.id = l.reference_id
 
-CREATE VIEW v_retraining_decisions AS
-SELECT d.id AS decision_id,
-       d.model AS model,
-       iso_utc(d.at) COLLATE "C" AS at,
-       d.mode AS mode,
-       d.outcome AS outcome,
-       d.target AS target,
-       d.request_id AS request_id,
-       d.retraining_id AS retraining_id,
-       d.gates AS gates,
-       d.ledger_id AS window_id
-  FROM retraining_decision AS d
+CREATE VIEW v_incidents AS
+SELECT i.id AS incident_id,
+       i.model AS model,
+       i.version AS version,
+       i.segment AS segment,
+       i.column_name AS column_name,
+       i.rule AS rule,
+       i.kind AS kind,
+       i.severity AS severity,
+       i.status AS status,
+       iso_utc(i.opened) COLLATE "C" AS opened,
+       iso_utc(i.since) COLLATE "C" AS since,
+       iso_utc(i.resolved) COLLATE "C" AS resolved,
+       i.resolved_reason AS resolved_reason,
+       iso_utc(i.window_start) COLLATE "C" AS window_start,
+       iso_utc(i.window_end) COLLATE "C" AS window_end,
+       i.reopens AS reopens,
+       i.relapses AS relapses,
+       i.peak AS peak,
+       i.rank AS rank,
+       i.change AS change,
+       i.title AS title,
+       i.acknowledged_by AS acknowledged_by,
+       iso_utc(i.acknowledged_until) COLLATE "C" AS acknowledged_until,
+       (SELECT count(*) FROM incident_event AS e WHERE e.incident_id = i.id) AS events,
+       i.false_page_by AS false_page_by,
+       i.flapping::integer AS flapping,
+       i.escalation_step AS escalation_step,
+       (json_of(i.lineage) ->> 'reference_version')::integer AS reference_version,
+       (json_of(i.lineage) ->> 'profile_digest') COLLATE "C" AS profile_digest,
+       (json_of(i.lineage) ->> 'config_digest') COLLATE "C" AS config_digest,
+       (json_of(i.lineage) ->> 'data_version') COLLATE "C" AS data_version,
+       (json_of(i.lineage) ->> 'run_id') COLLATE "C" AS run_id,
+       (json_of(i.lineage) ->> 'program') COLLATE "C" AS program
+  FROM incident AS i

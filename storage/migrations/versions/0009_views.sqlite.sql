@@ -1,44 +1,132 @@
-CREATE TRIGGER retraining_event_no_update BEFORE UPDATE ON retraining_event
-BEGIN
-  SELECT RAISE(ABORT, 'retraining_event is append-only');
-END
+CREATE VIEW v_windows AS
+SELECT l.id AS window_id,
+       l.model AS model,
+       l.stream AS stream,
+       l.kind AS kind,
+       strftime('%Y-%m-%dT%H:%M:%S', l."start" / 1000000, 'unixepoch') || printf('.%06dZ', l."start" % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', l."end" / 1000000, 'unixepoch') || printf('.%06dZ', l."end" % 1000000) AS window_end,
+       l.revision AS revision,
+       l.state AS state,
+       l.reason AS reason,
+       l.rows AS rows,
+       l.attempt AS attempt,
+       r.version AS reference_version,
+       l.config_digest AS config_digest,
+       l.source_fingerprint AS source_fingerprint,
+       l.error_class AS error_class,
+       l.error AS error,
+       strftime('%Y-%m-%dT%H:%M:%S', l.due / 1000000, 'unixepoch') || printf('.%06dZ', l.due % 1000000) AS due,
+       strftime('%Y-%m-%dT%H:%M:%S', l.planned_at / 1000000, 'unixepoch') || printf('.%06dZ', l.planned_at % 1000000) AS planned_at,
+       strftime('%Y-%m-%dT%H:%M:%S', l.finished_at / 1000000, 'unixepoch') || printf('.%06dZ', l.finished_at % 1000000) AS finished_at,
+       strftime('%Y-%m-%dT%H:%M:%S', l.folded_at / 1000000, 'unixepoch') || printf('.%06dZ', l.folded_at % 1000000) AS folded_at,
+       l.superseded_by AS superseded_by,
+       l.provisional AS provisional,
+       strftime('%Y-%m-%dT%H:%M:%S', l.refolded_at / 1000000, 'unixepoch') || printf('.%06dZ', l.refolded_at % 1000000) AS refolded_at,
+       strftime('%Y-%m-%dT%H:%M:%S', l.rechecked_at / 1000000, 'unixepoch') || printf('.%06dZ', l.rechecked_at % 1000000) AS rechecked_at,
+       r.digest AS profile_digest,
+       l.data_version AS data_version,
+       json_extract(r.lineage, '$.run_id') AS run_id,
+       l.program AS program
+  FROM ledger AS l
+  LEFT JOIN reference AS r ON r.id = l.reference_id
 
-CREATE TRIGGER retraining_event_no_delete BEFORE DELETE ON retraining_event
-BEGIN
-  SELECT RAISE(ABORT, 'retraining_event is append-only');
-END
+CREATE VIEW v_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       strftime('%Y-%m-%dT%H:%M:%S', l."start" / 1000000, 'unixepoch') || printf('.%06dZ', l."start" % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', l."end" / 1000000, 'unixepoch') || printf('.%06dZ', l."end" % 1000000) AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       json_extract(v.facts, '$.rules') AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       strftime('%Y-%m-%dT%H:%M:%S', coalesce(v.known_from, l.folded_at) / 1000000, 'unixepoch') || printf('.%06dZ', coalesce(v.known_from, l.folded_at) % 1000000) AS known_from,
+       r.version AS reference_version,
+       r.digest AS profile_digest,
+       l.config_digest AS config_digest,
+       l.data_version AS data_version,
+       json_extract(r.lineage, '$.run_id') AS run_id,
+       l.program AS program
+  FROM verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id
+  LEFT JOIN reference AS r ON r.id = l.reference_id
 
-CREATE VIEW v_retraining AS
-SELECT r.id AS retraining_id,
-       r.model AS model,
-       r.ask AS ask,
-       r.target AS target,
-       r.mode AS mode,
-       r.state AS state,
-       strftime('%Y-%m-%dT%H:%M:%S', r.requested / 1000000, 'unixepoch') || printf('.%06dZ', r.requested % 1000000) AS requested,
-       strftime('%Y-%m-%dT%H:%M:%S', r.deadline / 1000000, 'unixepoch') || printf('.%06dZ', r.deadline % 1000000) AS deadline,
-       strftime('%Y-%m-%dT%H:%M:%S', r.sent / 1000000, 'unixepoch') || printf('.%06dZ', r.sent % 1000000) AS sent,
-       strftime('%Y-%m-%dT%H:%M:%S', r.ended / 1000000, 'unixepoch') || printf('.%06dZ', r.ended % 1000000) AS ended,
-       strftime('%Y-%m-%dT%H:%M:%S', r.updated / 1000000, 'unixepoch') || printf('.%06dZ', r.updated % 1000000) AS updated,
-       r.detail AS detail,
-       r.model_version AS model_version,
-       r.reference_version AS reference_version,
-       r.answer AS answer,
-       strftime('%Y-%m-%dT%H:%M:%S', r.answer_by / 1000000, 'unixepoch') || printf('.%06dZ', r.answer_by % 1000000) AS answer_by,
-       strftime('%Y-%m-%dT%H:%M:%S', r.answered / 1000000, 'unixepoch') || printf('.%06dZ', r.answered % 1000000) AS answered,
-       (SELECT count(*) FROM retraining_event AS e WHERE e.retraining_id = r.id) AS events,
-       r.facts AS request
-  FROM retraining AS r
+CREATE VIEW v_past_verdicts AS
+SELECT v.id AS verdict_id,
+       l.model AS model,
+       v.version AS version,
+       strftime('%Y-%m-%dT%H:%M:%S', l."start" / 1000000, 'unixepoch') || printf('.%06dZ', l."start" % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', l."end" / 1000000, 'unixepoch') || printf('.%06dZ', l."end" % 1000000) AS window_end,
+       l.revision AS revision,
+       v.segment AS segment,
+       v.column_name AS column_name,
+       v.verdict AS verdict,
+       v.severity AS severity,
+       json_extract(v.facts, '$.rules') AS rules,
+       v.rank AS rank,
+       v.value AS value,
+       v.z AS z,
+       v.p AS p,
+       v.harm AS harm,
+       v.change AS change,
+       v.incident_id AS incident_id,
+       v.title AS title,
+       l.id AS window_id,
+       strftime('%Y-%m-%dT%H:%M:%S', v.known_from / 1000000, 'unixepoch') || printf('.%06dZ', v.known_from % 1000000) AS known_from,
+       strftime('%Y-%m-%dT%H:%M:%S', v.known_until / 1000000, 'unixepoch') || printf('.%06dZ', v.known_until % 1000000) AS known_until,
+       r.version AS reference_version,
+       r.digest AS profile_digest,
+       l.config_digest AS config_digest,
+       l.data_version AS data_version,
+       json_extract(r.lineage, '$.run_id') AS run_id,
+       l.program AS program
+  FROM past_verdict AS v
+  JOIN ledger AS l ON l.id = v.ledger_id
+  LEFT JOIN reference AS r ON r.id = l.reference_id
 
-CREATE VIEW v_retraining_decisions AS
-SELECT d.id AS decision_id,
-       d.model AS model,
-       strftime('%Y-%m-%dT%H:%M:%S', d.at / 1000000, 'unixepoch') || printf('.%06dZ', d.at % 1000000) AS at,
-       d.mode AS mode,
-       d.outcome AS outcome,
-       d.target AS target,
-       d.request_id AS request_id,
-       d.retraining_id AS retraining_id,
-       d.gates AS gates,
-       d.ledger_id AS window_id
-  FROM retraining_decision AS d
+CREATE VIEW v_incidents AS
+SELECT i.id AS incident_id,
+       i.model AS model,
+       i.version AS version,
+       i.segment AS segment,
+       i.column_name AS column_name,
+       i.rule AS rule,
+       i.kind AS kind,
+       i.severity AS severity,
+       i.status AS status,
+       strftime('%Y-%m-%dT%H:%M:%S', i.opened / 1000000, 'unixepoch') || printf('.%06dZ', i.opened % 1000000) AS opened,
+       strftime('%Y-%m-%dT%H:%M:%S', i.since / 1000000, 'unixepoch') || printf('.%06dZ', i.since % 1000000) AS since,
+       strftime('%Y-%m-%dT%H:%M:%S', i.resolved / 1000000, 'unixepoch') || printf('.%06dZ', i.resolved % 1000000) AS resolved,
+       i.resolved_reason AS resolved_reason,
+       strftime('%Y-%m-%dT%H:%M:%S', i.window_start / 1000000, 'unixepoch') || printf('.%06dZ', i.window_start % 1000000) AS window_start,
+       strftime('%Y-%m-%dT%H:%M:%S', i.window_end / 1000000, 'unixepoch') || printf('.%06dZ', i.window_end % 1000000) AS window_end,
+       i.reopens AS reopens,
+       i.relapses AS relapses,
+       i.peak AS peak,
+       i.rank AS rank,
+       i.change AS change,
+       i.title AS title,
+       i.acknowledged_by AS acknowledged_by,
+       strftime('%Y-%m-%dT%H:%M:%S', i.acknowledged_until / 1000000, 'unixepoch') || printf('.%06dZ', i.acknowledged_until % 1000000) AS acknowledged_until,
+       (SELECT count(*) FROM incident_event AS e WHERE e.incident_id = i.id) AS events,
+       i.false_page_by AS false_page_by,
+       i.flapping AS flapping,
+       i.escalation_step AS escalation_step,
+       json_extract(i.lineage, '$.reference_version') AS reference_version,
+       json_extract(i.lineage, '$.profile_digest') AS profile_digest,
+       json_extract(i.lineage, '$.config_digest') AS config_digest,
+       json_extract(i.lineage, '$.data_version') AS data_version,
+       json_extract(i.lineage, '$.run_id') AS run_id,
+       json_extract(i.lineage, '$.program') AS program
+  FROM incident AS i

@@ -7,8 +7,8 @@ from alembic import op
 
 from alerting import failpoint
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
@@ -51,7 +51,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_retraining_event_at", "retraining_event", ["at"], unique=False)
     # One statement a paragraph: triggers hold semicolons of their own.
-    name = f"0009_views.{op.get_bind().dialect.name}.sql"
+    name = f"0010_views.{op.get_bind().dialect.name}.sql"
     for statement in Path(__file__).with_name(name).read_text(encoding="utf-8").split("\n\n"):
         if statement.strip():
             op.execute(sa.text(statement.replace(":", "\\:")))

@@ -7,8 +7,8 @@ from alembic import op
 
 from alerting import failpoint
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -20,7 +20,7 @@ def upgrade() -> None:
     failpoint.hit("mid_migration")
     op.add_column("incident", sa.Column("lineage", sa.Text(), server_default="{}", nullable=False))
     dialect = op.get_bind().dialect.name
-    script = Path(__file__).with_name(f"0008_views.{dialect}.sql").read_text(encoding="utf-8")
+    script = Path(__file__).with_name(f"0009_views.{dialect}.sql").read_text(encoding="utf-8")
     for statement in script.split("\n\n"):
         op.execute(sa.text(statement.replace(":", "\\:")))
 
