@@ -204,6 +204,8 @@ def _sources(document: Document) -> Iterator[tuple[Path, Document]]:
 
 
 def _member_keys(document: Document) -> Iterator[tuple[Path, str]]:
+    for path, source in _sources(document):
+        yield from ((path, key) for key in source)
     channels = document.get("channels")
     if isinstance(channels, dict):
         for name, table in channels.items():

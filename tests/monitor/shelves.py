@@ -1,5 +1,6 @@
-"""Where tests put rows for each kind of source: files of a kind, a table of SQLite, a table of PostgreSQL."""
+"""Where tests put rows for each kind of source: files, objects, tables of SQLite and of PostgreSQL."""
 
+import io
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,7 @@ from psycopg import sql
 
 from monitor.members import Family, member
 from monitor.source import Source
+from tests.object_store import Bucket
 
 Add = Callable[[pl.DataFrame], object]
 _NUMBERS = count()  # of tables: two of one name may live beside each other
@@ -36,6 +38,20 @@ class Shelf(Protocol):
         """A place that is not there."""
 
 
+class FileShelf(Shelf, Protocol):
+    """A kind of place whose rows are in files, which have names and bytes."""
+
+    def put(self, name: str, content: bytes) -> Any:
+        """Bytes under a name, which has its ending; the place."""
+
+    def content(self, place: Any) -> bytes: ...
+
+    def remove(self, place: Any) -> None: ...
+
+    def below(self, path: str) -> Any:
+        """What a source is given to read more than one file: a glob, or a folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Of a database."""
@@ -44,13 +60,24 @@ class Table:
     name: str
 
 
-def source(kind: str, place: Path | str | Table, **options: Any) -> Source:
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One, a folder of them or a glob; of a bucket."""
+
+    bucket: Bucket
+    key: str
+
+
+def source(kind: str, place: Path | str | Table | Object, **options: Any) -> Source:
     """A member of monitor/sources that reads there; its time is `ts` unless told otherwise."""
     options = {"timestamp": "ts", **options}
     if isinstance(place, Table):
         built: Source = member(Family.SOURCE, "sql")(url=place.url, table=place.name, **options)
         return built
-    file: Source = member(Family.SOURCE, kind)(path=str(place), **options)
+    path = str(place)
+    if isinstance(place, Object):
+        path, options = place.bucket.url(place.key), {**place.bucket.options, **options}
+    file: Source = member(Family.SOURCE, kind.partition(" ")[0])(path=path, **options)
     return file
 
 
@@ -61,6 +88,7 @@ class Files:
 
     def write(self, name: str, frame: pl.DataFrame) -> Path:
         path = self.folder / f"{name}.{self.kind}"
+        path.parent.mkdir(parents=True, exist_ok=True)
         getattr(frame, f"write_{self.kind}")(path)
         return path
 
@@ -74,6 +102,58 @@ class Files:
 
     def nowhere(self) -> Path:
         return self.folder / "x"
+
+    def put(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def content(self, place: Path) -> bytes:
+        return place.read_bytes()
+
+    def remove(self, place: Path) -> None:
+        place.unlink()
+
+    def below(self, path: str) -> Path:
+        return self.folder / path
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Of one kind, in a folder of a bucket."""
+
+    kind: str
+    bucket: Bucket
+
+    def write(self, name: str, frame: pl.DataFrame) -> Object:
+        written = io.BytesIO()
+        getattr(frame, f"write_{self.kind}")(written)
+        return self.put(f"{name}.{self.kind}", written.getvalue())
+
+    def rewrite(self, place: Object, frame: pl.DataFrame) -> None:
+        self.write(place.key.removeprefix("in/").removesuffix(f".{self.kind}"), frame)
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Object, Add]:
+        self.write("0", frame)
+        names = count(1)
+        return self.below(f"*.{self.kind}"), lambda more: self.write(str(next(names)), more)
+
+    def nowhere(self) -> Object:
+        return self.below("x")
+
+    def put(self, name: str, content: bytes) -> Object:
+        self.bucket.put(f"in/{name}", content)
+        return self.below(name)
+
+    def content(self, place: Object) -> bytes:
+        return self.bucket.get(place.key)
+
+    def remove(self, place: Object) -> None:
+        self.bucket.delete(place.key)
+
+    def below(self, path: str) -> Object:
+        return Object(self.bucket, f"in/{path}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The laws of every source, asked of each member of monitor/sources."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,19 +14,24 @@ from detectors._column import CategoryColumn, Kind, NumericColumn
 from monitor.members import Family, kinds
 from monitor.source import ColumnKind, SourceError, Trouble, Window
 from storage.span import Span
-from tests.monitor.shelves import Files, PostgresTables, Shelf, SqliteTables, source
+from tests.monitor.shelves import Files, FileShelf, Objects, PostgresTables, Shelf, SqliteTables, source
+from tests.object_store import ObjectStore
 from tests.postgres import Server
 
 # Each member of monitor/sources by the kinds of places it reads.
-KINDS = {"csv": ("csv",), "parquet": ("parquet",), "sql": ("sqlite", "postgresql")}
+KINDS = {
+    "csv": ("csv", "csv of s3"),
+    "parquet": ("parquet", "parquet of s3"),
+    "sql": ("sqlite", "postgresql"),
+}
 EVERY = [kind for several in KINDS.values() for kind in several]
-FILES = [kind for kind in EVERY if kind not in KINDS["sql"]]
+FILES = [*KINDS["csv"], *KINDS["parquet"]]
 T0 = datetime(2024, 3, 10, tzinfo=UTC)
 DAY = Span(start=T0, end=T0 + timedelta(days=1))
-Write = Callable[[str, pl.DataFrame], Path]
+Write = Callable[[str, pl.DataFrame], Any]
 
-TYPED = [kind for kind in FILES if kind != "csv"]  # files that say what their columns hold
-KNOWING = [kind for kind in EVERY if kind != "csv"]  # what a column holds
+TYPED = [kind for kind in FILES if kind not in KINDS["csv"]]  # files that say what their columns hold
+KNOWING = [kind for kind in EVERY if kind not in KINDS["csv"]]  # what a column holds
 
 # A table has no glob, no half-written file and no bytes to be replaced beneath a reader; what it has instead
 # is asked in tests/monitor/test_sql_source.py.
@@ -50,7 +54,25 @@ def rows_url(postgres: Server) -> Iterator[str]:
 def shelf(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
     if kind == "postgresql":
         return PostgresTables(request.getfixturevalue("rows_url"))
-    return SqliteTables(tmp_path / "rows.db") if kind == "sqlite" else Files(kind, tmp_path)
+    if kind == "sqlite":
+        return SqliteTables(tmp_path / "rows.db")
+    return files_of(kind, tmp_path, request)
+
+
+@pytest.fixture
+def files(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> FileShelf:
+    return files_of(kind, tmp_path, request)
+
+
+def files_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> FileShelf:
+    if kind.endswith(" of s3"):
+        store: ObjectStore = request.getfixturevalue("object_store")
+        return Objects(kind.removesuffix(" of s3"), store.bucket())
+    return Files(kind, folder)
+
+
+def ending(kind: str) -> str:
+    return kind.partition(" ")[0]
 
 
 @pytest.fixture
@@ -135,9 +157,9 @@ def test_an_empty_span_has_no_batch(kind: str, write: Write) -> None:
 
 
 @about_files
-def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, tmp_path: Path) -> None:
+def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, files: FileShelf) -> None:
     """Not a failure: production may not have begun."""
-    empty = source(kind, tmp_path / f"*.{kind}")
+    empty = source(kind, files.below(f"*.{ending(kind)}"))
     window = empty.pull(DAY, WANTED)
     assert (list(window.batches), list(window.problems)) == ([], [])
     assert empty.watermark() is None
@@ -204,57 +226,69 @@ def test_a_missing_time_column_needs_a_person(kind: str, write: Write) -> None:
 
 # To CSV forty zero bytes are a header, and a file cut at a line is a shorter file.
 @pytest.mark.parametrize(("kind", "content"), [(m, b"") for m in FILES] + [(m, b"\x00" * 40) for m in TYPED])
-def test_a_broken_file_is_transient_and_named(kind: str, tmp_path: Path, content: bytes) -> None:
+def test_a_broken_file_is_transient_and_named(kind: str, files: FileShelf, content: bytes) -> None:
     """It may still be being written."""
-    path = tmp_path / f"a.{kind}"
-    path.write_bytes(content)
-    with pytest.raises(SourceError, match=rf"a\.{kind}.*rename") as caught:
+    path = files.put(f"a.{ending(kind)}", content)
+    with pytest.raises(SourceError, match=rf"a\.{ending(kind)}.*(rename|replace it)") as caught:
         source(kind, path).pull(DAY, WANTED)
     assert caught.value.transient
 
 
 @pytest.mark.parametrize("kind", TYPED)
-def test_a_truncated_file_is_transient(kind: str, write: Write) -> None:
+def test_a_truncated_file_is_transient(kind: str, files: FileShelf) -> None:
     """A copy that is under way."""
-    path = write("a", rows())
-    path.write_bytes(path.read_bytes()[:-20])
+    path = files.write("a", rows())
+    files.put(f"a.{ending(kind)}", files.content(path)[:-20])
     with pytest.raises(SourceError) as caught:
         source(kind, path).pull(DAY, WANTED)
     assert caught.value.transient
 
 
 @about_files
-def test_a_broken_file_older_than_the_window_spoils_nothing(kind: str, write: Write) -> None:
+def test_a_broken_file_older_than_the_window_spoils_nothing(kind: str, files: FileShelf) -> None:
     """Rows are written after they happened."""
-    broken = write("a", rows())
-    broken.write_bytes(b"")
-    old = (T0 - timedelta(days=9)).timestamp()
-    os.utime(broken, (old, old))
-    write("b", rows())
-    every = source(kind, broken.parent / f"*.{kind}")
-    assert numbers(every.pull(DAY, WANTED), "x") == [float(hour) for hour in range(24)]
+    files.put(f"a.{ending(kind)}", b"")
+    later = datetime(2124, 3, 10, tzinfo=UTC)  # than the file that was written just now
+    files.write("b", rows(start=later))
+    every = source(kind, files.below(f"*.{ending(kind)}"))
+    window = every.pull(Span(start=later, end=later + timedelta(days=1)), WANTED)
+    assert numbers(window, "x") == [float(hour) for hour in range(24)]
 
 
 @about_files
-def test_a_file_replaced_while_read_is_transient(kind: str, write: Write) -> None:
+def test_a_file_replaced_while_read_is_transient(kind: str, files: FileShelf) -> None:
     """Half of one file and half of another is no window."""
-    path = write("a", rows())
+    path = files.write("a", rows())
     window = source(kind, path).pull(DAY, WANTED)
-    write("new", rows(12)).replace(path)
+    files.rewrite(path, rows(12))
     with pytest.raises(SourceError, match="replaced while it was read") as caught:
         list(window.batches)
     assert caught.value.transient
 
 
 @about_files
-def test_a_file_gone_while_read_is_transient(kind: str, write: Write) -> None:
+def test_a_file_gone_while_read_is_transient(kind: str, files: FileShelf) -> None:
     """Not a traceback."""
-    path = write("a", rows())
+    path = files.write("a", rows())
     window = source(kind, path).pull(DAY, WANTED)
-    path.unlink()
+    files.remove(path)
     with pytest.raises(SourceError, match="went away") as caught:
         list(window.batches)
     assert caught.value.transient
+
+
+@about_files
+def test_the_data_version_is_that_of_the_rows(kind: str, files: FileShelf) -> None:
+    """The same for another look, another one when a file changed or came."""
+    path = files.write("a", rows(12))
+    first = source(kind, path).pull(DAY, WANTED).data_version
+    assert first.startswith("1 file, ")
+    assert source(kind, path).pull(DAY, WANTED).data_version == first
+    files.rewrite(path, rows(13))
+    assert source(kind, path).pull(DAY, WANTED).data_version != first
+    files.write("b", rows(1))
+    every = source(kind, files.below(f"*.{ending(kind)}"))
+    assert every.pull(DAY, WANTED).data_version.startswith("2 files, ")
 
 
 def test_late_rows_change_the_fingerprint(kind: str, shelf: Shelf) -> None:
@@ -278,11 +312,11 @@ def test_what_was_rewritten_is_looked_at_again(kind: str, shelf: Shelf) -> None:
 
 
 @about_files
-def test_files_of_one_glob_may_differ(kind: str, write: Write) -> None:
+def test_files_of_one_glob_may_differ(kind: str, files: FileShelf) -> None:
     """A column that came, went or widened in one file is missing in the other, and the window goes on."""
-    write("a", rows(2).with_columns(n=pl.Series([1, 2])))
-    path = write("b", rows(2, start=T0 + timedelta(hours=2), n=[0.5, 1.5], new=[7, 8]).drop("c"))
-    every = source(kind, path.parent / f"*.{kind}")
+    files.write("a", rows(2).with_columns(n=pl.Series([1, 2])))
+    files.write("b", rows(2, start=T0 + timedelta(hours=2), n=[0.5, 1.5], new=[7, 8]).drop("c"))
+    every = source(kind, files.below(f"*.{ending(kind)}"))
     wanted = {**WANTED, "n": Kind.NUMERIC, "new": Kind.NUMERIC}
     assert not every.pull(DAY, wanted).problems
     assert numbers(every.pull(DAY, wanted), "n") == [1.0, 2.0, 0.5, 1.5]
@@ -291,15 +325,18 @@ def test_files_of_one_glob_may_differ(kind: str, write: Write) -> None:
 
 
 @about_files
-def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, write: Write) -> None:
-    """One file or many."""
-    path = write("one", rows(24))
-    whole = numbers(source(kind, path).pull(DAY, WANTED), "x")
-    parts = path.parent / "parts"
-    parts.mkdir()
+def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, files: FileShelf) -> None:
+    """One file or many, in a folder or by a glob of any depth."""
+    whole = numbers(source(kind, files.write("one", rows(24))).pull(DAY, WANTED), "x")
     for index in range(4):
-        write(f"parts/{index}", rows(24)[index * 6 : index * 6 + 6])
-    assert numbers(source(kind, parts).pull(DAY, WANTED), "x") == whole
+        files.write(f"parts/{index % 2}/{index}", rows(24)[index * 6 : index * 6 + 6])
+    end = ending(kind)
+    for path in ("parts", f"parts/*/*.{end}", f"parts/**/*.{end}", f"parts/[01]/?.{end}"):
+        assert sorted(numbers(source(kind, files.below(path)).pull(DAY, WANTED), "x")) == whole, path
+    assert numbers(source(kind, files.below(f"parts/0/*.{end}")).pull(DAY, WANTED), "x") == [
+        *whole[:6],
+        *whole[12:18],
+    ]
 
 
 @pytest.mark.parametrize("kind", KNOWING)
@@ -336,7 +373,7 @@ def test_a_filter_on_a_column_that_is_not_there_needs_a_person(kind: str, write:
 def test_hostile_names_are_only_names(kind: str, write: Write) -> None:
     """Patterns, quotes, and our own inner names."""
     # polars leaves the doubled quotes of a CSV header as they are: such a name is only read from other files.
-    quote = "'" if kind == "csv" else '"'
+    quote = "'" if kind in KINDS["csv"] else '"'
     hostile = ["^x.*$", f"a{quote};drop table x;--", "*", "0", "ünï", "len"]
     frame = rows(2).with_columns(pl.lit(float(i)).alias(name) for i, name in enumerate(hostile))
     read = source(kind, write("a", frame))
@@ -345,13 +382,11 @@ def test_hostile_names_are_only_names(kind: str, write: Write) -> None:
 
 
 @about_files
-def test_unfinished_files_are_left_alone(kind: str, write: Write) -> None:
+def test_unfinished_files_are_left_alone(kind: str, files: FileShelf) -> None:
     """A dot or an underscore in front, in folders too."""
-    path = write("a", rows(2))
-    (path.parent / "_temporary").mkdir()
-    for name in ("_b", "_temporary/c"):
-        write(name, rows(2))
-    assert len(numbers(source(kind, path.parent).pull(DAY, WANTED), "x")) == 2
+    for name in ("in/a", "in/_b", "in/_temporary/c"):
+        files.write(name, rows(2))
+    assert len(numbers(source(kind, files.below("in")).pull(DAY, WANTED), "x")) == 2
 
 
 def test_without_time_only_the_whole_can_be_read(kind: str, write: Write) -> None:

@@ -681,4 +681,26 @@ MUTATIONS = (
         "False",
         (_COURIER,),
     ),
+    # Objects
+    Mutation(
+        "an endpoint inside must be meant",
+        "monitor/sources/_objects.py",
+        "if not self.endpoint or self.allow_private:",
+        "if True:",
+        ("tests/monitor/test_object_source.py",),
+    ),
+    Mutation(
+        "an object replaced while it is read",
+        "monitor/sources/_scan.py",
+        "changed = self.place.stamp(file.name) != file.stamp",
+        "changed = False",
+        ("tests/monitor/test_source_conformance.py",),
+    ),
+    Mutation(
+        "keys of the config are not mixed with a token of the environment",
+        "monitor/sources/_store_options.py",
+        'if self.access_key_id and not self.session_token and os.environ.get("AWS_SESSION_TOKEN"):',
+        "if False:",
+        ("tests/monitor/test_object_source.py",),
+    ),
 )
