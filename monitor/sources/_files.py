@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.source import SourceError
-from monitor.sources._place import Found, Stamp, is_unfinished
+from monitor.sources._place import Coverage, Found, Stamp, by_content, is_unfinished
 
 _UNFINISHED = (
     "if it is still being written, write under another name, then rename; else replace it or take it away"
@@ -29,6 +29,9 @@ class LocalFiles:
     def scanning(self) -> Mapping[str, object]:
         return {}
 
+    def must_be_allowed(self) -> None:
+        """This machine is."""
+
     def find(self) -> Sequence[Found]:
         return [Found(name=str(path)) for path in expand(self.path, self.suffix)]
 
@@ -39,8 +42,9 @@ class LocalFiles:
     def failure(self, error: BaseException, name: str) -> SourceError:
         return failure(error, Path(name))
 
-    def short(self, name: str) -> str:
-        return os.path.relpath(name, _root(self.path))
+    def identity(self, files: Sequence[Coverage]) -> str:
+        root = _root(self.path)
+        return by_content(files, lambda name: os.path.relpath(name, root))
 
 
 def expand(path: str, suffix: str) -> list[Path]:

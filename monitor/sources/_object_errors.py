@@ -49,7 +49,8 @@ _WORDS = (
     ("error sending request", True, "is the endpoint reachable"),
     ("body error", True, "the connection broke"),
 )
-_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_STATUS = re.compile(r"non-2xx status code:? (\d{3})")
+_DRAWN = re.compile(r"\x1b\[\d*m|↳|\s+")  # deltalake draws its errors as trees, in colour
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
 _ASKED = re.compile(r"object-store error|S3 error|Error performing|object_store|S3Store")
 
@@ -59,6 +60,7 @@ def refusal(text: str) -> tuple[str, bool, str] | None:
 
     Nothing of the answer is repeated but the store's own word: an answer may come from anywhere.
     """
+    text = " ".join(_DRAWN.sub(" ", text).split())
     status, code = _STATUS.search(text), _CODE.search(text)
     if status is not None:
         known = _CODES.get(code[1]) if code else None

@@ -17,7 +17,7 @@ from alerting.connection import is_public
 from monitor.source import SourceError
 from monitor.sources._files import LocalFiles
 from monitor.sources._object_errors import refusal
-from monitor.sources._place import Found, Place, Stamp, is_unfinished
+from monitor.sources._place import Coverage, Found, Place, Stamp, by_content, is_unfinished
 from monitor.sources._store_options import SCHEME, StoreOptions, bucket_of, endpoint_of_environment, obstore
 
 if TYPE_CHECKING:
@@ -97,9 +97,29 @@ class Objects:
     def is_local(self) -> bool:
         return False
 
+    def must_be_allowed(self) -> None:
+        """An endpoint that is named, and that is inside, must be meant.
+
+        The libraries resolve it again: this is against a mistake, not against who rules the name.
+        """
+        if not self.endpoint or self.allow_private:
+            return
+        parts = urlsplit(self.endpoint)
+        try:
+            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        except OSError:
+            raise SourceError(
+                f"{self.path}: the name of {self.endpoint} is not resolved", transient=True
+            ) from None
+        if not all(is_public(str(entry[4][0])) for entry in found):
+            raise SourceError(
+                f"{self.path}: {self.endpoint} is a private address; allow_private = true permits it",
+                transient=False,
+            )
+
     def find(self) -> Sequence[Found]:
         """A name that starts with a dot or an underscore is unfinished work, as with local files."""
-        self._must_be_allowed()
+        self.must_be_allowed()
         try:
             found = self._found()
         except (OSError, obstore().exceptions.BaseError) as error:
@@ -121,9 +141,9 @@ class Objects:
             return SourceError(f"{name}: went away while it was read", transient=True)
         return self._failure(error, name)
 
-    def short(self, name: str) -> str:
+    def identity(self, files: Sequence[Coverage]) -> str:
         root = f"{SCHEME}{self.bucket}/{self._root}"
-        return name.removeprefix(root).lstrip("/")
+        return by_content(files, lambda name: name.removeprefix(root).lstrip("/"))
 
     @property
     def _key(self) -> str:
@@ -177,26 +197,6 @@ class Objects:
             return SourceError(f"{name}{at}: {reason}; {remedy}", transient=transient)
         reason = " ".join(said.split())[:200]
         return SourceError(f"{name}: cannot be read ({reason}); replace it or take it away", transient=True)
-
-    def _must_be_allowed(self) -> None:
-        """An endpoint that is named, and that is inside, must be meant.
-
-        The libraries resolve it again: this is against a mistake, not against who rules the name.
-        """
-        if not self.endpoint or self.allow_private:
-            return
-        parts = urlsplit(self.endpoint)
-        try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-        except OSError:
-            raise SourceError(
-                f"{self.path}: the name of {self.endpoint} is not resolved", transient=True
-            ) from None
-        if not all(is_public(str(entry[4][0])) for entry in found):
-            raise SourceError(
-                f"{self.path}: {self.endpoint} is a private address; allow_private = true permits it",
-                transient=False,
-            )
 
 
 def _stamp(meta: Mapping[str, Any]) -> Stamp:

@@ -1,7 +1,7 @@
 """What must a place where files are kept say of them: which there are, and has one changed?"""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class Stamp:
     size: int  # bytes
     modified_ns: int
     inode: int = 0
-    content: str = ""  # an object's ETag; "" where the place has no such word
+    content: str = ""  # an object's ETag, a table's version; "" where the place has no such word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Found:
 
 
 class Place(Protocol):
-    """A file system or an object store, and the path below which a source's files are."""
+    """A file system, an object store or a lake's table, and the path below which a source's files are."""
 
     @property
     def path(self) -> str:
@@ -43,6 +43,9 @@ class Place(Protocol):
     def scanning(self) -> Mapping[str, object]:
         """What polars must be told to open a file there."""
 
+    def must_be_allowed(self) -> None:
+        """Raises SourceError where the config does not let anybody go there."""
+
     def find(self) -> Sequence[Found]:
         """In the order of their names. Raises SourceError."""
 
@@ -52,8 +55,8 @@ class Place(Protocol):
     def failure(self, error: BaseException, name: str) -> SourceError:
         """What an error about a file, of the place's or of polars, asks of whom."""
 
-    def short(self, name: str) -> str:
-        """The name below `path`: the same for a copy of all files."""
+    def identity(self, files: "Sequence[Coverage]") -> str:
+        """Which data these are, for a person to compare; "" for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +72,16 @@ class Coverage:
     sample: object = None  # one value of the time column, as stored
 
 
-def identity(files: Sequence[Coverage], place: Place) -> str:
+def by_content(files: Sequence[Coverage], short: Callable[[str], str]) -> str:
     """Which files these are, as far as is known without reading them again, and the same for a copy of them.
 
-    By name below the path, size, rows, the times of the rows, and the ETag of an object; not by when they
-    were written.
+    By name (`short`: below the source's path), size, rows, the times of the rows, and the ETag of an object;
+    not by when they were written.
     """
     if not files:
         return ""
     known = [
-        (place.short(each.name), each.stamp.size, each.rows, str(each.oldest), str(each.newest))
+        (short(each.name), each.stamp.size, each.rows, str(each.oldest), str(each.newest))
         + ((each.stamp.content,) if each.stamp.content else ())
         for each in files
     ]

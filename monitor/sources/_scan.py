@@ -24,24 +24,30 @@ from monitor.source import (
     Window,
 )
 from monitor.sources import _values
-from monitor.sources._place import Coverage, Found, Place, Stamp, identity
+from monitor.sources._place import Coverage, Found, Place, Stamp
 from monitor.sources._timestamps import Timestamps, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
 _TIME = "\0time"
+_LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
 _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV)."""
+    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV).
+
+    `newest_from`: of a file that is a whole table and knows the times of its parts: what the newest row's
+    time, as stored, is not below; None where it cannot say.
+    """
 
     place: Place
     open: Callable[[str], pl.LazyFrame]
     kinds: Callable[[str], Mapping[str, ColumnKind]]
     text: bool = False
+    newest_from: Callable[[str], object] | None = None
     timestamp: str | None
     timestamps: Timestamps
     filter: Mapping[str, str | int | float | bool]
@@ -96,7 +102,7 @@ class Files:
             span=span,
             batches=batches,
             problems=tuple(problems),
-            data_version=identity(files, self.place),
+            data_version=self.place.identity(files),
             files=tuple(file.name for file in files) if self.place.is_local else (),
         )
 
@@ -144,15 +150,13 @@ class Files:
         else:
             self._must_have(schema, self.timestamp, file, "timestamp")
             time = frame.select(pl.selectors.by_name(self.timestamp).alias(_TIME))
-            first = time.filter(pl.col(_TIME).is_not_null()).head(1).collect()
-            sample = first.item() if first.height else None
-            frame, _ = self._selected(file, schema, sample, {}, None)
-            facts = frame.select(
-                pl.col(_TIME).count().alias("rows"),
-                pl.col(_TIME).min().alias("oldest"),
-                pl.col(_TIME).max().alias("newest"),
-            ).collect()
-            rows, oldest, newest = facts.row(0)
+            low = None if self.newest_from is None else self.newest_from(file)
+            sample = _first(time, low)
+            if self.newest_from is not None:
+                newest = self._newest(file, schema, sample, low)
+                rows, oldest = int(newest is not None), _LONG_AGO
+            else:
+                rows, oldest, newest = self._extent(file, schema, sample)
             if sample is not None and not rows and not self.filter:
                 raise SourceError(
                     f"{file}: column {self.timestamp!r}: no time can be read from values such as {sample!r}; "
@@ -162,6 +166,26 @@ class Files:
         return Coverage(
             name=file, stamp=stamp, schema=schema, rows=rows, oldest=oldest, newest=newest, sample=sample
         )
+
+    def _extent(self, file: str, schema: pl.Schema, sample: object) -> tuple[int, int | None, int | None]:
+        frame, _ = self._selected(file, schema, sample, {}, None)
+        facts = frame.select(
+            pl.col(_TIME).count().alias("rows"),
+            pl.col(_TIME).min().alias("oldest"),
+            pl.col(_TIME).max().alias("newest"),
+        )
+        rows, oldest, newest = facts.collect().row(0)
+        return rows, oldest, newest
+
+    def _newest(self, file: str, schema: pl.Schema, sample: object, low: object) -> int | None:
+        """Read from the newest parts alone, unless their rows were deleted or are of another model."""
+        found: int | None = None
+        for above in (low, None) if low is not None else (None,):
+            frame, _ = self._selected(file, schema, sample, {}, None, above)
+            found = frame.select(pl.col(_TIME).max()).collect().item()
+            if found is not None:
+                break
+        return found
 
     def _problem(
         self, files: Sequence[Coverage], name: str, kind: Kind, span: Span | None, *, moment: bool
@@ -270,6 +294,7 @@ class Files:
         sample: object,
         wanted: Mapping[str, object],
         span: Span | None,
+        above: object = None,
     ) -> tuple[pl.LazyFrame, dict[str, str]]:
         """The rows of a span that pass the filter, with the wanted columns under names of ours.
 
@@ -289,6 +314,8 @@ class Files:
         if self.timestamp is not None:
             raw, dtype = pl.col(names[self.timestamp]), schema[self.timestamp]
             where = f"{file}: column {self.timestamp!r}"
+            if above is not None:
+                frame = frame.filter(raw >= pl.lit(above).cast(dtype))
             if span is not None and (cut := self.timestamps.coarse(raw, dtype, span)) is not None:
                 frame = frame.filter(cut)
             time = self.timestamps.expression(raw, dtype, where=where, sample=sample)
@@ -314,6 +341,18 @@ def _overlaps(file: Coverage, span: Span | None) -> bool:
     if file.oldest is None or file.newest is None:
         return False
     return file.newest >= microseconds(span.start) and file.oldest < microseconds(span.end)
+
+
+def _first(time: pl.LazyFrame, low: object) -> object:
+    """One time as stored; None where there is none. Not below `low`, if one is: old parts stay shut."""
+    cuts = [pl.col(_TIME).is_not_null()]
+    if low is not None:
+        cuts.insert(0, pl.col(_TIME) >= pl.lit(low))
+    for cut in cuts:
+        found = time.filter(cut).head(1).collect()
+        if found.height:
+            return found.item()
+    return None
 
 
 def _comparable(value: str | float | bool, dtype: pl.DataType) -> pl.Expr:

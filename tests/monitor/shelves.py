@@ -157,6 +157,47 @@ class Objects:
 
 
 @dataclass(frozen=True, slots=True)
+class DeltaTables:
+    """In a folder, or in a bucket."""
+
+    home: Path | Bucket
+
+    def write(self, name: str, frame: pl.DataFrame) -> Path | Object:
+        key = f"{name}{next(_NUMBERS)}"
+        place = self.home / key if isinstance(self.home, Path) else Object(self.home, key)
+        self._save(place, frame, "error")
+        return place
+
+    def rewrite(self, place: Path | Object, frame: pl.DataFrame) -> None:
+        self._save(place, frame, "overwrite")
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Path | Object, Add]:
+        place = self.write("growing", frame)
+        return place, lambda more: self._save(place, more, "append")
+
+    def nowhere(self) -> Path | Object:
+        return self.home / "x" if isinstance(self.home, Path) else Object(self.home, "x")
+
+    def _save(self, place: Path | Object, frame: pl.DataFrame, mode: Any) -> None:
+        frame = frame.with_columns(pl.col(pl.Null).cast(pl.Float64))  # it has no such type
+        options = {"schema_mode": "overwrite"} if mode == "overwrite" else {}
+        if isinstance(place, Path):
+            frame.write_delta(place, mode=mode, delta_write_options=options)
+            return
+        given = {
+            f"aws_{name}": str(value) for name, value in place.bucket.options.items() if name != "endpoint"
+        }
+        given |= {
+            "aws_endpoint_url": place.bucket.options["endpoint"],
+            "aws_allow_http": "true",
+            "aws_s3_allow_unsafe_rename": "true",
+        }
+        given.pop("aws_allow_private")
+        url = place.bucket.url(place.key)
+        frame.write_delta(url, mode=mode, storage_options=given, delta_write_options=options)
+
+
+@dataclass(frozen=True, slots=True)
 class SqliteTables:
     """In one file. Times are texts, as SQLite has no type for them."""
 

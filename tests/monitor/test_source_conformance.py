@@ -14,13 +14,23 @@ from detectors._column import CategoryColumn, Kind, NumericColumn
 from monitor.members import Family, kinds
 from monitor.source import ColumnKind, SourceError, Trouble, Window
 from storage.span import Span
-from tests.monitor.shelves import Files, FileShelf, Objects, PostgresTables, Shelf, SqliteTables, source
+from tests.monitor.shelves import (
+    DeltaTables,
+    Files,
+    FileShelf,
+    Objects,
+    PostgresTables,
+    Shelf,
+    SqliteTables,
+    source,
+)
 from tests.object_store import ObjectStore
 from tests.postgres import Server
 
 # Each member of monitor/sources by the kinds of places it reads.
 KINDS = {
     "csv": ("csv", "csv of s3"),
+    "delta": ("delta", "delta of s3"),
     "parquet": ("parquet", "parquet of s3"),
     "sql": ("sqlite", "postgresql"),
 }
@@ -56,6 +66,8 @@ def shelf(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
         return PostgresTables(request.getfixturevalue("rows_url"))
     if kind == "sqlite":
         return SqliteTables(tmp_path / "rows.db")
+    if kind in KINDS["delta"]:
+        return DeltaTables(tmp_path if kind == "delta" else request.getfixturevalue("object_store").bucket())
     return files_of(kind, tmp_path, request)
 
 

@@ -703,4 +703,26 @@ MUTATIONS = (
         "if False:",
         ("tests/monitor/test_object_source.py",),
     ),
+    # Lakes
+    Mutation(
+        "partitions that no name says are refused",
+        "monitor/sources/delta.py",
+        "missing = [column for column in columns if column not in said]",
+        "missing: list[str] = []",
+        ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "a past before the first version is refused",
+        "monitor/sources/delta.py",
+        "if written > self.as_of.timestamp() * 1000:",
+        "if False:",
+        ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "the newest time is not that of deleted rows",
+        "monitor/sources/_scan.py",
+        "for above in (low, None) if low is not None else (None,):",
+        "for above in (low,):",
+        ("tests/monitor/test_delta_source.py",),
+    ),
 )
