@@ -4,32 +4,34 @@ polars reads them; what it does not say, which version of an object there is, co
 on the same library. Both are given the same answers to where, as whom and for how long.
 """
 
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from alerting.connection import is_public
 from monitor.source import SourceError
 from monitor.sources._files import LocalFiles
 from monitor.sources._object_errors import refusal
 from monitor.sources._place import Coverage, Found, Place, Stamp, by_content, is_unfinished
-from monitor.sources._store_options import SCHEME, StoreOptions, bucket_of, endpoint_of_environment, obstore
+from monitor.sources._store_options import (
+    CONNECT_S,
+    RETRIES,
+    SCHEME,
+    PathOptions,
+    bucket_of,
+    must_be_public,
+    obstore,
+)
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-CONNECT_S = 10
-RETRIES = 3  # of one request; a window that fails is tried again by the ledger
 
-
-def place(options: StoreOptions, suffix: str) -> Place:
+def place(options: PathOptions, suffix: str) -> Place:
     """Where a source's files are. ValueError for options that cannot be meant."""
-    options.check()
+    options.check_path()
     return Objects.of(options, suffix) if options.is_remote else LocalFiles(path=options.path, suffix=suffix)
 
 
@@ -46,14 +48,8 @@ class Objects:
     _store: "S3Store" = field(repr=False)
 
     @classmethod
-    def of(cls, options: StoreOptions, suffix: str) -> "Objects":
-        said = {"endpoint": options.endpoint or endpoint_of_environment(), "region": options.region}
-        keys = {
-            "access_key_id": options.access_key_id,
-            "secret_access_key": options.secret_access_key,
-            "session_token": options.session_token,
-        }
-        shared: dict[str, Any] = {name: value for name, value in (said | keys).items() if value}
+    def of(cls, options: PathOptions, suffix: str) -> "Objects":
+        shared: dict[str, Any] = dict(options.said)
         if options.anonymous:
             shared["skip_signature"] = True
         limit = options.request_timeout
@@ -68,27 +64,13 @@ class Objects:
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": limit},
         )
-        spelt = {"endpoint": "aws_endpoint_url"}
-        given = {
-            spelt.get(name, f"aws_{name}"): str(value).lower() if value is True else value
-            for name, value in shared.items()
-        }
+        # Without a provider of its own polars asks boto3 for keys, where there is one.
         return cls(
             path=options.path,
             suffix=suffix,
             bucket=bucket,
-            scanning={
-                "storage_options": {
-                    **given,
-                    "aws_allow_http": str(options.allow_http).lower(),
-                    "connect_timeout": f"{CONNECT_S} seconds",
-                    "timeout": f"{max(1, round(limit.total_seconds()))} seconds",
-                    "max_retries": RETRIES,
-                    "retry_timeout_ms": max(1, round(limit.total_seconds() * 1000)),
-                },
-                "credential_provider": None,  # else polars asks boto3, where there is one
-            },
-            endpoint=said["endpoint"],
+            scanning={"storage_options": options.of_polars(), "credential_provider": None},
+            endpoint=options.said.get("endpoint", ""),
             allow_private=options.allow_private,
             _store=store,
         )
@@ -98,24 +80,9 @@ class Objects:
         return False
 
     def must_be_allowed(self) -> None:
-        """An endpoint that is named, and that is inside, must be meant.
-
-        The libraries resolve it again: this is against a mistake, not against who rules the name.
-        """
-        if not self.endpoint or self.allow_private:
-            return
-        parts = urlsplit(self.endpoint)
-        try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-        except OSError:
-            raise SourceError(
-                f"{self.path}: the name of {self.endpoint} is not resolved", transient=True
-            ) from None
-        if not all(is_public(str(entry[4][0])) for entry in found):
-            raise SourceError(
-                f"{self.path}: {self.endpoint} is a private address; allow_private = true permits it",
-                transient=False,
-            )
+        """An endpoint that is named, and that is inside, must be meant."""
+        if self.endpoint and not self.allow_private:
+            must_be_public(self.endpoint, self.path)
 
     def find(self) -> Sequence[Found]:
         """A name that starts with a dot or an underscore is unfinished work, as with local files."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from monitor.source import SourceError
-from monitor.sources._place import Coverage, Found, Place, Stamp
+from monitor.sources._place import Coverage, Found, Stamp
 
 _NEVER_OLD = 2**63 - 1
 
@@ -28,14 +28,14 @@ class Snapshot:
 class Snapshots:
     """The versions of one table. `load(None)`: the one to read now; raises SourceError.
 
-    `word`: what the format calls a version. `files`: where the table's files are, which words their errors.
+    `word`: what the format calls a version. `explain`: what an error about a file of it asks of whom.
     `fixed`: it is always the same one.
     """
 
     path: str
     word: str
     load: Callable[[str | None], Snapshot]
-    files: Place
+    explain: Callable[[BaseException, str], SourceError]
     fixed: bool
     _held: dict[str, Snapshot] = field(default_factory=dict, compare=False, repr=False)
 
@@ -45,10 +45,10 @@ class Snapshots:
 
     @property
     def scanning(self) -> Mapping[str, object]:
-        return self.files.scanning
+        return {}  # what opens it has been told
 
     def must_be_allowed(self) -> None:
-        self.files.must_be_allowed()
+        """Asked for where it is opened."""
 
     def find(self) -> Sequence[Found]:
         held = next(iter(self._held.values()), None)
@@ -72,7 +72,7 @@ class Snapshots:
         if isinstance(error, FileNotFoundError):
             remedy = "old files are taken away too soon: keep them for longer than a window is read"
             return SourceError(f"{name}: a file of it went away while it was read; {remedy}", transient=True)
-        return self.files.failure(error, name)
+        return self.explain(error, name)
 
     def identity(self, files: Sequence[Coverage]) -> str:
         return ", ".join(f"{self.word} {each.stamp.content}" for each in files)

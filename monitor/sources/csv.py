@@ -15,7 +15,7 @@ from monitor.source import ColumnKind, Fingerprint, Window
 from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._scan import Files
-from monitor.sources._store_options import StoreOptions
+from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
 from monitor.sources._values import guess
 from storage.span import Span
@@ -24,7 +24,7 @@ _GUESS_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CsvSource(StoreOptions):
+class CsvSource(PathOptions):
     """`path`: a file, a folder or a glob, here or in an object store (`s3://`).
 
     `null_values`: texts that mean missing, besides an empty field.

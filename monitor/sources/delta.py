@@ -15,7 +15,7 @@ from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._scan import Files
 from monitor.sources._snapshots import Snapshot, Snapshots
-from monitor.sources._store_options import StoreOptions
+from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
 from monitor.sources._values import guess
 from storage.span import Span
@@ -28,7 +28,7 @@ _COARSE = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeltaSource(StoreOptions):
+class DeltaSource(PathOptions):
     """`path`: the table's folder, here or in an object store (`s3://`).
 
     `version`, or `as_of` (the newest one that was there then), reads the table's past; without them each look
@@ -56,7 +56,7 @@ class DeltaSource(StoreOptions):
             path=self.path,
             word="version",
             load=lambda version: self._load(where, version),
-            files=where,
+            explain=where.failure,
             fixed=self.version is not None or self.as_of is not None,
         )
         files = Files(

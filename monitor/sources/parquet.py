@@ -12,14 +12,14 @@ from monitor.source import ColumnKind, Fingerprint, Window
 from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._scan import Files
-from monitor.sources._store_options import StoreOptions
+from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
 from monitor.sources._values import guess
 from storage.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetSource(StoreOptions):
+class ParquetSource(PathOptions):
     """`path`: a file, a folder or a glob, here or in an object store (`s3://`).
 
     `filter`: rows where every column has this value.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 import psycopg
@@ -17,6 +17,9 @@ from psycopg import sql
 from monitor.members import Family, member
 from monitor.source import Source
 from tests.object_store import Bucket
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
 
 Add = Callable[[pl.DataFrame], object]
 _NUMBERS = count()  # of tables: two of one name may live beside each other
@@ -68,12 +71,23 @@ class Object:
     key: str
 
 
-def source(kind: str, place: Path | str | Table | Object, **options: Any) -> Source:
+@dataclass(frozen=True, slots=True)
+class LakeTable:
+    """Of an Iceberg catalog; `options`: of a source that reads it."""
+
+    name: str
+    options: dict[str, Any]
+
+
+def source(kind: str, place: Path | str | Table | Object | LakeTable, **options: Any) -> Source:
     """A member of monitor/sources that reads there; its time is `ts` unless told otherwise."""
     options = {"timestamp": "ts", **options}
     if isinstance(place, Table):
         built: Source = member(Family.SOURCE, "sql")(url=place.url, table=place.name, **options)
         return built
+    if isinstance(place, LakeTable):
+        lake: Source = member(Family.SOURCE, "iceberg")(table=place.name, **place.options, **options)
+        return lake
     path = str(place)
     if isinstance(place, Object):
         path, options = place.bucket.url(place.key), {**place.bucket.options, **options}
@@ -195,6 +209,57 @@ class DeltaTables:
         given.pop("aws_allow_private")
         url = place.bucket.url(place.key)
         frame.write_delta(url, mode=mode, storage_options=given, delta_write_options=options)
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergTables:
+    """Of a catalog in SQLite; their files beside it, or in a bucket."""
+
+    folder: Path
+    bucket: Bucket | None = None
+
+    @property
+    def catalog(self) -> "Catalog":
+        from pyiceberg.catalog import load_catalog  # half a second; few tests need it
+
+        url = f"sqlite:///{self.folder}/catalog.db"
+        if self.bucket is None:
+            return load_catalog("default", type="sql", uri=url, warehouse=f"file://{self.folder}/lake")
+        given = {
+            f"s3.{name.replace('_', '-')}": str(self.bucket.options[name])
+            for name in ("endpoint", "region", "access_key_id", "secret_access_key")
+        }
+        return load_catalog("default", type="sql", uri=url, warehouse=self.bucket.url("lake"), **given)
+
+    def write(self, name: str, frame: pl.DataFrame) -> LakeTable:
+        place = replace(self.nowhere(), name=f"shop.{name}{next(_NUMBERS)}")
+        with closing(self.catalog) as catalog:
+            catalog.create_namespace_if_not_exists("shop")
+            catalog.create_table(place.name, schema=_arrow(frame).schema)
+        self.add(place, frame)
+        return place
+
+    def add(self, place: LakeTable, frame: pl.DataFrame) -> None:
+        with closing(self.catalog) as catalog:
+            catalog.load_table(place.name).append(_arrow(frame))
+
+    def rewrite(self, place: LakeTable, frame: pl.DataFrame) -> None:
+        with closing(self.catalog) as catalog:
+            catalog.load_table(place.name).overwrite(_arrow(frame))
+
+    def growing(self, frame: pl.DataFrame) -> tuple[LakeTable, Add]:
+        place = self.write("growing", frame)
+        return place, lambda more: self.add(place, more)
+
+    def nowhere(self) -> LakeTable:
+        with closing(self.catalog):  # makes its tables
+            pass
+        options = {"url": f"sqlite:///{self.folder}/catalog.db"}
+        return LakeTable("shop.x", {**options, **(self.bucket.options if self.bucket else {})})
+
+
+def _arrow(frame: pl.DataFrame) -> Any:
+    return frame.with_columns(pl.col(pl.Null).cast(pl.Float64)).to_arrow()  # it has no such type
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from tests.monitor.shelves import (
     DeltaTables,
     Files,
     FileShelf,
+    IcebergTables,
     Objects,
     PostgresTables,
     Shelf,
@@ -31,6 +32,7 @@ from tests.postgres import Server
 KINDS = {
     "csv": ("csv", "csv of s3"),
     "delta": ("delta", "delta of s3"),
+    "iceberg": ("iceberg", "iceberg of s3"),
     "parquet": ("parquet", "parquet of s3"),
     "sql": ("sqlite", "postgresql"),
 }
@@ -68,6 +70,9 @@ def shelf(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
         return SqliteTables(tmp_path / "rows.db")
     if kind in KINDS["delta"]:
         return DeltaTables(tmp_path if kind == "delta" else request.getfixturevalue("object_store").bucket())
+    if kind in KINDS["iceberg"]:
+        store: ObjectStore | None = None if kind == "iceberg" else request.getfixturevalue("object_store")
+        return IcebergTables(tmp_path, None if store is None else store.bucket())
     return files_of(kind, tmp_path, request)
 
 

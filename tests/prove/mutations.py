@@ -685,8 +685,8 @@ MUTATIONS = (
     Mutation(
         "an endpoint inside must be meant",
         "monitor/sources/_objects.py",
-        "if not self.endpoint or self.allow_private:",
-        "if True:",
+        "if self.endpoint and not self.allow_private:",
+        "if False:",
         ("tests/monitor/test_object_source.py",),
     ),
     Mutation(
@@ -724,5 +724,21 @@ MUTATIONS = (
         "for above in (low, None) if low is not None else (None,):",
         "for above in (low,):",
         ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "no catalog is made",
+        "monitor/sources/_iceberg_catalog.py",
+        'given["init_catalog_tables"] = "false"',
+        'given["init_catalog_tables"] = "true"',
+        ("tests/monitor/test_iceberg_source.py",),
+    ),
+    Mutation(
+        "a catalog inside must be meant",
+        "monitor/sources/_iceberg_catalog.py",
+        """            if not self.allow_private:
+                must_be_public(self.url, self._place)""",
+        """            if not self.allow_private:
+                pass""",
+        ("tests/monitor/test_iceberg_source.py",),
     ),
 )
