@@ -106,6 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(130) from None
     except Exception as error:  # noqa: BLE001  edge: every error leaves with its exit code
         from monitor.exits import exit_code
+        from storage.errors import StorageLost
 
         code = exit_code(error)
         if code is None or "--verbose" in given:
@@ -114,4 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
             typer.echo("leeway: this looks like a bug; please report it with the lines above", err=True)
             raise SystemExit(INTERNAL) from None
         typer.echo(f"leeway: {error}", err=True)
+        if isinstance(error, StorageLost):  # no tidy exit: closing the last connection would write
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
         raise SystemExit(code) from None

@@ -32,7 +32,7 @@ from monitor.rebuilding import Rebuilder
 from monitor.rechecking import recheck_next
 from monitor.reloading import reload
 from monitor.runtime import InForce, Runtime
-from monitor.service_manager import ServiceManager
+from monitor.service_manager import START_WITHIN_S, ServiceManager
 from monitor.supervisor import Supervisor, end_stalled
 from monitor.telling import flush_group, groups_to_look_at
 from monitor.tending import tend
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 STOP_WITHIN_S = 20.0  # what is under way is finished or released in this time after SIGTERM
 RELEASE_AFTER_S = 12.0  # windows that are not finished by then go back to the ledger
-START_WITHIN_S = 600  # what the service manager is asked for while a large database is looked through
 
 Value = TypeVar("Value")
 
@@ -206,15 +205,14 @@ class Daemon:
         return self._stop([conductor])
 
     def _prepare(self) -> bool:
-        """The file is whole and the kernels compiled; False: a signal came meanwhile.
+        """The kernels are compiled; False: a signal came meanwhile.
 
         On a thread of its own: a compiler cannot be interrupted, and the main thread has to hear signals.
         """
-        self._manager.needs(START_WITHIN_S, "looking through the database, compiling")
+        self._manager.needs(START_WITHIN_S, "compiling")
         ready = threading.Event()
 
         def prepare() -> None:
-            self._faults.guard("check", lambda: must_be_sound(self._in_force.runtime.store))
             self._faults.guard("warm up", lambda: warm_up(self._in_force.runtime))
             seldom_collected()
             ready.set()

@@ -1,5 +1,6 @@
 """How does a working Leeway come up? Database at this program's revision, models and channels ready."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,11 +19,13 @@ from monitor.leader_lease import LeaderLease
 from monitor.leading import enter, leads, led
 from monitor.logs import logger
 from monitor.runtime import Runtime
+from monitor.service_manager import START_WITHIN_S, ServiceManager
 from storage import profiles
 from storage.dialect import database_time
 from storage.engine import SqliteStore, open_store
 from storage.lock import OwnerLock
 from storage.outbox import SqlOutbox, waiting_channels
+from storage.soundness import must_be_sound
 from storage.takeover import take_over
 from storage.upgrading import upgrade_unowned
 
@@ -64,9 +67,12 @@ def _shared(runtime: Runtime) -> Runtime:
 
 
 @contextmanager
-def own(runtime: Runtime) -> Iterator[tuple[Courier, ...]]:
-    """Be the one daemon of a SQLite file, or one of those that share a database."""
-    with _place(runtime):
+def own(runtime: Runtime, *, looks_through: bool = False) -> Iterator[tuple[Courier, ...]]:
+    """Be the one daemon of a SQLite file, or one of those that share a database.
+
+    `looks_through`: the whole file, before anything is written, which takes minutes where it is large.
+    """
+    with _place(runtime, looks_through=looks_through):
         leads(runtime)
         yield couriers_of(runtime)
 
@@ -101,11 +107,14 @@ def couriers_of(runtime: Runtime) -> tuple[Courier, ...]:
 
 
 @contextmanager
-def _place(runtime: Runtime) -> Iterator[None]:
+def _place(runtime: Runtime, *, looks_through: bool) -> Iterator[None]:
     """The owner's lock proves that whoever held leases is dead, and ends them; else only time does."""
     store = runtime.store
     if isinstance(store, SqliteStore):
         with OwnerLock(store.path):
+            if looks_through:
+                ServiceManager.of(os.environ).needs(START_WITHIN_S, "looking through the database")
+                must_be_sound(store)
             with store.write() as conn:
                 take_over(conn, runtime.clock.now(), runtime.lateness)
             enter(runtime)

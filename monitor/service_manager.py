@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+START_WITHIN_S = 600  # asked for while a large database is looked through, and while kernels compile
 SEND_WITHIN_S = 1.0  # a manager that does not read must not hold up the daemon
 
 

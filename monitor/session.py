@@ -10,6 +10,7 @@ from monitor.config import Config
 from monitor.config_file import load
 from monitor.exits import CommandError
 from storage.engine import Store, open_store
+from storage.errors import StorageLost
 from storage.upgrading import upgrade_unowned
 
 if TYPE_CHECKING:
@@ -95,16 +96,23 @@ def writing_session(terminal: "Terminal", clock: "Clock | None" = None) -> Itera
 
 
 @contextmanager
-def daemon_session(terminal: "Terminal", clock: "Clock") -> Iterator[Owning]:
-    """Open everything and own the database; another owner raises OwnedElsewhere."""
+def daemon_session(terminal: "Terminal", clock: "Clock", *, looks_through: bool = False) -> Iterator[Owning]:
+    """Open everything and own the database; another owner raises OwnedElsewhere, damage StorageLost.
+
+    `looks_through`: for damage, the whole file, before anything is written.
+    """
     from monitor import build, logs
     from monitor.opening import open_runtime, own
 
     settings = terminal.settings
     logs.configure(verbose=settings.verbose, quiet=settings.quiet)
     config = load(settings.config, members=build.check)
-    with open_runtime(config, clock) as runtime, own(runtime) as couriers:
-        yield Owning(runtime=runtime, couriers=couriers)
+    try:
+        with open_runtime(config, clock) as runtime, own(runtime, looks_through=looks_through) as couriers:
+            yield Owning(runtime=runtime, couriers=couriers)
+    except StorageLost as lost:
+        logs.logger().error("database.lost", error=str(lost))
+        raise
 
 
 def person() -> str:

@@ -7,12 +7,15 @@ and read by this program alone is kept as {"$packed": "…"}: the same text, com
 
 import json
 import math
+import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+import orjson
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
@@ -39,7 +42,16 @@ def iso(time: datetime) -> str:
 
 
 def dumps(value: object) -> str:
-    """Compact JSON text. Keys keep their order: what was said first is read first."""
+    """Compact JSON text. Keys keep their order: what was said first is read first.
+
+    orjson takes a ninth of json's time, and a window leaves half a megabyte; but it writes null for NaN and
+    the infinities, and knows neither keys of other types nor integers beyond 64 bit. Those are left to json.
+    """
+    try:
+        if _NOT_FINITE.search(_MSGPACK.encode(value)) is None:
+            return orjson.dumps(value, default=_plain, option=_AS_JSON).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass  # json knows it, or says better what is wrong
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False, default=_plain)
     except ValueError:
@@ -47,7 +59,8 @@ def dumps(value: object) -> str:
 
 
 def loads(text: str) -> Any:
-    value = json.loads(text)
+    """What `dumps` was given, of this version or an earlier one."""
+    value = msgspec.json.decode(text)
     return _untagged(value) if '"$float"' in text else value
 
 
@@ -175,3 +188,10 @@ def _untagged(value: Any) -> Any:
     if isinstance(value, list):
         return [_untagged(item) for item in value]
     return value
+
+
+# In MessagePack a float is 0xcb and its eight bytes; NaN and the infinities have all bits of the exponent set
+# (IEEE 754). The same bytes may stand where no float is: then json does the work.
+_NOT_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
+_MSGPACK = msgspec.msgpack.Encoder(enc_hook=_plain)
+_AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS  # to `_plain`, as json does

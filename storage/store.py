@@ -98,8 +98,9 @@ class Store(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, StorageLost):  # closing the last connection would write into what is lost
+            self.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -30,7 +30,7 @@ def run(
             raise CommandError("run: --at needs --once; a daemon lives in the present")
         clock = SteppedClock(_instant(at))
     few_arenas()
-    with daemon_session(terminal, clock) as session:
+    with daemon_session(terminal, clock, looks_through=not once) as session:
         if once:
             from monitor.daemon import one_pass
             from monitor.keeping import tidy_once

@@ -97,3 +97,17 @@ def test_damaged_while_it_runs_it_stops_writing(shop: Shop) -> None:
     assert database(shop).read_bytes() == before, "it wrote into a damaged database"
     assert leeway(shop, "db", "check").returncode == 69
     assert leeway(shop, "status").returncode in (0, 69)  # a page that is sound can still be read
+
+
+def test_a_start_on_a_damaged_file_writes_nowhere(shop: Shop) -> None:
+    """Not in its WAL, not by taking that in at the end, not to end the leases of an owner that is dead."""
+    with daemon(shop, "after_attempt_row:kill") as killed:
+        assert killed.wait(60) == -signal.SIGKILL
+    wal = database(shop).with_name("leeway.db-wal")
+    flip(database(shop))
+    before = database(shop).read_bytes(), wal.read_bytes()
+    assert before[1], "nothing was left to take in"
+    with daemon(shop) as again:
+        assert again.wait(60) == 69
+    assert "event=database.lost" in log_of(shop)
+    assert (database(shop).read_bytes(), wal.read_bytes()) == before

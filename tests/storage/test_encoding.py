@@ -64,6 +64,20 @@ def test_numpy_scalars_and_times() -> None:
     assert dumps({"a": np.float64("nan"), "b": np.bool_(True)}) == '{"a":{"$float":"nan"},"b":true}'
 
 
+def test_neither_writer_shows() -> None:
+    """What one of the two writers of JSON does not know is written as beside it by the other."""
+    moment = datetime(2013, 1, 1, tzinfo=UTC)
+    told = '"at":"2013-01-01T00:00:00.000000Z","of":["a","b"]'
+    each = {"at": moment, "of": frozenset("ba")}
+    assert dumps(each) == "{" + told + "}"
+    assert dumps({**each, "x": math.inf}) == "{" + told + ',"x":{"$float":"inf"}}'
+    assert dumps({**each, "x": 2**70}) == "{" + told + f',"x":{2**70}}}'
+    assert dumps({1: each}) == '{"1":{' + told + "}}"
+    for unknown in (moment.date(), object()):
+        with pytest.raises(TypeError, match="is not a JSON value"):
+            dumps({"x": unknown})
+
+
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_times_are_exact(time: datetime) -> None:
     """Microseconds since 1970 and back."""
