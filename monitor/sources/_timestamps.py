@@ -74,9 +74,10 @@ class Timestamps:
     def coarse(self, raw: pl.Expr, dtype: pl.DataType, span: Span) -> pl.Expr | None:
         """A cut on the column as stored: row groups outside the span are skipped by their statistics."""
         if isinstance(dtype, pl.Datetime):
-            zone = UTC if dtype.time_zone is not None else None
-            low = (span.start - MARGIN).replace(tzinfo=zone)
-            high = (span.end + MARGIN).replace(tzinfo=zone)
+            # Instants need no margin: a table's neighbouring days would be opened for nothing.
+            zone, margin = (None, MARGIN) if dtype.time_zone is None else (UTC, timedelta(0))
+            low = (span.start - margin).replace(tzinfo=zone)
+            high = (span.end + margin).replace(tzinfo=zone)
             return (raw >= pl.lit(low).cast(dtype)) & (raw <= pl.lit(high).cast(dtype))
         if dtype == pl.Date:
             return (raw >= (span.start - MARGIN).date()) & (raw <= (span.end + MARGIN).date())

@@ -206,7 +206,7 @@ def test_old_files_are_not_opened_for_new_rows(table: Path) -> None:
     (table / actions(table, "add")[0]["path"]).unlink()
     source = delta(table)
     assert source.watermark() == T0 + timedelta(hours=11)
-    far = Span(start=T0 + timedelta(hours=80), end=T0 + timedelta(days=4))
+    far = Span(start=T0 + timedelta(hours=30), end=T0 + timedelta(days=4))
     rows(start=far.start).write_delta(table, mode="append")
     assert source.fingerprint(far).rows == 6
     assert len(numbers(source.pull(far, WANTED))) == 6

@@ -208,7 +208,7 @@ def test_deleted_rows_are_gone(shelf: IcebergTables, table: LakeTable) -> None:
 
 def test_old_files_are_not_opened_for_new_rows(shelf: IcebergTables, table: LakeTable) -> None:
     """The manifests know the times of each: neither for the newest time nor for a window."""
-    far = Span(start=T0 + timedelta(hours=80), end=T0 + timedelta(days=4))
+    far = Span(start=T0 + timedelta(hours=30), end=T0 + timedelta(days=4))
     old = files(loaded(shelf, table))
     shelf.add(table, rows(start=far.start))
     for file in old:
