@@ -77,7 +77,7 @@ SEEDS ?= 1 2 3 4 5
 JOBS  ?= 2
 
 lock: $(BIN)/uv
-	$(BIN)/uv pip compile pyproject.toml --extra demo --extra postgres --extra notify --extra slack --extra build --extra dev -o requirements/dev.txt $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --extra demo --extra postgres --extra s3 --extra delta --extra iceberg --extra notify --extra slack --extra build --extra dev -o requirements/dev.txt $(LOCK)
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra postgres --extra slack --extra build -c requirements/dev.txt -o requirements/run.txt $(LOCK)
 LOCK := --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
         --no-strip-extras --python-version 3.11 $(if $(UPGRADE),--upgrade)

@@ -34,10 +34,24 @@ __all__ = [
     "build_reference_source",
     "build_source",
     "check",
+    "notes",
     "storage_url",
 ]
 
 _TIME_OPTIONS = ("timestamp", "timestamp_format", "timestamp_zone")
+# Of a place that a file given by hand does not share; a test holds them against the sources.
+STORE_OPTIONS = (
+    "endpoint",
+    "region",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "anonymous",
+    "allow_http",
+    "allow_private",
+    "allowed_hosts",
+    "request_timeout",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +119,9 @@ def build_file_source(model: ModelConfig, file: pathlib.Path) -> FileSource:
     kind = suffix if suffix in kinds(Family.SOURCE) else model.source.kind
     schema = cast(Source, _build(Family.SOURCE, kind, {"path": str(file)}, ())).schema()
     known = options(Family.SOURCE, kind)
-    given = {key: value for key, value in model.source.options.items() if key in known}
+    given = {
+        key: value for key, value in model.source.options.items() if key in known and key not in STORE_OPTIONS
+    }
     timed = given.get("timestamp") in schema
     if not timed:
         given = {key: value for key, value in given.items() if key not in _TIME_OPTIONS}
@@ -195,7 +211,12 @@ def build_models(config: Config) -> Models:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return Models(models=built, notes=(*config.notes(), *route_notes(config)))
+    return Models(models=built, notes=notes(config))
+
+
+def notes(config: Config) -> tuple[str, ...]:
+    """What the person should know about it; no secret is read for that."""
+    return (*config.notes(), *route_notes(config))
 
 
 def judge_policy(model: ModelConfig) -> JudgePolicy:

@@ -13,7 +13,17 @@ from pydantic import ValidationError
 from monitor.config import Config
 from monitor.config_errors import translate
 from monitor.config_lines import lines, nearest_line
-from monitor.config_problem import PASSWORD, SECRET_KEY, ConfigError, Path, Problem, display, has, nearest
+from monitor.config_problem import (
+    PASSWORD,
+    SECRET_KEY,
+    ConfigError,
+    Path,
+    Problem,
+    display,
+    get,
+    has,
+    nearest,
+)
 from monitor.targets import REQUESTS_ONLY, TARGETS
 
 Document = dict[str, Any]
@@ -172,6 +182,11 @@ def _inline_secrets(document: Document) -> list[Problem]:
     if isinstance(url, str) and PASSWORD.search(url):
         hint = 'put it into the environment and write url_env = "LEEWAY_DATABASE_URL", or use url_file'
         problems.append(Problem(path=("storage", "url"), expectation="must not hold a password", hint=hint))
+    for path, table in _sources(document):
+        url = table.get("url")
+        if isinstance(url, str) and PASSWORD.search(url):
+            hint = 'put it into the environment and write url_env = "NAME_OF_A_VARIABLE", or use url_file'
+            problems.append(Problem(path=(*path, "url"), expectation="must not hold a password", hint=hint))
     for path, key in _member_keys(document):
         if SECRET_KEY.search(key) and not key.endswith(("_env", "_file")):
             hint = f'write {key}_env = "NAME_OF_A_VARIABLE" or {key}_file = "path" instead'
@@ -179,7 +194,18 @@ def _inline_secrets(document: Document) -> list[Problem]:
     return problems
 
 
+def _sources(document: Document) -> Iterator[tuple[Path, Document]]:
+    for model, table in _models(document):
+        for section in ((), ("reference",), ("labels",)):
+            path: Path = (*section, "source")
+            found = get(table, path)
+            if isinstance(found, dict):
+                yield ("models", model, *path), found
+
+
 def _member_keys(document: Document) -> Iterator[tuple[Path, str]]:
+    for path, source in _sources(document):
+        yield from ((path, key) for key in source)
     channels = document.get("channels")
     if isinstance(channels, dict):
         for name, table in channels.items():

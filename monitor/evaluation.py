@@ -194,8 +194,8 @@ def _measure_inputs(
     gone = [result for result in results if result.status in (ColumnStatus.ABSENT, ColumnStatus.RETYPED)]
     if len(gone) == sum(is_column(profile, result) for result in results):
         raise SourceError(
-            f"every column of the reference is absent or has another type: check source.path; the first is "
-            f"{gone[0].column}: {gone[0].reason}",
+            "every column of the reference is absent or has another type: check "
+            f"source.{_place(watched)}; the first is {gone[0].column}: {gone[0].reason}",
             transient=False,
         )
     few = summary.rows < watched.config.window.min_rows
@@ -253,10 +253,10 @@ def _creep(runtime: Runtime, watched: Watched, window: DueWindow, reference: Ref
 def _empty(runtime: Runtime, watched: Watched, window: DueWindow) -> tuple[WindowState, str]:
     """How a window without a row ends: the feed is silent, or it had not begun yet."""
     newest = watched.source.watermark()
-    check = "check that its writer runs, source.path, source.timestamp and source.filter"
+    options, key = watched.config.source.options, _place(watched)
+    check = f"check that its writer runs, source.{key}, source.timestamp and source.filter"
     if newest is None:
-        path = watched.config.source.options.get("path", "the source")
-        return WindowState.NO_DATA, f"no row at all in {path}: {check}"
+        return WindowState.NO_DATA, f"no row at all in {options.get(key, 'the source')}: {check}"
     if newest < window.span.start:
         return WindowState.NO_DATA, f"no rows since {_minute(newest)}: {check}"
     with runtime.store.read() as conn:
@@ -269,6 +269,11 @@ def _empty(runtime: Runtime, watched: Watched, window: DueWindow) -> tuple[Windo
         WindowState.NO_DATA,
         f"no rows in this window, though there are rows up to {_minute(newest)}: {check}",
     )
+
+
+def _place(watched: Watched) -> str:
+    """The key that says where the rows are."""
+    return "table" if "table" in watched.config.source.options else "path"
 
 
 def _too_few(rows: int, least: int) -> str:

@@ -47,10 +47,10 @@ def lineage_of(window: DueWindow, reference: Reference | None) -> dict[str, obje
     return {name: value for name, value in found.items() if value}
 
 
-def file_facts(files: Sequence[str]) -> dict[str, object]:
-    """For a reference's lineage: its files by their contents; empty where it was not read from files."""
+def data_facts(files: Sequence[str], data_version: str) -> dict[str, object]:
+    """For a reference's lineage: its files by their contents; else what its source says of them."""
     if not files:
-        return {}
+        return {DATA: data_version} if data_version else {}
     digests = [(Path(name), _sha256(Path(name))) for name in files]
     every = hashlib.sha256("".join(sorted(digest for _, digest in digests)).encode()).hexdigest()
     return {

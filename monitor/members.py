@@ -2,7 +2,7 @@
 
 A public module is a member, its file name the word in the config; the fields of its one public dataclass are
 the options. An option that is a text may be given as `name_env` or `name_file`: that is how secrets come in
-(monitor/secret.py).
+(monitor/secret.py). A field whose metadata has an `option` is written by that word in the config.
 """
 
 import importlib
@@ -61,10 +61,10 @@ def member(family: Family, kind: str) -> type[Any]:
 
 
 def options(family: Family, kind: str) -> dict[str, Any]:
-    """A member's options by name, each with its type."""
+    """A member's options by the word of the config, each with its type."""
     cls = member(family, kind)
-    hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in fields(cls) if field.init}
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {_word(field): hints[field.name] for field in fields(cls) if field.init}
 
 
 def check(document: Mapping[str, Any]) -> list[Problem]:
@@ -115,16 +115,23 @@ def convert_options(
             hint = nearest(key, [*known, *(CHANNEL_KEYS if family is Family.CHANNEL else ())])
             problems.append(Problem(path=(*path, key), expectation="is not a known option", hint=hint))
     cls = member(family, kind)
-    required = [field.name for field in fields(cls) if field.init and _is_required(field)]
+    required = [_word(field) for field in fields(cls) if field.init and _is_required(field)]
     problems += [
         Problem(path=(*path, name), expectation="is missing") for name in required if name not in converted
     ]
+    names = {_word(field): field.name for field in fields(cls) if field.init}
+    converted = {names[word]: value for word, value in converted.items()}
     if not problems and not secrets and not late:
         try:
             cls(**converted)
         except ValueError as error:
             problems.append(refusal(error, kind, path))
     return converted, problems
+
+
+def _word(field: Field[Any]) -> str:
+    """What the config calls it."""
+    return str(field.metadata.get("option", field.name))
 
 
 def _is_required(field: Field[Any]) -> bool:

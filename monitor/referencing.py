@@ -1,6 +1,6 @@
 """How does a model get its reference? Reads, builds and saves it, and puts the first one in force."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,14 +18,14 @@ from monitor.columns import extras, resolve_columns
 from monitor.config_model import ModelConfig
 from monitor.creep import AGAINST, against, with_fixed_noise
 from monitor.exits import CommandError
-from monitor.lineage import RUN, file_facts, program
+from monitor.lineage import RUN, data_facts, program
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
 from monitor.record_notices import record_notices
 from monitor.reference_build import Asked, Built, Progress, Rows, build, quiet, read_rows, reference_windows
 from monitor.reference_labels import label_columns, with_outcomes
 from monitor.runtime import Runtime, Watched
-from monitor.source import SourceError
+from monitor.source import SourceError, Window
 from monitor.volume import is_alike, latest_rows, usual_rows
 from storage import daemon_events, profiles
 from storage.profiles import Reference
@@ -256,18 +256,21 @@ def _read_and_build(
         raise CommandError(f"{watched.name}: {error}") from error
     unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
     notices = (*resolved.notices, *unfiltered(model, schema), *problems, *built.notices, *unlike)
-    return built, (*notices, *sampled), _known(watched, rows, schema, beside.version, window.files)
+    return built, (*notices, *sampled), _known(watched, rows, schema, beside.version, window)
 
 
 def _known(
-    watched: Watched, rows: Rows, schema: Mapping[str, object], version: str | None, files: Sequence[str]
+    watched: Watched, rows: Rows, schema: Mapping[str, object], version: str | None, window: Window
 ) -> dict[str, object]:
     """The files it was read from, its columns and those of production today, and the model versions that
     answered its rows."""
     columns = {*schema}
     with suppress(SourceError):  # production may have no row yet
         columns |= {*watched.source.schema()}
-    found: dict[str, object] = {**file_facts(files), KNOWN_COLUMNS: sorted(columns)}
+    found: dict[str, object] = {
+        **data_facts(window.files, window.data_version),
+        KNOWN_COLUMNS: sorted(columns),
+    }
     if version is not None and version in rows.columns:
         versions = seen_labels(rows.columns[version])
         found[KNOWN_VERSIONS] = versions

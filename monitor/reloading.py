@@ -64,4 +64,8 @@ def needs_restart(before: Config, after: Config) -> list[str]:
 
 
 def _kept(before: Watched | None, after: Watched) -> Watched:
-    return before if before is not None and before.digest == after.digest else after
+    if before is None or before.digest != after.digest:
+        return after
+    # The table says where a secret is; another secret there is another source.
+    same = (before.source, before.labels) == (after.source, after.labels)
+    return before if same else after

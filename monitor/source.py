@@ -80,7 +80,7 @@ class Window:
     batches: Iterator[Batch]
     problems: Sequence[ColumnProblem]
     data_version: str = ""  # which data this is, for a person to compare; "" where the source cannot say
-    files: Sequence[str] = ()  # that hold the rows; empty where they are in none
+    files: Sequence[str] = ()  # of this machine, that hold the rows; empty where they are in none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from storage.engine import open_store
+from tests.object_store import ObjectStore
 from tests.postgres import Server
 
 # A slow machine is no counterexample. In CI the same examples each time; at a desk new ones, which is where a
@@ -82,3 +83,10 @@ def empty_postgres_url(postgres: Server) -> Iterator[str]:
     name = postgres.database()
     yield postgres.url(name)
     postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """One real S3 server a session."""
+    with ObjectStore.fresh() as store:
+        yield store

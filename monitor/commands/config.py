@@ -17,7 +17,7 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """All errors at once, each with line, path, expectation, value and hint. Reads the channels' secrets."""
+    """All errors at once, each with line, path, expectation, value and hint. Reads every secret."""
     from monitor import build
     from monitor.config_file import load, located
     from monitor.config_problem import ConfigError, Problem
@@ -26,30 +26,25 @@ def check(
     terminal: Terminal = context.obj
     config = load(terminal.settings.config, members=build.check)
     problems: list[Problem] = []
-    notes: tuple[str, ...] = ()
-    try:
-        notes = build.build_models(config).notes
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        if not without_secrets:
-            build.build_channels(config)
-    except ConfigError as error:
-        problems += error.problems
+    for make in () if without_secrets else (build.build_models, build.build_channels):
+        try:
+            make(config)
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise located(ConfigError(problems), terminal.settings.config)
     payload = {
         "config": str(terminal.settings.config),
         "models": sorted(config.models),
         "channels": sorted(config.channels),
-        "notes": list(notes),
+        "notes": list(build.notes(config)),
     }
 
     def draw() -> None:
         typer.echo(
             f"{terminal.settings.config}: fine ({len(config.models)} models, {len(config.channels)} channels)"
         )
-        for note in notes:
+        for note in build.notes(config):
             typer.echo(f"  note: {note}")
 
     terminal.result(payload, draw)

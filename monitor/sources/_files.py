@@ -1,42 +1,50 @@
-"""Which files does a path mean, have they changed, and what does a failure to read one mean?"""
+"""Which files of this machine does a path mean, and what does a failure to read one mean?"""
 
 import glob
-import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from monitor.source import SourceError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """Equal stamps: the same bytes, as far as a file system says without reading them."""
-
-    inode: int
-    size: int
-    modified_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """What one file holds. `oldest` and `newest`: microseconds UTC; None without rows or without times."""
-
-    path: Path
-    stamp: Stamp
-    schema: pl.Schema
-    rows: int  # with a readable time, filter applied
-    oldest: int | None
-    newest: int | None
-    sample: object = None  # one value of the time column, as stored
-
+from monitor.sources._place import Coverage, Found, Stamp, by_content, is_unfinished
 
 _UNFINISHED = (
     "if it is still being written, write under another name, then rename; else replace it or take it away"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFiles:
+    """Files below a path; `suffix` where it is a folder."""
+
+    path: str
+    suffix: str
+
+    @property
+    def is_local(self) -> bool:
+        return True
+
+    @property
+    def scanning(self) -> Mapping[str, object]:
+        return {}
+
+    def must_be_allowed(self) -> None:
+        """This machine is."""
+
+    def find(self) -> Sequence[Found]:
+        return [Found(name=str(path)) for path in expand(self.path, self.suffix)]
+
+    def stamp(self, name: str) -> Stamp:
+        status = os.stat(name)
+        return Stamp(size=status.st_size, modified_ns=status.st_mtime_ns, inode=status.st_ino)
+
+    def failure(self, error: BaseException, name: str) -> SourceError:
+        return failure(error, Path(name))
+
+    def identity(self, files: Sequence[Coverage]) -> str:
+        root = _root(self.path)
+        return by_content(files, lambda name: os.path.relpath(name, root))
 
 
 def expand(path: str, suffix: str) -> list[Path]:
@@ -45,10 +53,6 @@ def expand(path: str, suffix: str) -> list[Path]:
     A name that starts with a dot or an underscore is unfinished work by the convention of Spark and Hive.
     A glob that matches nothing means nothing has arrived; a plain path that does not exist is an error.
     """
-    if "://" in path:
-        raise SourceError(
-            f"{path}: only local files are read by this version; mount or copy them", transient=False
-        )
     root = _root(path)
     if glob.has_magic(path):
         found = [Path(name) for name in glob.glob(path, recursive=True)]
@@ -58,29 +62,7 @@ def expand(path: str, suffix: str) -> list[Path]:
         return [Path(path)]
     else:
         raise SourceError(f"{path}: no such file; create it or correct `path`", transient=True)
-    return sorted(file for file in found if file.is_file() and not _unfinished(file, root))
-
-
-def stamp(path: Path) -> Stamp:
-    """Raises OSError."""
-    status = os.stat(path)
-    return Stamp(inode=status.st_ino, size=status.st_size, modified_ns=status.st_mtime_ns)
-
-
-def identity(files: Sequence[Coverage], path: str) -> str:
-    """Which files these are, as far as is known without reading them again, and the same for a copy of them.
-
-    By name below `path`, size, rows and the times of the rows; not by when they were written.
-    """
-    if not files:
-        return ""
-    root = _root(path)
-    known = [
-        (os.path.relpath(each.path, root), each.stamp.size, each.rows, str(each.oldest), str(each.newest))
-        for each in files
-    ]
-    digest = hashlib.sha256(repr(sorted(known)).encode()).hexdigest()[:12]
-    return f"{'1 file' if len(files) == 1 else f'{len(files):,} files'}, {digest} by name, size and rows"
+    return sorted(file for file in found if file.is_file() and not is_unfinished(_below(file, root)))
 
 
 def failure(error: BaseException, path: Path) -> SourceError:
@@ -108,9 +90,8 @@ def _root(path: str) -> Path:
     return Path(path) if Path(path).is_dir() else Path(path).parent
 
 
-def _unfinished(file: Path, root: Path) -> bool:
+def _below(file: Path, root: Path) -> Sequence[str]:
     try:
-        parts = file.relative_to(root).parts
+        return file.relative_to(root).parts
     except ValueError:
-        parts = (file.name,)
-    return any(part.startswith((".", "_")) for part in parts)
+        return (file.name,)

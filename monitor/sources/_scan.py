@@ -9,7 +9,6 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -25,29 +24,34 @@ from monitor.source import (
     Window,
 )
 from monitor.sources import _values
-from monitor.sources._files import Coverage, expand, failure, identity, stamp
+from monitor.sources._place import Coverage, Found, Place, Stamp
 from monitor.sources._timestamps import Timestamps, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
 _TIME = "\0time"
+_LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
 _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV)."""
+    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV).
 
-    path: str
-    suffix: str
-    open: Callable[[Path], pl.LazyFrame]
-    kinds: Callable[[Path], Mapping[str, ColumnKind]]
+    `newest_from`: of a file that is a whole table and knows the times of its parts: what the newest row's
+    time, as stored, is not below; None where it cannot say.
+    """
+
+    place: Place
+    open: Callable[[str], pl.LazyFrame]
+    kinds: Callable[[str], Mapping[str, ColumnKind]]
     text: bool = False
+    newest_from: Callable[[str], object] | None = None
     timestamp: str | None
     timestamps: Timestamps
     filter: Mapping[str, str | int | float | bool]
-    _seen: dict[Path, Coverage] = field(default_factory=dict, compare=False, repr=False)
+    _seen: dict[str, Coverage] = field(default_factory=dict, compare=False, repr=False)
 
     def watermark(self) -> datetime | None:
         newest = [file.newest for file in self._coverage(None, broken=True) if file.newest is not None]
@@ -70,21 +74,22 @@ class Files:
         return Fingerprint(rows=rows, newest=instant(newest) if newest is not None else None)
 
     def schema(self) -> Mapping[str, ColumnKind]:
-        paths = expand(self.path, self.suffix)
-        if not paths:
-            raise SourceError(f"{self.path}: no file matches, so there is nothing to look at", transient=True)
+        files = self.place.find()
+        if not files:
+            where = self.place.path
+            raise SourceError(f"{where}: no file matches, so there is nothing to look at", transient=True)
         found: dict[str, ColumnKind] = {}
-        for path in dict.fromkeys((paths[0], paths[-1])):
+        for file in dict.fromkeys((files[0].name, files[-1].name)):
             try:
-                for name, kind in self.kinds(path).items():
+                for name, kind in self.kinds(file).items():
                     found.setdefault(name, kind)
             except _ERRORS as error:
-                raise failure(error, path) from error
+                raise self.place.failure(error, file) from error
         return found
 
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         if span is not None and self.timestamp is None:
-            raise SourceError(f"{self.path}: set `timestamp` to read a span of it", transient=False)
+            raise SourceError(f"{self.place.path}: set `timestamp` to read a span of it", transient=False)
         files = [file for file in self._coverage(span) if _overlaps(file, span)]
         problems = [
             problem
@@ -97,8 +102,8 @@ class Files:
             span=span,
             batches=batches,
             problems=tuple(problems),
-            data_version=identity(files, self.path),
-            files=tuple(str(file.path) for file in files),
+            data_version=self.place.identity(files),
+            files=tuple(file.name for file in files) if self.place.is_local else (),
         )
 
     def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
@@ -108,58 +113,83 @@ class Files:
         """
         covered = []
         failed: SourceError | None = None
-        paths = expand(self.path, self.suffix)
-        for gone in set(self._seen).difference(paths):
+        files = self.place.find()
+        for gone in set(self._seen).difference(file.name for file in files):
             self._seen.pop(gone, None)
-        for path in paths:
+        for file in files:
             try:
-                current = stamp(path)
-                known = self._seen.get(path)
+                current = file.stamp or self.place.stamp(file.name)
+                known = self._seen.get(file.name)
                 if known is None or known.stamp != current:
-                    known = self._seen[path] = self._look(path)
+                    known = self._seen[file.name] = self._look(file.name, current)
                 covered.append(known)
             except (SourceError, *_ERRORS) as error:
                 # Rows are written after they happened: a broken file older than the span has none of it.
-                if span is not None and _modified(path) < span.start.timestamp():
+                if span is not None and self._modified_ns(file) < span.start.timestamp() * 1e9:
                     continue
-                failed = failure(error, path)
+                failed = self.place.failure(error, file.name)
                 if not broken:
                     raise failed from error
         if failed is not None and not covered:
             raise failed
         return covered
 
-    def _look(self, path: Path) -> Coverage:
-        before = stamp(path)
-        frame = self.open(path)
+    def _modified_ns(self, file: Found) -> float:
+        try:
+            return (file.stamp or self.place.stamp(file.name)).modified_ns
+        except (SourceError, OSError):
+            return float("inf")
+
+    def _look(self, file: str, stamp: Stamp) -> Coverage:
+        """`stamp`: taken before."""
+        frame = self.open(file)
         schema = frame.collect_schema()
         rows, oldest, newest, sample = 0, None, None, None
         if self.timestamp is None:
             rows = frame.select(pl.len()).collect().item()
         else:
-            self._must_have(schema, self.timestamp, path, "timestamp")
+            self._must_have(schema, self.timestamp, file, "timestamp")
             time = frame.select(pl.selectors.by_name(self.timestamp).alias(_TIME))
+            low = None if self.newest_from is None else self.newest_from(file)
             # How a column of dates is read does not depend on its values: one query less a file.
             dated = isinstance(schema[self.timestamp], pl.Datetime | pl.Date)
-            sample = None if dated else _first(time)
-            frame, _ = self._selected(path, schema, sample, {}, None)
-            facts = frame.select(
-                pl.col(_TIME).count().alias("rows"),
-                pl.col(_TIME).min().alias("oldest"),
-                pl.col(_TIME).max().alias("newest"),
-            ).collect()
-            rows, oldest, newest = facts.row(0)
+            sample = None if dated else _first(time, low)
+            if self.newest_from is not None:
+                newest = self._newest(file, schema, sample, low)
+                rows, oldest = int(newest is not None), _LONG_AGO
+            else:
+                rows, oldest, newest = self._extent(file, schema, sample)
             if dated and not rows:
-                sample = _first(time)
+                sample = _first(time, low)
             if sample is not None and not rows and not self.filter:
                 raise SourceError(
-                    f"{path}: column {self.timestamp!r}: no time can be read from values such as {sample!r}; "
+                    f"{file}: column {self.timestamp!r}: no time can be read from values such as {sample!r}; "
                     f"set timestamp_format (now {self.timestamps.format!r})",
                     transient=False,
                 )
         return Coverage(
-            path=path, stamp=before, schema=schema, rows=rows, oldest=oldest, newest=newest, sample=sample
+            name=file, stamp=stamp, schema=schema, rows=rows, oldest=oldest, newest=newest, sample=sample
         )
+
+    def _extent(self, file: str, schema: pl.Schema, sample: object) -> tuple[int, int | None, int | None]:
+        frame, _ = self._selected(file, schema, sample, {}, None)
+        facts = frame.select(
+            pl.col(_TIME).count().alias("rows"),
+            pl.col(_TIME).min().alias("oldest"),
+            pl.col(_TIME).max().alias("newest"),
+        )
+        rows, oldest, newest = facts.collect().row(0)
+        return rows, oldest, newest
+
+    def _newest(self, file: str, schema: pl.Schema, sample: object, low: object) -> int | None:
+        """Read from the newest parts alone, unless their rows were deleted or are of another model."""
+        found: int | None = None
+        for above in (low, None) if low is not None else (None,):
+            frame, _ = self._selected(file, schema, sample, {}, None, above)
+            found = frame.select(pl.col(_TIME).max()).collect().item()
+            if found is not None:
+                break
+        return found
 
     def _problem(
         self, files: Sequence[Coverage], name: str, kind: Kind, span: Span | None, *, moment: bool
@@ -169,19 +199,19 @@ class Files:
         if files and not holding:
             near = difflib.get_close_matches(name, files[-1].schema.names(), n=1)
             hint = f" (the nearest is {near[0]!r})" if near else ""
-            reason = f"no such column{hint} in {files[-1].path}"
+            reason = f"no such column{hint} in {files[-1].name}"
             return ColumnProblem(column=name, trouble=Trouble.ABSENT, reason=reason)
         for file in holding if not moment else ():
             why = self._text_trouble(file, name, span) if self.text and kind is Kind.NUMERIC else ""
             why = why or ("" if self.text else _values.retyped(file.schema[name], kind))
             if why:
-                reason = f"{why}, in {file.path}"
+                reason = f"{why}, in {file.name}"
                 return ColumnProblem(column=name, trouble=Trouble.RETYPED, reason=reason)
         return None
 
     def _text_trouble(self, file: Coverage, name: str, span: Span | None) -> str:
         """A numeric column of text: a few unreadable values are missing, most of them are another type."""
-        frame, names = self._selected(file.path, file.schema, file.sample, {name: None}, span)
+        frame, names = self._selected(file.name, file.schema, file.sample, {name: None}, span)
         raw = pl.col(names[name])
         facts = frame.select(
             _values.not_a_number(raw).sum().alias("bad"),
@@ -191,7 +221,7 @@ class Files:
         try:
             bad, said, example = facts.collect().row(0)
         except _ERRORS as error:
-            raise failure(error, file.path) from error
+            raise self.place.failure(error, file.name) from error
         return f"wanted numeric, found text such as {example[:40]!r}" if bad * 2 > said else ""
 
     def _batches(
@@ -203,7 +233,7 @@ class Files:
     ) -> Iterator[Batch]:
         for file in files:
             try:
-                frame, names = self._selected(file.path, file.schema, file.sample, dict(wanted), span)
+                frame, names = self._selected(file.name, file.schema, file.sample, dict(wanted), span)
                 columns = [
                     expression.alias(names[name])
                     for name, expression in self._expressions(file, wanted, names, moments).items()
@@ -225,11 +255,11 @@ class Files:
                             },
                             times=part[_TIME].to_numpy() if times else None,
                         )
-                changed = stamp(file.path) != file.stamp
+                changed = self.place.stamp(file.name) != file.stamp
             except _ERRORS as error:
-                raise failure(error, file.path) from error
+                raise self.place.failure(error, file.name) from error
             if changed:
-                raise SourceError(f"{file.path}: was replaced while it was read", transient=True)
+                raise SourceError(f"{file.name}: was replaced while it was read", transient=True)
 
     def _expressions(
         self,
@@ -244,7 +274,7 @@ class Files:
             if name not in file.schema:
                 expressions[name] = _values.missing(kind)
             elif name in moments:
-                where = f"{file.path}: column {name!r}"
+                where = f"{file.name}: column {name!r}"
                 time = self.timestamps.expression(raw, file.schema[name], where=where, sample=None)
                 expressions[name] = time.cast(pl.Float64).fill_null(float("nan"))
             elif self.text and kind is Kind.NUMERIC:
@@ -255,19 +285,20 @@ class Files:
 
     def _count(self, file: Coverage, span: Span) -> tuple[int, int | None]:
         try:
-            frame, _ = self._selected(file.path, file.schema, file.sample, {}, span)
+            frame, _ = self._selected(file.name, file.schema, file.sample, {}, span)
             count, newest = frame.select(pl.len(), pl.col(_TIME).max().alias("newest")).collect().row(0)
         except _ERRORS as error:
-            raise failure(error, file.path) from error
+            raise self.place.failure(error, file.name) from error
         return count, newest
 
     def _selected(
         self,
-        path: Path,
+        file: str,
         schema: pl.Schema,
         sample: object,
         wanted: Mapping[str, object],
         span: Span | None,
+        above: object = None,
     ) -> tuple[pl.LazyFrame, dict[str, str]]:
         """The rows of a span that pass the filter, with the wanted columns under names of ours.
 
@@ -276,17 +307,19 @@ class Files:
         columns = dict.fromkeys([*wanted, *self.filter, *([self.timestamp] if self.timestamp else [])])
         names = {name: f"\0{position}" for position, name in enumerate(columns)}
         for name in self.filter:
-            self._must_have(schema, name, path, "filter")
+            self._must_have(schema, name, file, "filter")
         if not names:
-            return self.open(path), names
-        frame = self.open(path).select(
+            return self.open(file), names
+        frame = self.open(file).select(
             *(pl.selectors.by_name(name).alias(ours) for name, ours in names.items() if name in schema)
         )
         for name, value in self.filter.items():
             frame = frame.filter(pl.col(names[name]) == _comparable(value, schema[name]))
         if self.timestamp is not None:
             raw, dtype = pl.col(names[self.timestamp]), schema[self.timestamp]
-            where = f"{path}: column {self.timestamp!r}"
+            where = f"{file}: column {self.timestamp!r}"
+            if above is not None:
+                frame = frame.filter(raw >= pl.lit(above).cast(dtype))
             if span is not None and (cut := self.timestamps.coarse(raw, dtype, span)) is not None:
                 frame = frame.filter(cut)
             time = self.timestamps.expression(raw, dtype, where=where, sample=sample)
@@ -298,18 +331,12 @@ class Files:
                 frame = frame.filter((pl.col(_TIME) >= start) & (pl.col(_TIME) < end))
         return frame, names
 
-    def _must_have(self, schema: pl.Schema, name: str, path: Path, key: str) -> None:
+    def _must_have(self, schema: pl.Schema, name: str, file: str, key: str) -> None:
         if name in schema:
             return
         near = difflib.get_close_matches(name, schema.names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(schema.names()[:10])}"
-        raise SourceError(f"{path}: no column {name!r}, which `{key}` names; {hint}", transient=False)
-
-
-def _first(time: pl.LazyFrame) -> object:
-    """The first time there is, as stored."""
-    found = time.filter(pl.col(_TIME).is_not_null()).head(1).collect()
-    return found.item() if found.height else None
+        raise SourceError(f"{file}: no column {name!r}, which `{key}` names; {hint}", transient=False)
 
 
 def _overlaps(file: Coverage, span: Span | None) -> bool:
@@ -320,11 +347,16 @@ def _overlaps(file: Coverage, span: Span | None) -> bool:
     return file.newest >= microseconds(span.start) and file.oldest < microseconds(span.end)
 
 
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return float("inf")
+def _first(time: pl.LazyFrame, low: object) -> object:
+    """One time as stored; None where there is none. Not below `low`, if one is: old parts stay shut."""
+    cuts = [pl.col(_TIME).is_not_null()]
+    if low is not None:
+        cuts.insert(0, pl.col(_TIME) >= pl.lit(low))
+    for cut in cuts:
+        found = time.filter(cut).head(1).collect()
+        if found.height:
+            return found.item()
+    return None
 
 
 def _comparable(value: str | float | bool, dtype: pl.DataType) -> pl.Expr:

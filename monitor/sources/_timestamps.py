@@ -16,11 +16,11 @@ from storage.span import Span
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_NUMBER = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+UNITS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds
 _NAIVE = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 # Offsets reach from −12 to +14 hours, and one zone jumped over a whole day: enough for a first, coarse cut.
-_MARGIN = timedelta(hours=50)
-_YEAR_2500_S = 16_725_225_600  # larger numbers are another unit, and would overflow in this one
+MARGIN = timedelta(hours=50)
+YEAR_2500_S = 16_725_225_600  # larger numbers are another unit, and would overflow in this one
 
 
 def microseconds(moment: datetime) -> int:
@@ -41,7 +41,7 @@ class Timestamps:
     zone: str | None = None
 
     def __post_init__(self) -> None:
-        if self.format not in ("auto", *_NUMBER) and "%" not in self.format:
+        if self.format not in ("auto", *UNITS) and "%" not in self.format:
             known = "auto, epoch_s, epoch_ms or a strptime pattern"
             raise ValueError(f'timestamp_format: must be {known}, got "{self.format}"')
         if self.zone is not None and self.zone not in zones():
@@ -55,7 +55,7 @@ class Timestamps:
             return self._local(raw.dt.cast_time_unit("us"), where)
         if dtype == pl.Date:
             return self._local(raw.cast(pl.Datetime("us")), where)
-        if self.format in _NUMBER:
+        if self.format in UNITS:
             return self._number(raw, dtype)
         if self.format != "auto":
             text = raw.cast(pl.String)
@@ -74,21 +74,22 @@ class Timestamps:
     def coarse(self, raw: pl.Expr, dtype: pl.DataType, span: Span) -> pl.Expr | None:
         """A cut on the column as stored: row groups outside the span are skipped by their statistics."""
         if isinstance(dtype, pl.Datetime):
-            zone = UTC if dtype.time_zone is not None else None
-            low = (span.start - _MARGIN).replace(tzinfo=zone)
-            high = (span.end + _MARGIN).replace(tzinfo=zone)
+            # Instants need no margin: a table's neighbouring days would be opened for nothing.
+            zone, margin = (None, MARGIN) if dtype.time_zone is None else (UTC, timedelta(0))
+            low = (span.start - margin).replace(tzinfo=zone)
+            high = (span.end + margin).replace(tzinfo=zone)
             return (raw >= pl.lit(low).cast(dtype)) & (raw <= pl.lit(high).cast(dtype))
         if dtype == pl.Date:
-            return (raw >= (span.start - _MARGIN).date()) & (raw <= (span.end + _MARGIN).date())
-        if self.format in _NUMBER and dtype.is_numeric():
-            unit = _NUMBER[self.format]
+            return (raw >= (span.start - MARGIN).date()) & (raw <= (span.end + MARGIN).date())
+        if self.format in UNITS and dtype.is_numeric():
+            unit = UNITS[self.format]
             return (raw >= microseconds(span.start) // unit) & (raw <= -(-microseconds(span.end) // unit))
         return None
 
     def _number(self, raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-        unit = _NUMBER[self.format]
+        unit = UNITS[self.format]
         number = raw if dtype.is_numeric() else raw.cast(pl.Float64, strict=False)
-        number = pl.when(number.abs() < _YEAR_2500_S * 1_000_000 // unit).then(number)
+        number = pl.when(number.abs() < YEAR_2500_S * 1_000_000 // unit).then(number)
         if dtype.is_integer():
             return number.cast(pl.Int64, strict=False) * unit
         return (number.cast(pl.Float64) * unit).round().cast(pl.Int64, strict=False)

@@ -1,4 +1,4 @@
-"""How are rows read from CSV files: one, a folder of them, or a glob?
+"""How are rows read from CSV files or objects: one, a folder of them, or a glob?
 
 Every value is text until the reference's types are applied, so that no window guesses its own.
 """
@@ -6,13 +6,16 @@ Every value is text until the reference's types are applied, so that no window g
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from detectors._column import Kind
 from monitor.source import ColumnKind, Fingerprint, Window
+from monitor.sources._objects import place
+from monitor.sources._place import Place
 from monitor.sources._scan import Files
+from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
 from monitor.sources._values import guess
 from storage.span import Span
@@ -21,10 +24,12 @@ _GUESS_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CsvSource:
-    """`path`: a file, a folder or a glob. `null_values`: texts that mean missing, besides an empty field."""
+class CsvSource(PathOptions):
+    """`path`: a file, a folder or a glob, here or in an object store (`s3://`).
 
-    path: str
+    `null_values`: texts that mean missing, besides an empty field.
+    """
+
     timestamp: str | None = None
     timestamp_format: str = "auto"
     timestamp_zone: str | None = None
@@ -36,11 +41,11 @@ class CsvSource:
     def __post_init__(self) -> None:
         if len(self.separator.encode()) != 1:
             raise ValueError(f"separator: must be one ASCII character, got {self.separator!r}")
+        where = place(self, ".csv")
         files = Files(
-            path=self.path,
-            suffix=".csv",
-            open=self._open,
-            kinds=self._kinds,
+            place=where,
+            open=lambda name: self._open(where, name),
+            kinds=lambda name: self._kinds(where, name),
             text=True,
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
@@ -60,24 +65,28 @@ class CsvSource:
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         return self._files.pull(span, wanted, moments)
 
-    def _open(self, path: Path) -> pl.LazyFrame:
+    def _open(self, where: Place, name: str) -> pl.LazyFrame:
+        scanning: Any = where.scanning
         return pl.scan_csv(
-            path,
+            name,
             infer_schema=False,
             separator=self.separator,
             null_values=list(self.null_values),
             encoding="utf8-lossy",  # one bad byte spoils one label, not the file
             glob=False,
+            **scanning,
         )
 
-    def _kinds(self, path: Path) -> Mapping[str, ColumnKind]:
+    def _kinds(self, where: Place, name: str) -> Mapping[str, ColumnKind]:
+        scanning: Any = where.scanning
         frame = pl.scan_csv(
-            path,
+            name,
             infer_schema_length=_GUESS_ROWS,
             try_parse_dates=True,
             separator=self.separator,
             null_values=[*self.null_values, "NA", "NaN", "nan", "null"],
             encoding="utf8-lossy",
             glob=False,
+            **scanning,
         )
-        return {name: guess(dtype) for name, dtype in frame.collect_schema().items()}
+        return {column: guess(dtype) for column, dtype in frame.collect_schema().items()}

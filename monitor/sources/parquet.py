@@ -1,25 +1,30 @@
-"""How are rows read from Parquet files: one, a folder of them, or a glob?"""
+"""How are rows read from Parquet files or objects: one, a folder of them, or a glob?"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from detectors._column import Kind
 from monitor.source import ColumnKind, Fingerprint, Window
+from monitor.sources._objects import place
+from monitor.sources._place import Place
 from monitor.sources._scan import Files
+from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
 from monitor.sources._values import guess
 from storage.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetSource:
-    """`path`: a file, a folder or a glob. `filter`: rows where every column has this value."""
+class ParquetSource(PathOptions):
+    """`path`: a file, a folder or a glob, here or in an object store (`s3://`).
 
-    path: str
+    `filter`: rows where every column has this value.
+    """
+
     timestamp: str | None = None
     timestamp_format: str = "auto"
     timestamp_zone: str | None = None
@@ -27,11 +32,11 @@ class ParquetSource:
     _files: Files = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        where = place(self, ".parquet")
         files = Files(
-            path=self.path,
-            suffix=".parquet",
-            open=_open,
-            kinds=_kinds,
+            place=where,
+            open=lambda name: _open(where, name),
+            kinds=lambda name: _kinds(where, name),
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
             filter=self.filter,
@@ -51,10 +56,11 @@ class ParquetSource:
         return self._files.pull(span, wanted, moments)
 
 
-def _open(path: Path) -> pl.LazyFrame:
+def _open(where: Place, name: str) -> pl.LazyFrame:
     # One file at a time: its own name is no glob, and the folders above it say nothing about its columns.
-    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    scanning: Any = where.scanning
+    return pl.scan_parquet(name, glob=False, hive_partitioning=False, **scanning)
 
 
-def _kinds(path: Path) -> Mapping[str, ColumnKind]:
-    return {name: guess(dtype) for name, dtype in _open(path).collect_schema().items()}
+def _kinds(where: Place, name: str) -> Mapping[str, ColumnKind]:
+    return {column: guess(dtype) for column, dtype in _open(where, name).collect_schema().items()}

@@ -93,3 +93,23 @@ def test_a_host_that_is_not_on_the_list_is_refused(config: Path) -> None:
     done = check(config, **secrets)
     assert "channels.hook.url: hooks.example.org is not among the allowed_hosts" in done.stderr
     assert done.stderr.count("not among the allowed_hosts") == 1
+
+
+def test_a_source_without_its_secret_is_an_error_with_its_line(config: Path) -> None:
+    """As for a channel; a pipeline that has none passes it over."""
+    files = 'kind = "parquet"\npath = "data/orders-*.parquet"'
+    text = config.read_text().partition("[channels.")[0]
+    assert files in text
+    written = 'url_env = "LEEWAY_TEST_ROWS_URL"'
+    config.write_text(text.replace(files, f'kind = "sql"\ntable = "orders"\n{written}'))
+    done = check(config)
+    assert done.returncode == 2
+    line = config.read_text().splitlines().index(written) + 1
+    assert f"line {line}: " in done.stderr
+    assert "variable LEEWAY_TEST_ROWS_URL is not set; export" in done.stderr
+    assert check(config, "--without-secrets").returncode == 0
+    assert check(config, LEEWAY_TEST_ROWS_URL="postgresql://u:CANARY@db/rows").returncode == 0
+    refused = check(config, LEEWAY_TEST_ROWS_URL="CANARY")
+    assert refused.returncode == 2
+    assert "must be a database URL" in refused.stderr
+    assert "CANARY" not in refused.stderr + refused.stdout

@@ -104,3 +104,62 @@ def test_a_reference_has_time_where_its_file_has(
     source = build.build_reference_source(config("", tmp_path).models["churn"])
     (batch,) = source.pull(None, {}).batches
     assert (batch.times is not None) is timed
+
+
+SQL = """
+[models.orders]
+task = "binary"
+[models.orders.source]
+kind = "sql"
+{}
+table = "orders"
+schema = "shop"
+timestamp = "ts"
+statement_timeout = "90s"
+[models.orders.columns]
+score = "p"
+[models.orders.reference]
+source = {{ kind = "parquet", path = "r.parquet" }}
+"""
+
+
+def test_a_source_takes_its_url_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Late, and nothing that is made of it shows the password."""
+    url = "postgresql://reader:canary@db/rows"
+    (tmp_path / "url").write_text(f"{url}\n")
+    monkeypatch.setenv("T_ROWS", url)
+    for written in ('url_env = "T_ROWS"', 'url_file = "url"'):
+        loaded = config(SQL.format(written), tmp_path)
+        source = build.build_source(loaded.models["orders"].source)
+        assert getattr(source, "url") == url  # noqa: B009 the Protocol does not know options
+        assert getattr(source, "in_schema") == "shop"  # noqa: B009
+        assert "canary" not in f"{source!r} {loaded!r}"
+    monkeypatch.delenv("T_ROWS")
+    with pytest.raises(ConfigError, match="variable T_ROWS is not set"):
+        build.build_source(config(SQL.format('url_env = "T_ROWS"')).models["orders"].source)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ('url = "nonsense"', "models.orders.source.url: must be a database URL such as postgresql://"),
+        ('url = "sqlite:///rows.db"\nstatement_timeout = "x"', "statement_timeout: must be a duration"),
+        ('url = "sqlite:///rows.db"\nshema = "x"', 'shema: is not a known option; did you mean "schema"'),
+        ("", "models.orders.source.url: is missing"),
+        ('url = "sqlite:///rows.db"\ntimestamp_format = "x"', "timestamp_format: must be auto"),
+    ],
+)
+def test_wrong_options_of_a_table_are_named(written: str, words: str) -> None:
+    """By the words of the config, not by those of the code."""
+    text = SQL.format(written)
+    if "statement_timeout" in written:
+        text = text.replace('statement_timeout = "90s"\n', "")
+    with pytest.raises(ConfigError) as caught:
+        config(text)
+    assert words in str(caught.value)
+
+
+def test_a_file_of_sqlite_is_beside_the_config(tmp_path: Path) -> None:
+    """As every path is."""
+    loaded = config(SQL.format('url = "sqlite:///rows.db"'), tmp_path)
+    assert loaded.models["orders"].source.options["url"] == f"sqlite:///{tmp_path}/rows.db"

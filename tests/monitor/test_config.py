@@ -156,6 +156,9 @@ def test_paths_are_relative_to_the_file() -> None:
         '[storage]\nurl = "postgresql://leeway:canary@db/leeway"\n',
         '[channels.x]\nkind = "slack"\ntoken = ["canary"]\nchannel = "#c"\n',
         '[storage]\nurl = "postgresql://leeway:canary@db/leeway"\nurl_env = 3\n',
+        '[models.m.source]\nkind = "sql"\ntable = "t"\nurl = "postgresql://leeway:canary@db/rows"\n',
+        '[models.m.source]\nkind = "sql"\ntable = "t"\nurl = "postgresql://leeway@db/rows?password=canary"\n',
+        '[models.m.labels]\nsource = { kind = "sql", table = "t", url = "postgresql://u:canary@db/rows" }\n',
     ],
 )
 def test_an_inline_secret_is_refused_and_never_repeated(text: str) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from monitor import logs
 from monitor.cli import build_app, hoisted
 from monitor.exits import CommandError
-from monitor.lineage import file_facts, lineage_lines, program
+from monitor.lineage import data_facts, lineage_lines, program
 from tests.acceptance.fast import Past, learn, live
 from tests.acceptance.world import Shop, build_shop
 
@@ -126,5 +126,6 @@ def test_a_run_goes_with_a_reference_that_is_new(tmp_path: Path, with_: tuple[st
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """A window of an earlier version, a source that is no file."""
     assert list(lineage_lines({})) == []
-    assert file_facts([]) == {}
+    assert data_facts([], "") == {}
+    assert data_facts([], "version 3") == {"data_version": "version 3"}
     assert list(lineage_lines({"model_versions": ["v1", "v2"]})) == [("model", "version v1, v2")]

@@ -1,7 +1,6 @@
 """The laws of every source, asked of each member of monitor/sources."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,37 +11,90 @@ import polars as pl
 import pytest
 
 from detectors._column import CategoryColumn, Kind, NumericColumn
-from monitor.members import Family, kinds, member
-from monitor.source import ColumnKind, Source, SourceError, Trouble, Window
+from monitor.members import Family, kinds
+from monitor.source import ColumnKind, SourceError, Trouble, Window
 from storage.span import Span
+from tests.monitor.shelves import (
+    DeltaTables,
+    Files,
+    FileShelf,
+    IcebergTables,
+    Objects,
+    PostgresTables,
+    Shelf,
+    SqliteTables,
+    source,
+)
+from tests.object_store import ObjectStore
+from tests.postgres import Server
 
-MEMBERS = kinds(Family.SOURCE)
+# Each member of monitor/sources by the kinds of places it reads.
+KINDS = {
+    "csv": ("csv", "csv of s3"),
+    "delta": ("delta", "delta of s3"),
+    "iceberg": ("iceberg", "iceberg of s3"),
+    "parquet": ("parquet", "parquet of s3"),
+    "sql": ("sqlite", "postgresql"),
+}
+EVERY = [kind for several in KINDS.values() for kind in several]
+FILES = [*KINDS["csv"], *KINDS["parquet"]]
 T0 = datetime(2024, 3, 10, tzinfo=UTC)
 DAY = Span(start=T0, end=T0 + timedelta(days=1))
-Write = Callable[[str, pl.DataFrame], Path]
+Write = Callable[[str, pl.DataFrame], Any]
+
+TYPED = [kind for kind in FILES if kind not in KINDS["csv"]]  # files that say what their columns hold
+KNOWING = [kind for kind in EVERY if kind not in KINDS["csv"]]  # what a column holds
+
+# A table has no glob, no half-written file and no bytes to be replaced beneath a reader; what it has instead
+# is asked in tests/monitor/test_sql_source.py.
+about_files = pytest.mark.parametrize("kind", FILES)
 
 
-TYPED = [member for member in MEMBERS if member != "csv"]  # files that say what their columns hold
-
-
-@pytest.fixture(params=MEMBERS)
+@pytest.fixture(params=EVERY)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def rows_url(postgres: Server) -> Iterator[str]:
+    name = postgres.database()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
 @pytest.fixture
-def write(kind: str, tmp_path: Path) -> Write:
-    def go(name: str, frame: pl.DataFrame) -> Path:
-        path = tmp_path / f"{name}.{kind}"
-        getattr(frame, f"write_{kind}")(path)
-        return path
+def shelf(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
+    if kind == "postgresql":
+        return PostgresTables(request.getfixturevalue("rows_url"))
+    if kind == "sqlite":
+        return SqliteTables(tmp_path / "rows.db")
+    if kind in KINDS["delta"]:
+        return DeltaTables(tmp_path if kind == "delta" else request.getfixturevalue("object_store").bucket())
+    if kind in KINDS["iceberg"]:
+        store: ObjectStore | None = None if kind == "iceberg" else request.getfixturevalue("object_store")
+        return IcebergTables(tmp_path, None if store is None else store.bucket())
+    return files_of(kind, tmp_path, request)
 
-    return go
+
+@pytest.fixture
+def files(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> FileShelf:
+    return files_of(kind, tmp_path, request)
 
 
-def source(kind: str, path: Path | str, **options: Any) -> Source:
-    built: Source = member(Family.SOURCE, kind)(path=str(path), **{"timestamp": "ts", **options})
-    return built
+def files_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> FileShelf:
+    if kind.endswith(" of s3"):
+        store: ObjectStore = request.getfixturevalue("object_store")
+        return Objects(kind.removesuffix(" of s3"), store.bucket())
+    return Files(kind, folder)
+
+
+def ending(kind: str) -> str:
+    return kind.partition(" ")[0]
+
+
+@pytest.fixture
+def write(shelf: Shelf) -> Write:
+    return shelf.write
 
 
 def rows(hours: int = 24, start: datetime = T0, **extra: Any) -> pl.DataFrame:
@@ -82,6 +134,11 @@ def labels(window: Window, name: str) -> list[str | None]:
     return found
 
 
+def test_every_member_is_asked() -> None:
+    """A new one has to bring how its rows are written."""
+    assert set(KINDS) == set(kinds(Family.SOURCE))
+
+
 def test_a_span_is_half_open(kind: str, write: Write) -> None:
     """The row at the start is in, the row at the end is the next window's."""
     path = write("a", rows(48))
@@ -116,9 +173,10 @@ def test_an_empty_span_has_no_batch(kind: str, write: Write) -> None:
     assert source(kind, path).fingerprint(before).rows == 0
 
 
-def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, tmp_path: Path) -> None:
+@about_files
+def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, files: FileShelf) -> None:
     """Not a failure: production may not have begun."""
-    empty = source(kind, tmp_path / f"*.{kind}")
+    empty = source(kind, files.below(f"*.{ending(kind)}"))
     window = empty.pull(DAY, WANTED)
     assert (list(window.batches), list(window.problems)) == ([], [])
     assert empty.watermark() is None
@@ -127,11 +185,21 @@ def test_a_glob_that_matches_nothing_is_no_data_yet(kind: str, tmp_path: Path) -
         empty.schema()
 
 
-def test_a_path_that_does_not_exist_is_an_error(kind: str, tmp_path: Path) -> None:
+def test_a_place_that_does_not_exist_is_an_error(kind: str, shelf: Shelf) -> None:
     """A plain name is a promise."""
-    with pytest.raises(SourceError, match="no such file") as caught:
-        source(kind, tmp_path / "x").watermark()
+    with pytest.raises(SourceError, match=r"no such (file|table)") as caught:
+        source(kind, shelf.nowhere()).watermark()
     assert caught.value.transient
+
+
+def test_a_place_without_rows_is_an_empty_source(kind: str, shelf: Shelf) -> None:
+    """Not a failure, and its columns are known."""
+    empty = source(kind, shelf.write("a", rows()[:0]))
+    window = empty.pull(DAY, {**WANTED, "other": Kind.NUMERIC})
+    assert (list(window.batches), list(window.problems)) == ([], [])
+    assert empty.watermark() is None
+    assert (empty.fingerprint(DAY).rows, empty.fingerprint(DAY).newest) == (0, None)
+    assert list(empty.schema()) == ["ts", "x", "c"]
 
 
 def test_an_absent_column_is_its_own_problem(kind: str, write: Write) -> None:
@@ -174,84 +242,98 @@ def test_a_missing_time_column_needs_a_person(kind: str, write: Write) -> None:
 
 
 # To CSV forty zero bytes are a header, and a file cut at a line is a shorter file.
-@pytest.mark.parametrize(
-    ("kind", "content"), [(m, b"") for m in MEMBERS] + [(m, b"\x00" * 40) for m in TYPED]
-)
-def test_a_broken_file_is_transient_and_named(kind: str, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(("kind", "content"), [(m, b"") for m in FILES] + [(m, b"\x00" * 40) for m in TYPED])
+def test_a_broken_file_is_transient_and_named(kind: str, files: FileShelf, content: bytes) -> None:
     """It may still be being written."""
-    path = tmp_path / f"a.{kind}"
-    path.write_bytes(content)
-    with pytest.raises(SourceError, match=rf"a\.{kind}.*rename") as caught:
+    path = files.put(f"a.{ending(kind)}", content)
+    with pytest.raises(SourceError, match=rf"a\.{ending(kind)}.*(rename|replace it)") as caught:
         source(kind, path).pull(DAY, WANTED)
     assert caught.value.transient
 
 
 @pytest.mark.parametrize("kind", TYPED)
-def test_a_truncated_file_is_transient(kind: str, write: Write) -> None:
+def test_a_truncated_file_is_transient(kind: str, files: FileShelf) -> None:
     """A copy that is under way."""
-    path = write("a", rows())
-    path.write_bytes(path.read_bytes()[:-20])
+    path = files.write("a", rows())
+    files.put(f"a.{ending(kind)}", files.content(path)[:-20])
     with pytest.raises(SourceError) as caught:
         source(kind, path).pull(DAY, WANTED)
     assert caught.value.transient
 
 
-def test_a_broken_file_older_than_the_window_spoils_nothing(kind: str, write: Write) -> None:
+@about_files
+def test_a_broken_file_older_than_the_window_spoils_nothing(kind: str, files: FileShelf) -> None:
     """Rows are written after they happened."""
-    broken = write("a", rows())
-    broken.write_bytes(b"")
-    old = (T0 - timedelta(days=9)).timestamp()
-    os.utime(broken, (old, old))
-    write("b", rows())
-    every = source(kind, broken.parent / f"*.{kind}")
-    assert numbers(every.pull(DAY, WANTED), "x") == [float(hour) for hour in range(24)]
+    files.put(f"a.{ending(kind)}", b"")
+    later = datetime(2124, 3, 10, tzinfo=UTC)  # than the file that was written just now
+    files.write("b", rows(start=later))
+    every = source(kind, files.below(f"*.{ending(kind)}"))
+    window = every.pull(Span(start=later, end=later + timedelta(days=1)), WANTED)
+    assert numbers(window, "x") == [float(hour) for hour in range(24)]
 
 
-def test_a_file_replaced_while_read_is_transient(kind: str, write: Write) -> None:
+@about_files
+def test_a_file_replaced_while_read_is_transient(kind: str, files: FileShelf) -> None:
     """Half of one file and half of another is no window."""
-    path = write("a", rows())
+    path = files.write("a", rows())
     window = source(kind, path).pull(DAY, WANTED)
-    write("new", rows(12)).replace(path)
+    files.rewrite(path, rows(12))
     with pytest.raises(SourceError, match="replaced while it was read") as caught:
         list(window.batches)
     assert caught.value.transient
 
 
-def test_a_file_gone_while_read_is_transient(kind: str, write: Write) -> None:
+@about_files
+def test_a_file_gone_while_read_is_transient(kind: str, files: FileShelf) -> None:
     """Not a traceback."""
-    path = write("a", rows())
+    path = files.write("a", rows())
     window = source(kind, path).pull(DAY, WANTED)
-    path.unlink()
+    files.remove(path)
     with pytest.raises(SourceError, match="went away") as caught:
         list(window.batches)
     assert caught.value.transient
 
 
-def test_late_rows_change_the_fingerprint(kind: str, write: Write) -> None:
+@about_files
+def test_the_data_version_is_that_of_the_rows(kind: str, files: FileShelf) -> None:
+    """The same for another look, another one when a file changed or came."""
+    path = files.write("a", rows(12))
+    first = source(kind, path).pull(DAY, WANTED).data_version
+    assert first.startswith("1 file, ")
+    assert source(kind, path).pull(DAY, WANTED).data_version == first
+    files.rewrite(path, rows(13))
+    assert source(kind, path).pull(DAY, WANTED).data_version != first
+    files.write("b", rows(1))
+    every = source(kind, files.below(f"*.{ending(kind)}"))
+    assert every.pull(DAY, WANTED).data_version.startswith("2 files, ")
+
+
+def test_late_rows_change_the_fingerprint(kind: str, shelf: Shelf) -> None:
     """That is how a revision begins."""
-    path = write("a", rows(12))
-    every = source(kind, path.parent / f"*.{kind}")
+    place, add = shelf.growing(rows(12))
+    every = source(kind, place)
     first = every.fingerprint(DAY)
     assert (first.rows, first.newest) == (12, T0 + timedelta(hours=11))
-    write("b", rows(3, start=T0 + timedelta(hours=20)))
+    add(rows(3, start=T0 + timedelta(hours=20)))
     second = every.fingerprint(DAY)
     assert (second.rows, second.newest) == (15, T0 + timedelta(hours=22))
 
 
-def test_a_rewritten_file_is_looked_at_again(kind: str, write: Write) -> None:
+def test_what_was_rewritten_is_looked_at_again(kind: str, shelf: Shelf) -> None:
     """What was remembered of it is gone with it."""
-    path = write("a", rows(12))
-    every = source(kind, path)
+    place = shelf.write("a", rows(12))
+    every = source(kind, place)
     assert every.watermark() == T0 + timedelta(hours=11)
-    write("new", rows(30)).replace(path)
+    shelf.rewrite(place, rows(30))
     assert every.watermark() == T0 + timedelta(hours=29)
 
 
-def test_files_of_one_glob_may_differ(kind: str, write: Write) -> None:
+@about_files
+def test_files_of_one_glob_may_differ(kind: str, files: FileShelf) -> None:
     """A column that came, went or widened in one file is missing in the other, and the window goes on."""
-    write("a", rows(2).with_columns(n=pl.Series([1, 2])))
-    path = write("b", rows(2, start=T0 + timedelta(hours=2), n=[0.5, 1.5], new=[7, 8]).drop("c"))
-    every = source(kind, path.parent / f"*.{kind}")
+    files.write("a", rows(2).with_columns(n=pl.Series([1, 2])))
+    files.write("b", rows(2, start=T0 + timedelta(hours=2), n=[0.5, 1.5], new=[7, 8]).drop("c"))
+    every = source(kind, files.below(f"*.{ending(kind)}"))
     wanted = {**WANTED, "n": Kind.NUMERIC, "new": Kind.NUMERIC}
     assert not every.pull(DAY, wanted).problems
     assert numbers(every.pull(DAY, wanted), "n") == [1.0, 2.0, 0.5, 1.5]
@@ -259,18 +341,22 @@ def test_files_of_one_glob_may_differ(kind: str, write: Write) -> None:
     assert np.array_equal(numbers(every.pull(DAY, wanted), "new"), [np.nan, np.nan, 7, 8], equal_nan=True)
 
 
-def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, write: Write) -> None:
-    """One file or many."""
-    path = write("one", rows(24))
-    whole = numbers(source(kind, path).pull(DAY, WANTED), "x")
-    parts = path.parent / "parts"
-    parts.mkdir()
+@about_files
+def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, files: FileShelf) -> None:
+    """One file or many, in a folder or by a glob of any depth."""
+    whole = numbers(source(kind, files.write("one", rows(24))).pull(DAY, WANTED), "x")
     for index in range(4):
-        write(f"parts/{index}", rows(24)[index * 6 : index * 6 + 6])
-    assert numbers(source(kind, parts).pull(DAY, WANTED), "x") == whole
+        files.write(f"parts/{index % 2}/{index}", rows(24)[index * 6 : index * 6 + 6])
+    end = ending(kind)
+    for path in ("parts", f"parts/*/*.{end}", f"parts/**/*.{end}", f"parts/[01]/?.{end}"):
+        assert sorted(numbers(source(kind, files.below(path)).pull(DAY, WANTED), "x")) == whole, path
+    assert numbers(source(kind, files.below(f"parts/0/*.{end}")).pull(DAY, WANTED), "x") == [
+        *whole[:6],
+        *whole[12:18],
+    ]
 
 
-@pytest.mark.parametrize("kind", TYPED)
+@pytest.mark.parametrize("kind", KNOWING)
 def test_whole_numbers_and_their_floats_are_one_label(kind: str, write: Write) -> None:
     """A column of integers turns into floats once a value is missing; text is a label as it stands."""
     ints = source(kind, write("i", rows(2, k=[1, 2])))
@@ -304,7 +390,7 @@ def test_a_filter_on_a_column_that_is_not_there_needs_a_person(kind: str, write:
 def test_hostile_names_are_only_names(kind: str, write: Write) -> None:
     """Patterns, quotes, and our own inner names."""
     # polars leaves the doubled quotes of a CSV header as they are: such a name is only read from other files.
-    quote = "'" if kind == "csv" else '"'
+    quote = "'" if kind in KINDS["csv"] else '"'
     hostile = ["^x.*$", f"a{quote};drop table x;--", "*", "0", "ünï", "len"]
     frame = rows(2).with_columns(pl.lit(float(i)).alias(name) for i, name in enumerate(hostile))
     read = source(kind, write("a", frame))
@@ -312,13 +398,12 @@ def test_hostile_names_are_only_names(kind: str, write: Write) -> None:
         assert numbers(read.pull(DAY, dict.fromkeys(hostile, Kind.NUMERIC)), name) == [index, index]
 
 
-def test_unfinished_files_are_left_alone(kind: str, write: Write) -> None:
+@about_files
+def test_unfinished_files_are_left_alone(kind: str, files: FileShelf) -> None:
     """A dot or an underscore in front, in folders too."""
-    path = write("a", rows(2))
-    (path.parent / "_temporary").mkdir()
-    for name in ("_b", "_temporary/c"):
-        write(name, rows(2))
-    assert len(numbers(source(kind, path.parent).pull(DAY, WANTED), "x")) == 2
+    for name in ("in/a", "in/_b", "in/_temporary/c"):
+        files.write(name, rows(2))
+    assert len(numbers(source(kind, files.below("in")).pull(DAY, WANTED), "x")) == 2
 
 
 def test_without_time_only_the_whole_can_be_read(kind: str, write: Write) -> None:
@@ -438,17 +523,19 @@ def test_parquet_naive_and_date_times_are_local(tmp_path: Path) -> None:
     ]
 
 
-def test_parquet_integers_of_unknown_unit_name_the_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KNOWING)
+def test_integers_of_unknown_unit_name_the_key(kind: str, write: Write) -> None:
     """Seconds or milliseconds is not for us to guess."""
-    pl.DataFrame({"ts": [1_710_028_800]}).write_parquet(tmp_path / "a.parquet")
-    with pytest.raises(SourceError, match="epoch_s"):
-        source("parquet", tmp_path / "a.parquet").watermark()
+    path = write("a", pl.DataFrame({"ts": [1_710_028_800]}))
+    with pytest.raises(SourceError, match="epoch_s") as caught:
+        source(kind, path).watermark()
+    assert not caught.value.transient
 
 
-def test_lists_are_retyped_for_every_kind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["parquet", "postgresql"])  # the others have no lists
+def test_lists_are_retyped_for_every_kind(kind: str, write: Write) -> None:
     """They can be neither counted nor compared."""
-    rows(2, x=[[1], [2]]).write_parquet(tmp_path / "a.parquet")
-    window = source("parquet", tmp_path / "a.parquet").pull(DAY, {"x": Kind.CATEGORY})
+    window = source(kind, write("a", rows(2, x=[[1], [2]]))).pull(DAY, {"x": Kind.CATEGORY})
     assert [problem.trouble for problem in window.problems] == [Trouble.RETYPED]
 
 

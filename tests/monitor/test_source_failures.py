@@ -25,12 +25,6 @@ def test_the_class_follows_the_error(tmp_path: Path, error: Exception, transient
     assert words in found.reason
 
 
-def test_remote_paths_are_refused_with_a_remedy() -> None:
-    """Not read as a strange local name."""
-    with pytest.raises(SourceError, match="only local files"):
-        expand("s3://bucket/x.parquet", ".parquet")
-
-
 def test_files_come_in_order_of_their_names(tmp_path: Path) -> None:
     """The same rows in the same order on every machine."""
     for name in ("b", "a", "c"):

@@ -681,4 +681,64 @@ MUTATIONS = (
         "False",
         (_COURIER,),
     ),
+    # Objects
+    Mutation(
+        "an endpoint inside must be meant",
+        "monitor/sources/_objects.py",
+        "if self.endpoint and not self.allow_private:",
+        "if False:",
+        ("tests/monitor/test_object_source.py",),
+    ),
+    Mutation(
+        "an object replaced while it is read",
+        "monitor/sources/_scan.py",
+        "changed = self.place.stamp(file.name) != file.stamp",
+        "changed = False",
+        ("tests/monitor/test_source_conformance.py",),
+    ),
+    Mutation(
+        "keys of the config are not mixed with a token of the environment",
+        "monitor/sources/_store_options.py",
+        'if self.access_key_id and not self.session_token and os.environ.get("AWS_SESSION_TOKEN"):',
+        "if False:",
+        ("tests/monitor/test_object_source.py",),
+    ),
+    # Lakes
+    Mutation(
+        "partitions that no name says are refused",
+        "monitor/sources/delta.py",
+        "missing = [column for column in columns if column not in said]",
+        "missing: list[str] = []",
+        ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "a past before the first version is refused",
+        "monitor/sources/delta.py",
+        "if written > self.as_of.timestamp() * 1000:",
+        "if False:",
+        ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "the newest time is not that of deleted rows",
+        "monitor/sources/_scan.py",
+        "for above in (low, None) if low is not None else (None,):",
+        "for above in (low,):",
+        ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "no catalog is made",
+        "monitor/sources/_iceberg_catalog.py",
+        'given["init_catalog_tables"] = "false"',
+        'given["init_catalog_tables"] = "true"',
+        ("tests/monitor/test_iceberg_source.py",),
+    ),
+    Mutation(
+        "a catalog inside must be meant",
+        "monitor/sources/_iceberg_catalog.py",
+        """            if not self.allow_private:
+                must_be_public(self.url, self._place)""",
+        """            if not self.allow_private:
+                pass""",
+        ("tests/monitor/test_iceberg_source.py",),
+    ),
 )
