@@ -10,7 +10,7 @@ from monitor.bound_versions import elsewhere
 from monitor.realised import beside
 from monitor.runtime import Runtime, Watched
 from monitor.stored_window import StoredWindow
-from storage import label_windows, measurements, profiles, verdicts
+from storage import judged, label_windows, measurements, profiles, verdicts
 from storage.ledger import DueWindow, Stream
 from storage.measurements import ColumnResult
 from storage.profiles import Reference
@@ -61,7 +61,9 @@ def _results(conn: Connection, window: DueWindow) -> list[ColumnResult]:
     results = measurements.load(conn, window.id)
     if window.stream is Stream.INPUTS or not results:
         return results
-    inputs = label_windows.inputs_of(conn, window.model, window.span)
+    span = window.span
+    inputs = judged.of_span(conn, window.model, Stream.INPUTS, span)
+    inputs = inputs or label_windows.inputs_of(conn, window.model, span)  # late itself: measured at least
     if inputs is None:
         return results
     before = measurements.load(conn, inputs.id)

@@ -10,9 +10,8 @@ from monitor.config import Config
 from monitor.kill_switch import switched_off
 from monitor.targets import allowed, targets
 from storage import (
-    fold_order,
     incidents,
-    label_windows,
+    judged,
     measurements,
     profiles,
     retraining,
@@ -78,9 +77,8 @@ def gather(
 
 
 def _latest_inputs(conn: Connection, model: str) -> DueWindow | None:
-    """Labels know nothing of columns and versions: the latest folded window of the inputs does."""
-    span = fold_order.folded_span(conn, model, Stream.INPUTS)
-    return None if span is None else label_windows.inputs_of(conn, model, span)
+    """Labels know nothing of columns and versions: the latest judged window of the inputs does."""
+    return judged.latest(conn, model, Stream.INPUTS)
 
 
 def _is_unfit(conn: Connection, window: DueWindow) -> bool:

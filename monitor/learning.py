@@ -26,8 +26,7 @@ from monitor.observations import Key, observe
 from monitor.reference_noise import enough, slice_priors
 from monitor.runtime import Runtime, Watched
 from monitor.windows import slots
-from storage import daemon_events, ledger, measurements, profiles, verdicts
-from storage.due_window import FOLDED_KINDS
+from storage import daemon_events, judged, measurements, profiles, verdicts
 from storage.ledger import DueWindow, WindowState
 from storage.measurements import ColumnResult, ColumnStatus
 from storage.span import Span
@@ -102,11 +101,8 @@ def _sound_windows(watched: Watched, conn: Connection, window: DueWindow) -> lis
     back = Span(start=window.span.start - MEMORY * watched.spec.nominal, end=window.span.end)
     return [
         each
-        for each in ledger.find(conn, watched.name, window.stream, back)
-        if each.kind
-        in FOLDED_KINDS  # a backfilled window is judged apart, and changes nothing of what is live
-        and each.state is WindowState.DONE
-        and each.folded_at is not None
+        for each in judged.within(conn, watched.name, window.stream, back)
+        if each.state is WindowState.DONE
         and each.reference_id == window.reference_id
         and not (each.evidence or {}).get("late")
         and _is_sound(conn, each)

@@ -75,7 +75,6 @@ def refold_late(runtime: Runtime, watched: Watched) -> Refolded | None:
 
 def _refold(runtime: Runtime, watched: Watched, conn: Connection, late: Sequence[DueWindow]) -> Refolded:
     now = runtime.clock.now()
-    later = fold_order.folded_from(conn, watched.name, Stream.INPUTS, late[0].span.start)
     judged: list[DueWindow] = []
     for window in late:
         fold_order.put_in_place(conn, window.id, now)
@@ -85,6 +84,8 @@ def _refold(runtime: Runtime, watched: Watched, conn: Connection, late: Sequence
         else:
             revisions.give_back(conn, window)
     mine = {window.id for window in late}
+    # Read when they are in place: what another worker ends meanwhile is late at the next look, not here.
+    later = fold_order.folded_from(conn, watched.name, Stream.INPUTS, late[0].span.start)
     stretch = sorted(
         [*judged, *(each for each in later if each.id not in mine)], key=lambda each: each.span.start
     )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select
 from alerting.fold import AlertState
 from storage.dialect import upsert
 from storage.due_window import FOLDED_KINDS, WindowKind
+from storage.judged import is_judged
 from storage.tables import alert_state, checkpoint, ledger
 
 
@@ -94,7 +95,7 @@ def before(conn: Connection, model: str, stream: str, start: datetime) -> Before
             ledger.c.stream == stream,
             ledger.c.start < start,
             ledger.c.kind.in_(FOLDED_KINDS),
-            ledger.c.superseded_by.is_(None),
+            is_judged(),
         )
         .order_by(ledger.c.start.desc(), ledger.c.revision.desc())
         .execution_options(yield_per=4)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, union, update
 
 from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.judged import is_judged
 from storage.span import Span
 from storage.tables import ledger
 
@@ -130,14 +131,13 @@ def late(conn: Connection, model: str, stream: Stream) -> list[DueWindow]:
 
 
 def folded_from(conn: Connection, model: str, stream: Stream, start: datetime) -> list[DueWindow]:
-    """What is folded of the windows that start at `start` or later, in order; not what is skipped or open."""
+    """What is judged of the windows that start at `start` or later, in order; not what is skipped or open."""
     judged = [state for state in _ENDED if state is not WindowState.SKIPPED]
     statement = select(ledger).where(
         ledger.c.model == model,
         ledger.c.stream == stream,
-        ledger.c.folded_at.is_not(None),
+        is_judged(),
         ledger.c.provisional.is_(False),
-        ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),
         ledger.c.state.in_(judged),
         ledger.c.start >= start,

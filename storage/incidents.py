@@ -17,6 +17,7 @@ from alerting.revising import Happened, Revised
 from alerting.series import Series
 from alerting.verdict import IncidentKind, Severity, VerdictKind
 from storage.errors import StorageError
+from storage.judged import is_judged
 from storage.tables import alert_state, incident, incident_event, ledger, verdict
 
 REVISED = "revised"  # the kind of an event: a replay found another end, severity or beginning
@@ -126,7 +127,7 @@ def peaks_before(conn: Connection, ids: Collection[str], start: datetime) -> dic
             verdict.c.incident_id.in_(ids),
             verdict.c.verdict == VerdictKind.BREACH,
             ledger.c.start < start,
-            ledger.c.superseded_by.is_(None),
+            is_judged(),
         )
         .group_by(verdict.c.incident_id)
     )

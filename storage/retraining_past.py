@@ -16,6 +16,7 @@ from alerting.retraining_facts import JudgedWindow, Success
 from alerting.verdict import IncidentKind, Severity, VerdictKind
 from storage import retraining, switch
 from storage.due_window import Stream, WindowKind
+from storage.judged import is_judged
 from storage.retraining import Retraining
 from storage.tables import column_result, ledger, retraining_decision, verdict
 
@@ -103,7 +104,7 @@ def versions_in(conn: Connection, ledger_id: int) -> tuple[str, ...]:
 
 
 def first_window_of(conn: Connection, model: str, version: str, since: datetime) -> datetime | None:
-    """Start of the first folded window from `since` on in which a model version answered."""
+    """Start of the first judged window from `since` on in which a model version answered."""
     statement = (
         select(func.min(ledger.c.start))
         .join(column_result, column_result.c.ledger_id == ledger.c.id)
@@ -111,8 +112,7 @@ def first_window_of(conn: Connection, model: str, version: str, since: datetime)
             ledger.c.model == model,
             ledger.c.stream == Stream.INPUTS,
             ledger.c.start >= since,
-            ledger.c.folded_at.is_not(None),
-            ledger.c.superseded_by.is_(None),
+            is_judged(),
             column_result.c.version == version,
         )
     )
@@ -168,7 +168,7 @@ def judged_windows(
     stream: Stream = Stream.INPUTS,
     since: datetime | None = None,
 ) -> list[JudgedWindow]:
-    """The latest `limit` folded windows of a stream, oldest first, with their worst severity, data health
+    """The latest `limit` judged windows of a stream, oldest first, with their worst severity, data health
     aside. `since`: only those that start then or later."""
     # A series that cannot be judged has the severity of its data incident: that is no reason to retrain.
     level = case(
@@ -191,8 +191,7 @@ def judged_windows(
         .where(
             ledger.c.model == model,
             ledger.c.stream == stream,
-            ledger.c.folded_at.is_not(None),
-            ledger.c.superseded_by.is_(None),
+            is_judged(),
             ledger.c.kind != WindowKind.BACKFILL,
             *(() if since is None else (ledger.c.start >= since,)),
         )

@@ -15,21 +15,28 @@ from sqlalchemy import select
 from alerting import failpoint
 from alerting.failpoint import Failpoint, FailpointError
 from alerting.incident import ResolveReason
-from detectors import Kind
+from detectors import Kind, Role
 from monitor import build, logs
 from monitor.clock import SteppedClock
 from monitor.config_file import load
 from monitor.daemon import one_pass
+from monitor.evaluation import evaluate_next
+from monitor.fold_input import stored_window
+from monitor.learning import _sound_windows
 from monitor.opening import open_runtime, own
+from monitor.planning import plan_model
 from monitor.promotion import resolve_by_hand
 from monitor.rechecking import has_changed, recheck_next
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from monitor.source import Source, SourceError, Window
-from storage import history, revisions
+from storage import fold_order, history, judged, revisions
+from storage import ledger as ledger_rows
+from storage.due_window import Stream
 from storage.history import Filter
 from storage.span import Span
 from storage.tables import alert_state, ledger, verdict
+from tests.acceptance.labelled import build_labelled_shop
 from tests.acceptance.world import REFERENCE_DAYS, Shop, build_shop, day
 
 DAY = timedelta(days=1)
@@ -352,6 +359,97 @@ def test_what_a_person_closed_is_closed_again_in_its_place(tmp_path: Path) -> No
     assert late.story() == closed_by_hand(tmp_path / "on-time", {}).story()
     (country,) = (each for each in late.incidents() if each["column_name"] == "country")
     assert country["reopens"] == 1
+
+
+def test_what_is_weighed_is_what_is_judged(tmp_path: Path) -> None:
+    """The revision of a half-loaded day has ended when the next day is folded, as after two deaths at wrong
+    moments, or when another worker was quick: retraining is weighed as if it had not."""
+
+    def decided(folder: Path, *, revision_first: bool) -> list[dict[str, Any]]:
+        world = World(folder, {5: part(0.4)}).live(8)
+        world.write(5)
+        world.clock.advance_to(START + 8.5 * DAY)
+        if revision_first:
+            end_the_revision_first(world)
+        one_pass(world.runtime, world.couriers)
+        with world.runtime.store.read() as conn:
+            return [
+                {"at": row["at"], "outcome": row["outcome"], "gates": row["gates"]}
+                for row in history.retraining_decisions(conn, "shop")
+            ]
+
+    expected = decided(tmp_path / "in-order", revision_first=False)
+    (sound,) = [gate for gate in expected[-1]["gates"] if gate["name"] == "sound_windows"]
+    assert sound["why"].startswith("the data of 1 of the last 5 windows was broken, the latest of 2026-04-05")
+    assert decided(tmp_path / "revision-first", revision_first=True) == expected
+
+
+def test_a_window_teaches_while_its_revision_waits(tmp_path: Path) -> None:
+    """What is normal is learnt from as many windows as in the usual order."""
+    world = World(tmp_path / "shop", {5: part(0.9)}).live(8)
+    watched = world.runtime.models["shop"]
+    with world.runtime.store.read() as conn:
+        latest = ledger_rows.find(conn, "shop", Stream.INPUTS, Span(start=START, end=START + 8 * DAY))[
+            -2
+        ]  # judged
+        before = [each.span for each in _sound_windows(watched, conn, latest)]
+    world.write(5)
+    world.clock.advance_to(START + 8.5 * DAY)
+    end_the_revision_first(world)
+    with world.runtime.store.read() as conn:
+        assert [each.span for each in _sound_windows(watched, conn, latest)] == before
+    assert START + 5 * DAY in [each.start for each in before]
+
+
+def test_labels_stand_beside_what_was_judged(tmp_path: Path) -> None:
+    """The score alerted on the day that its labels speak of: also while the day's revision waits."""
+    logs.configure(quiet=True)
+    shop = build_labelled_shop(tmp_path / "shop", days=7, broken=(3, 4), delay=DAY)
+    text = shop.config.read_text().replace('every = "1d"', 'every = "1d"\nlateness = "60h"')
+    shop.config.write_text(text)
+    path = shop.folder / "data" / "orders-004.parquet"
+    whole = pl.read_parquet(path)
+    part(0.9)(whole).write_parquet(path)
+    clock = SteppedClock(START)
+    with open_runtime(load(shop.config, members=build.check), clock) as runtime, own(runtime) as couriers:
+        build_reference(runtime, runtime.models["shop"])
+        for half in range(1, 15):
+            clock.advance_to(START + half * DAY / 2)
+            one_pass(runtime, couriers)
+        before = _score_alerted(runtime)
+        whole.write_parquet(path)
+        clock.advance_to(START + 7.5 * DAY)
+        assert recheck_next(runtime)
+        while evaluate_next(runtime):
+            pass
+        with runtime.store.read() as conn:
+            assert fold_order.late(conn, "shop", Stream.INPUTS)
+        assert (before, _score_alerted(runtime)) == (True, True)
+
+
+def _score_alerted(runtime: Runtime) -> object:
+    """As the labels of day 4 are told."""
+    span = Span(start=START + 4 * DAY, end=START + 5 * DAY)
+    with runtime.store.write() as conn:
+        window = judged.of_span(conn, "shop", Stream.LABELS, span)
+        assert window is not None
+        found = stored_window(runtime, runtime.models["shop"], conn, window).results
+    return next(each.evidence["score_alerted"] for each in found if each.role is Role.PERFORMANCE)
+
+
+def end_the_revision_first(world: World) -> None:
+    """What is due is evaluated, late rows of day 5 too, and nothing is folded yet."""
+    runtime = world.runtime
+    plan_model(runtime, runtime.models["shop"])
+    while evaluate_next(runtime):
+        pass
+    while recheck_next(runtime):
+        while evaluate_next(runtime):
+            pass
+    assert (5, 1, "done") in world.revisions()
+    with runtime.store.read() as conn:
+        (ready,) = fold_order.to_fold(conn, "shop", Stream.INPUTS, beyond=START + 6 * DAY)
+    assert ready.span.start == START + 7 * DAY
 
 
 def test_a_look_is_nobody_elses_while_its_read_may_last(

@@ -94,6 +94,13 @@ MUTATIONS = (
         "return False",
         ("tests/monitor/test_late_rows.py::test_history_becomes_what_it_would_have_been",),
     ),
+    Mutation(
+        "a revision that waits takes no window out of sight",
+        "storage/judged.py",
+        "ledger.c.superseded_by.is_(None) | waits.correlate(ledger).exists()",
+        "ledger.c.superseded_by.is_(None)",
+        ("tests/monitor/test_late_rows.py::test_what_is_weighed_is_what_is_judged",),
+    ),
     # One owner, one leader, one transaction
     Mutation(
         "BEGIN IMMEDIATE",

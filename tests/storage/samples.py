@@ -24,7 +24,7 @@ from detectors import (
     ScoreSpec,
     build_profile,
 )
-from storage import checkpoints, fold_order, incidents, ledger, verdicts
+from storage import checkpoints, fold_order, incidents, ledger, revisions, verdicts
 from storage.ledger import DueWindow, Stream, WindowKind, WindowState
 from storage.measurements import ColumnResult
 from storage.span import Span
@@ -72,6 +72,17 @@ def done(conn: Connection, count: int = 1, results: tuple[ColumnResult, ...] = (
         )
         windows.append(window)
     return windows
+
+
+def revised(conn: Connection, window: DueWindow) -> DueWindow:
+    """The next revision of a window, which has ended and is not judged yet."""
+    made = revisions.revise(conn, window, now=T0, give_up=T0 + 9 * DAY, reason="late rows")
+    assert made is not None
+    again = ledger.claim(conn, T0 + 100 * DAY, "host 1", LEASE, ids={made})
+    assert again is not None
+    assert ledger.finish(conn, made, again.fence, now=T0, state=WindowState.DONE, rows=100)
+    revisions.settle(conn, again, WindowState.DONE, None)
+    return again
 
 
 def result(column: str = "temp", value: float = 0.25, missing: float = 0.1) -> ColumnResult:

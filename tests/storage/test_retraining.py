@@ -1,8 +1,10 @@
 """Retraining: every decision kept, one request in flight."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from alerting.call_back import RetrainingState
@@ -12,11 +14,11 @@ from alerting.notification import Action
 from alerting.retraining import Outcome, RetrainingDecision
 from alerting.retraining_facts import Mode
 from alerting.verdict import Severity, VerdictKind
-from storage import history, outbox, retraining, retraining_past
+from storage import fold_order, history, ledger, outbox, retraining, retraining_past
 from storage.engine import Store
 from storage.ledger import Stream
 from storage.outbox import SqlOutbox
-from tests.storage.samples import DAY, LEASE, T0, done, fold, message, verdict
+from tests.storage.samples import DAY, LEASE, T0, days, done, fold, message, result, revised, verdict
 
 
 def decision(outcome: Outcome = Outcome.REQUESTED, request_id: str = "r1") -> RetrainingDecision:
@@ -108,6 +110,39 @@ def test_judged_windows(store: Store) -> None:
             T0 + DAY,
             T0 + 2 * DAY,
         ]
+
+
+def test_a_revision_counts_once_it_is_judged(store: Store) -> None:
+    """Until then its window is what the earlier row says: none falls out of the last few, none moves up."""
+    with store.write() as conn:
+        first, second = done(conn, 2)
+        fold(conn, first, verdict(kind=VerdictKind.CLEAR))
+        fold(conn, second, verdict(window=1))
+        before = retraining_past.judged_windows(conn, "m", 1)
+        assert [(each.start, each.severity) for each in before] == [(T0 + DAY, Severity.PAGE)]
+        later = revised(conn, second)
+        assert retraining_past.judged_windows(conn, "m", 1) == before
+        fold_order.mark_folded(conn, later.id, T0)
+        assert [each.severity for each in retraining_past.judged_windows(conn, "m", 1)] == [Severity.NONE]
+
+
+def test_a_version_answered_in_a_window_whose_revision_waits(store: Store) -> None:
+    """The first window of a new model does not become the second while late rows wait for the fold."""
+    answered = replace(result(), version="v2")
+    with store.write() as conn:
+        for window in done(conn, 2, results=(answered,)):
+            fold(conn, window, verdict(window=int((window.span.start - T0) / DAY), kind=VerdictKind.CLEAR))
+            first = first_window(conn)
+        assert first == T0
+        (window,) = ledger.find(conn, "m", Stream.INPUTS, days(1)[0])
+        later = revised(conn, window)
+        assert first_window(conn) == T0
+        fold_order.mark_folded(conn, later.id, T0)
+        assert first_window(conn) == T0 + DAY  # the rows of v2 are gone
+
+
+def first_window(conn: Connection) -> datetime | None:
+    return retraining_past.first_window_of(conn, "m", "v2", T0)
 
 
 def test_each_stream_counts_its_own_windows(store: Store) -> None:

@@ -4,12 +4,11 @@ import pytest
 
 from alerting.silence import Silence, parse_matcher
 from alerting.verdict import Severity, VerdictKind
-from storage import fold_order, incidents, ledger, revisions, silences
-from storage.due_window import WindowState
+from storage import fold_order, incidents, silences
 from storage.engine import Store
 from storage.sound import all_but, first_judged, sound_windows
 from storage.span import Span
-from tests.storage.samples import DAY, LEASE, T0, days, done, fold, verdict
+from tests.storage.samples import DAY, T0, days, done, fold, revised, verdict
 
 ALL = Span(start=T0, end=T0 + 9 * DAY)
 
@@ -56,13 +55,7 @@ def test_what_a_revision_replaced_keeps_no_window_out(store: Store) -> None:
     with store.write() as conn:
         (window,) = done(conn, 1)
         fold(conn, window, verdict())
-        made = revisions.revise(conn, window, now=T0, give_up=T0 + 9 * DAY, reason="late")
-        assert made is not None
-        again = ledger.claim(conn, T0 + 9 * DAY, "host 1", LEASE, ids={made})
-        assert again is not None
-        ledger.finish(conn, made, again.fence, now=T0, state=WindowState.DONE, rows=100)
-        revisions.settle(conn, again, WindowState.DONE, None)
-        fold_order.mark_folded(conn, made, T0)
+        fold_order.mark_folded(conn, revised(conn, window).id, T0)
         assert sound_windows(conn, "m", ALL) == days(1)
 
 
