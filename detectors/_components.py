@@ -21,6 +21,7 @@ from detectors._summary import CategorySummary, ColumnSummary, NumericSummary
 STUCK_ROWS = 20  # with fewer, a repeated value is chance
 _STUCK_WIDTH = 0.002  # of q.999 − q.001: a wider cell holds many distinct values in an unusual week
 _BESIDE = 3  # cells to either side that tell how dense it is there
+_LEAST_WIDTH = 1e-300  # of the largest knot: growth for less would overflow
 
 
 def components(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> tuple[Component, ...]:
@@ -171,7 +172,7 @@ def _growth_beside(profile: NumericProfile, held: NDArray[np.float64]) -> NDArra
 
 
 def _or_inf(width: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(width > 0.0, width, np.inf)
+    return np.where(width > _LEAST_WIDTH, width, np.inf)
 
 
 def _between(profile: NumericProfile) -> tuple[NDArray[Any], ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageLost
 from storage.migrations import REVISIONS
 from storage.sqlite import SqliteStore, open_sqlite
 from storage.store import Store, refuse_newer
@@ -23,6 +23,8 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
     store = _open(url, read_only=read_only)
     try:
         _check(store)
+    except StorageLost:
+        raise  # left open: to close the last connection would write into what is lost
     except StorageError:
         store.close()
         raise

@@ -8,6 +8,7 @@ asks for the lock for good. On PostgreSQL the older daemons' next write is refus
 from storage.engine import SqliteStore, Store
 from storage.lock import OwnerLock
 from storage.migrations import REVISIONS
+from storage.soundness import must_be_sound
 
 
 def upgrade_unowned(store: Store) -> bool:
@@ -19,4 +20,5 @@ def upgrade_unowned(store: Store) -> bool:
     if found is None or found == REVISIONS[-1] or not isinstance(store, SqliteStore):
         return store.upgrade()
     with OwnerLock(store.path):
+        must_be_sound(store)  # a migration rewrites tables: what is damaged would be past restoring from
         return store.upgrade()

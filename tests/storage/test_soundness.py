@@ -1,13 +1,19 @@
 """Is the file that is written still the one that was opened?"""
 
+import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from storage.engine import SqliteStore
+from storage.engine import SqliteStore, open_store
 from storage.errors import StorageLost
 from storage.soundness import OpenedFile, must_be_sound
+
+
+ROOT = "SELECT rootpage FROM sqlite_master WHERE name = 'alembic_version'"
 
 
 def test_what_is_there_is_there(file_store: SqliteStore) -> None:
@@ -54,9 +60,43 @@ def test_damaged(file_store: SqliteStore) -> None:
     path = file_store.path
     with file_store.write():
         pass
-    with path.open("r+b") as file:
-        for page in range(2, 30):
-            file.seek(page * 4096)
-            file.write(b"\xa5" * 64)
+    spoil(path, range(2, 30))
     with pytest.raises(StorageLost, match="leeway db restore"):
         must_be_sound(file_store)
+
+
+def spoil(path: Path, pages: Iterable[int]) -> None:
+    """Overwrite the heads of pages, counted from 0."""
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek(page * 4096)
+            file.write(b"\xa5" * 64)
+
+
+def left_by_a_killed_daemon(store: SqliteStore, folder: Path) -> Path:
+    """The file with a WAL beside it that nobody has taken in; its schema's revision cannot be read."""
+    with store.write() as conn:
+        conn.execute(text("CREATE TABLE beside (x)"))
+        page = int(str(conn.execute(text(ROOT)).scalar()))
+    folder.mkdir()
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{store.path}{suffix}", folder / f"left.db{suffix}")
+    spoil(folder / "left.db", [page - 1])
+    return folder / "left.db"
+
+
+def both(path: Path) -> tuple[bytes, bytes]:
+    return path.read_bytes(), path.with_name(f"{path.name}-wal").read_bytes()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_what_cannot_be_opened_is_left_as_it_is(
+    file_store: SqliteStore, tmp_path: Path, read_only: bool
+) -> None:
+    """To close the last connection would take the WAL into the damaged file."""
+    path = left_by_a_killed_daemon(file_store, tmp_path / "left")
+    before = both(path)
+    with pytest.raises(StorageLost, match="malformed") as lost:
+        open_store(f"sqlite:///{path}", read_only=read_only)
+    assert both(path) == before
+    assert lost.value.__traceback__ is not None  # which holds the connection till here

@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from storage.engine import SqliteStore, open_store
-from storage.errors import OwnedElsewhere
+from storage.errors import OwnedElsewhere, StorageLost
 from storage.lock import OwnerLock
 from storage.migrations import REVISIONS
 from storage.migrations.upgrade import upgrade
@@ -37,6 +38,20 @@ def test_without_a_daemon_it_is_and_the_lock_is_given_back(old: str) -> None:
         assert store.revision() == REVISIONS[-1]
         with OwnerLock(store.path):
             assert upgrade_unowned(store) is False  # nothing to do: no lock is asked for
+
+
+def test_what_is_damaged_is_not_upgraded(old: str) -> None:
+    """A migration rewrites tables; of a damaged file none, also where it would not meet the damage."""
+    with open_store(old) as store, store.read() as conn:
+        page = conn.execute(text("SELECT rootpage FROM sqlite_master WHERE name = 'channel_state'")).scalar()
+    path = Path(old.removeprefix("sqlite:///"))
+    with path.open("r+b") as file:
+        file.seek((int(str(page)) - 1) * 4096)
+        file.write(b"\xa5" * 64)
+    before = path.read_bytes()
+    with pytest.raises(StorageLost, match="damaged"), open_store(old) as store:
+        upgrade_unowned(store)
+    assert path.read_bytes() == before
 
 
 def test_a_fresh_database_asks_for_no_lock(tmp_path: Path) -> None:
