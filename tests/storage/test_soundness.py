@@ -12,7 +12,6 @@ from storage.engine import SqliteStore, open_store
 from storage.errors import StorageLost
 from storage.soundness import OpenedFile, must_be_sound
 
-
 ROOT = "SELECT rootpage FROM sqlite_master WHERE name = 'alembic_version'"
 
 
