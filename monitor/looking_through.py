@@ -19,7 +19,7 @@ from storage.soundness import must_be_sound
 
 
 def look_through(store: Store) -> None:
-    """Raises StorageLost with what was found. From the main thread alone; SIGTERM and SIGINT end the process."""
+    """Raises StorageLost with what was found. Main thread only; SIGTERM and SIGINT end the process."""
     manager = ServiceManager.of(os.environ)
     manager.needs(START_WITHIN_S, "looking through the database")
     found: Future[None] = Future()
