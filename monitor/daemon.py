@@ -39,7 +39,7 @@ from monitor.tending import tend
 from monitor.ticker import Ticker
 from monitor.trailing import Refresher
 from monitor.warm_up import warm_up
-from storage.errors import FenceLost
+from storage.errors import FenceLost, StorageLost
 from storage.soundness import must_be_sound
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def one_pass(
     def attempt(step: str, do: Callable[[], Value]) -> Value | None:
         try:
             return do()
+        except StorageLost:
+            raise  # not one more write, for no model
         except FenceLost as lost:
             logger().warning("leader.fenced", step=step, reason=str(lost))
             return None

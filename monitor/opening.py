@@ -1,6 +1,5 @@
 """How does a working Leeway come up? Database at this program's revision, models and channels ready."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,14 +17,13 @@ from monitor.kill_switch import held_back
 from monitor.leader_lease import LeaderLease
 from monitor.leading import enter, leads, led
 from monitor.logs import logger
+from monitor.looking_through import look_through
 from monitor.runtime import Runtime
-from monitor.service_manager import START_WITHIN_S, ServiceManager
 from storage import profiles
 from storage.dialect import database_time
 from storage.engine import SqliteStore, open_store
 from storage.lock import OwnerLock
 from storage.outbox import SqlOutbox, waiting_channels
-from storage.soundness import must_be_sound
 from storage.takeover import take_over
 from storage.upgrading import upgrade_unowned
 
@@ -113,8 +111,7 @@ def _place(runtime: Runtime, *, looks_through: bool) -> Iterator[None]:
     if isinstance(store, SqliteStore):
         with OwnerLock(store.path):
             if looks_through:
-                ServiceManager.of(os.environ).needs(START_WITHIN_S, "looking through the database")
-                must_be_sound(store)
+                look_through(store)
             with store.write() as conn:
                 take_over(conn, runtime.clock.now(), runtime.lateness)
             enter(runtime)

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.running import DAYS, FOLDED, daemon, leeway, log_of, running_shop, until
+from tests.acceptance.running import (
+    DAYS,
+    FOLDED,
+    daemon,
+    ends_within,
+    leeway,
+    log_of,
+    running_shop,
+    until,
+)
 from tests.acceptance.world import Shop
 
 
@@ -111,3 +120,24 @@ def test_a_start_on_a_damaged_file_writes_nowhere(shop: Shop) -> None:
         assert again.wait(60) == 69
     assert "event=database.lost" in log_of(shop)
     assert (database(shop).read_bytes(), wal.read_bytes()) == before
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_heard_while_the_file_is_looked_through(shop: Shop, sign: signal.Signals) -> None:
+    """A large file takes minutes; here one whose rows take long to check."""
+    with closing(sqlite3.connect(database(shop))) as connection:
+        connection.execute("CREATE TABLE slow (x INTEGER CHECK (length(hex(zeroblob(20000000 + x))) > 0))")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.executemany("INSERT INTO slow VALUES (?)", [(x,) for x in range(2_000)])
+        connection.commit()
+    lock = database(shop).with_name("leeway.db.lock")
+    with daemon(shop) as running:
+        end = time.monotonic() + 90
+        while not (lock.exists() and str(running.pid) in lock.read_text()):
+            assert running.poll() is None, log_of(shop)
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        time.sleep(0.5)
+        running.send_signal(signal.SIGHUP)  # nothing yet that could be reloaded
+        assert ends_within(running, 10, sign) == 0
+    assert "event=daemon.started" not in log_of(shop)

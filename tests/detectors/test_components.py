@@ -116,7 +116,7 @@ def test_values_that_move_into_a_dense_stretch_are_not_stuck() -> None:
 
 
 def test_neighbours_of_no_width_tell_of_no_density() -> None:
-    """Beside the largest numbers two ordinary values are next to no width apart; nothing overflows aloud."""
+    """Beside the largest numbers ordinary values are next to nothing apart; nothing overflows aloud."""
     reference = np.array([-0.03125, 0.0, 1.0, 1.1e308])
     window = np.append(np.full(20, -0.015625), np.full(19, 0.5))
     with np.errstate(all="raise", under="ignore"):

@@ -16,11 +16,12 @@ from monitor.clock import SteppedClock
 from monitor.clock_watch import STAND_FOR_S
 from monitor.config_file import load
 from monitor.daemon import Daemon, one_pass
+from monitor.evaluation import evaluate_next
 from monitor.opening import open_runtime
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import fold_order, history, ledger, profiles
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageLost
 from storage.ledger import Stream, WindowState
 from storage.tables import ledger as table
 from tests.acceptance.world import build_shop
@@ -111,6 +112,20 @@ def test_a_pass_goes_on_when_a_model_fails(runtime: Runtime) -> None:
         one_pass(replace(runtime, clock=clock, models=models), ())
     with runtime.store.read() as conn:
         assert fold_order.folded_until(conn, "shop", Stream.INPUTS) == START
+
+
+def test_a_pass_ends_where_the_database_is_lost(runtime: Runtime) -> None:
+    """Not one more write, not even of what is at hand."""
+    clock = Wrong(START + DAY + timedelta(hours=1))
+
+    def evaluate(at: Runtime) -> bool:
+        evaluate_next(at)
+        raise StorageLost("damaged")
+
+    with pytest.raises(StorageLost, match="damaged"):
+        one_pass(replace(runtime, clock=clock), (), evaluate=evaluate)
+    with runtime.store.read() as conn:
+        assert fold_order.folded_until(conn, "shop", Stream.INPUTS) is None
 
 
 def clock_events(runtime: Runtime) -> list[int]:
