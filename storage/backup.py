@@ -114,7 +114,8 @@ def _copy(source: Path, target: Path, progress: Progress) -> str | None:
         progress("copying", total - remaining, total)
 
     try:
-        with closing(_open(source)) as read, closing(sqlite3.connect(target)) as write:
+        # Read-only: to close the last connection of a file that turns out to be damaged would write into it.
+        with closing(_open(source, "ro")) as read, closing(sqlite3.connect(target)) as write:
             read.execute("BEGIN")
             read.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it is one snapshot
             read.backup(write, pages=PAGES_AT_ONCE, progress=report)
@@ -136,9 +137,12 @@ def _copy(source: Path, target: Path, progress: Progress) -> str | None:
     return revision
 
 
-def _open(source: Path) -> sqlite3.Connection:
+def _open(source: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(str(source))}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000
+        f"file:{quote(str(source))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_MS / 1000,
     )
     connection.execute("PRAGMA query_only = ON")
     return connection
@@ -164,7 +168,7 @@ def _set_aside(database: Path, now: datetime) -> Path:
     Its WAL is first taken into it where it is sound: then a kill between two of these steps loses nothing.
     """
     try:
-        with closing(_open(database)) as connection:
+        with closing(_open(database, "rw")) as connection:
             connection.execute("PRAGMA query_only = OFF")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error:

@@ -96,6 +96,23 @@ def test_what_is_no_backup_is_refused(
     assert file_store.damage() == []
 
 
+def test_a_damaged_database_is_not_written_by_a_backup(file_store: SqliteStore, tmp_path: Path) -> None:
+    """Not even its WAL is taken into it when the copy ends."""
+    with file_store.write() as conn:
+        daemon_events.add(conn, "one", T0, {"much": "x" * 50_000})
+    left = tmp_path / "left.db"  # as a process that died leaves them: the WAL is still beside it
+    wal = left.with_name("left.db-wal")
+    content = bytearray(file_store.path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    left.write_bytes(content)
+    wal.write_bytes(file_store.path.with_name(file_store.path.name + "-wal").read_bytes())
+    assert wal.stat().st_size
+    before = left.read_bytes(), wal.read_bytes()
+    with pytest.raises(StorageError, match=r"damaged|cannot be copied"):
+        back_up(left, tmp_path / "copy.db", progress=quiet)
+    assert (left.read_bytes(), wal.read_bytes()) == before
+
+
 def test_a_damaged_backup_is_refused(file_store: SqliteStore, tmp_path: Path) -> None:
     """An older one has to do."""
     with file_store.write() as conn:
