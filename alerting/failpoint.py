@@ -41,6 +41,10 @@ NAMES = (
     "before_rebuilt_promotion",  # the reference of a retrained model is built, and not in force
     "mid_retention",
     "mid_restore",
+    "before_batch_kept",  # rows that came over HTTP are on the disk, under no name
+    "after_batch_kept",  # they are kept, and nobody was told
+    "before_merge_kept",
+    "mid_merge_removal",  # some of the files that were merged are removed
 )
 
 VARIABLE = "LEEWAY_FAILPOINT"

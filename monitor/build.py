@@ -4,8 +4,9 @@ The only factory of members (monitor/members.py lists them).
 """
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from alerting.channel import Channel
@@ -209,9 +210,28 @@ def build_models(config: Config) -> Models:
             )
         except ConfigError as error:
             problems += error.problems
+        else:
+            problems += _keeps_too_little(name, built[name])
     if problems:
         raise ConfigError(problems)
     return Models(models=built, notes=notes(config))
+
+
+def _keeps_too_little(name: str, watched: Watched) -> Iterator[Problem]:
+    """A source that lets go of rows by itself must not do so while a window may be counted again."""
+    model = watched.config
+    least = model.window.catch_up + model.window.lateness + model.window.spec.nominal
+    least += model.labels.max_delay if model.labels else timedelta(0)
+    least = max(least, model.reference.trailing or timedelta(0))
+    sources = {("source",): watched.source, ("labels", "source"): watched.labels}
+    for path, source in sources.items():
+        keep = getattr(source, "keep", None)
+        if isinstance(keep, timedelta) and keep < least:
+            yield Problem(
+                path=("models", name, *path, "keep"),
+                expectation=f"must be at least {-(-least // timedelta(days=1))}d: windows are read again for "
+                "so long (window.catch_up, window.lateness, labels.max_delay, reference.trailing)",
+            )
 
 
 def notes(config: Config) -> tuple[str, ...]:

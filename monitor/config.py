@@ -69,7 +69,7 @@ class RetrainingSwitchConfig(Room):
 
 
 class WebConfig(Room):
-    """The HTTP listener: off without this table. Loopback, unless it is told otherwise."""
+    """The HTTP listener: off without this table. Loopback, unless it is told otherwise. Has a token."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8321, ge=0, le=65535)  # 0: any free one, which the log names
@@ -78,20 +78,36 @@ class WebConfig(Room):
     retrain_token_file: str | None = None
     old_retrain_token_env: str | None = None  # still taken while the token is changed
     old_retrain_token_file: str | None = None
+    ingest_token_env: str | None = None  # what a model must say to send rows
+    ingest_token_file: str | None = None
+    old_ingest_token_env: str | None = None
+    old_ingest_token_file: str | None = None
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        for name in ("retrain_token", "old_retrain_token"):
+        for name in ("retrain_token", "old_retrain_token", "ingest_token", "old_ingest_token"):
             if getattr(self, f"{name}_env") is not None and getattr(self, f"{name}_file") is not None:
                 raise ValueError(f"must have one of `{name}_env` and `{name}_file`")
-        if self.retrain_token_env is None and self.retrain_token_file is None:
-            raise ValueError("retrain_token_env: is needed, or retrain_token_file: reports need a token")
+        for name in ("retrain", "ingest"):
+            if self._has(f"old_{name}_token") and not self._has(f"{name}_token"):
+                raise ValueError(f"{name}_token_env: is needed beside old_{name}_token")
+        if not self._has("retrain_token") and not self._has("ingest_token"):
+            raise ValueError(
+                "retrain_token_env: is needed for reports, or ingest_token_env for rows (or _file for _env)"
+            )
         url = self.public_url
         if url is not None and not url.startswith(("https://", "http://")):
             raise ValueError(
                 'public_url: must begin with https:// or http://, such as "https://leeway.example.com"'
             )
         return self
+
+    def _has(self, name: str) -> bool:
+        return getattr(self, f"{name}_env") is not None or getattr(self, f"{name}_file") is not None
+
+    @property
+    def takes_rows(self) -> bool:
+        return self._has("ingest_token")
 
     @property
     def call_back(self) -> str:
@@ -156,9 +172,16 @@ class Config(Room):
 
     def notes(self) -> tuple[str, ...]:
         """What is accepted and weaker than it could be, a line each."""
-        return tuple(
+        labels = tuple(
             f"models.{name}.labels.available_at: is not given: labels count as soon as they are seen, so "
             "windows that are evaluated later may count more of them than the daemon did"
             for name, model in self.models.items()
             if model.labels is not None and model.labels.available_at is None
         )
+        deaf = tuple(
+            f"models.{name}.source: takes rows over HTTP, and no daemon of this config does: set "
+            "web.ingest_token_env"
+            for name, model in self.models.items()
+            if model.source.kind == "ingest" and (self.web is None or not self.web.takes_rows)
+        )
+        return (*labels, *deaf)

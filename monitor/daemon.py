@@ -160,7 +160,7 @@ class Daemon:
             tidy=self._keeper.tidy,
         )
         self._ticker = Ticker(self._conductor.due, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
-        self._web = _listener(self._in_force)
+        self._web = _listener(self._in_force, self._faults)
         self._status = ""
 
     def run(self) -> int:
@@ -310,11 +310,11 @@ class Daemon:
         return Exit.OK
 
 
-def _listener(in_force: InForce) -> "Listener | None":
+def _listener(in_force: InForce, faults: Faults) -> "Listener | None":
     """Bound at once, so that a port that is taken is said before anything starts. None: not asked for."""
     config = in_force.runtime.config.web
     if config is None:
         return None
     from monitor.web.listener import Listener  # noqa: PLC0415  half a second that nobody else pays
 
-    return Listener(config, in_force)
+    return Listener(config, in_force, faults=faults)

@@ -1,4 +1,4 @@
-"""What can be asked of Leeway over HTTP? So far one thing: a trainer reports what became of a request.
+"""What can be asked of Leeway over HTTP? Trainers report what became of a request, and models send rows.
 
 Off without `[web]` in the config, and then none of its libraries is loaded.
 """

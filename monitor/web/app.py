@@ -4,6 +4,8 @@
 |---|---|
 | POST /api/v1/retraining/ID | what became of a request, by its target |
 | GET /api/v1/retraining/ID | how a request stands |
+| POST /api/v1/ingest/MODEL | rows of a model, a batch at a time (monitor/web/ingesting.py) |
+| POST /api/v1/ingest/MODEL/labels | its labels, where they have a source of their own |
 | GET /api/v1/schema | OpenAPI |
 
 To a report: 200 taken, or said before; 409 it has ended another way, or waits for a person; 410 nobody waits
@@ -17,7 +19,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from litestar import Litestar, Response, get, post
+from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers.base import BaseRouteHandler
@@ -28,6 +30,7 @@ from litestar.params import FromPath, RawBody
 from alerting.call_back import Heard, Report, parse_report
 from monitor.reporting import Reply, report
 from monitor.runtime import InForce
+from monitor.web.ingesting import INGEST_LIMIT, Ingestion
 from monitor.web.tokens import Tokens
 from storage import retraining
 from storage.errors import StorageError
@@ -47,6 +50,34 @@ def build_app(in_force: InForce, tokens: Tokens) -> Litestar:
         if not tokens.may_report(connection.headers.get("authorization", "")):
             raise NotAuthorizedException("a bearer token for reports is needed: web.retrain_token_env")
 
+    def may_ingest(connection: Connection, _handler: BaseRouteHandler) -> None:
+        if not tokens.may_ingest(connection.headers.get("authorization", "")):
+            raise NotAuthorizedException("a bearer token for rows is needed: web.ingest_token_env")
+
+    ingestion = Ingestion(in_force=in_force)
+
+    @post(
+        "/api/v1/ingest/{model:str}",
+        guards=[may_ingest],
+        request_max_body_size=INGEST_LIMIT,
+        status_code=201,
+    )
+    async def ingest(model: FromPath[str], request: Request[Any, Any, Any]) -> Answer:
+        """Rows of a model: a JSON array of objects, one object, or NDJSON; kept when this is answered."""
+        reply = await ingestion.answer(request, model, labels=False)
+        return Response(reply.said, status_code=reply.status, headers=reply.headers)
+
+    @post(
+        "/api/v1/ingest/{model:str}/labels",
+        guards=[may_ingest],
+        request_max_body_size=INGEST_LIMIT,
+        status_code=201,
+    )
+    async def ingest_labels(model: FromPath[str], request: Request[Any, Any, Any]) -> Answer:
+        """Labels of a model, written alike, where they have a source of their own."""
+        reply = await ingestion.answer(request, model, labels=True)
+        return Response(reply.said, status_code=reply.status, headers=reply.headers)
+
     # Threads by hand: two handlers of one path with `sync_to_thread` are wrapped twice and answer 500
     # (Litestar 2.25; tried).
     @post("/api/v1/retraining/{request_id:str}", guards=[may_report], status_code=200)
@@ -64,7 +95,7 @@ def build_app(in_force: InForce, tokens: Tokens) -> Litestar:
         return await asyncio.to_thread(_stored, lambda: _standing(in_force, request_id), request_id)
 
     return Litestar(
-        [report_on, standing],
+        [report_on, standing, ingest, ingest_labels],
         request_max_body_size=BODY_LIMIT,
         logging_config=None,
         # Only the document: pages that draw it load their scripts from elsewhere.

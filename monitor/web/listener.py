@@ -1,7 +1,7 @@
 """How does the HTTP listener live inside the daemon? On a thread of its own, watched like the others.
 
-It holds nothing that others wait for: a report is one short transaction. A port that is taken is said before
-anything else starts.
+It holds nothing that others wait for: a report is one short transaction, and rows have files of their own. A
+port that is taken is said before anything else starts.
 """
 
 import asyncio
@@ -16,9 +16,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.config import WebConfig
 from monitor.exits import CommandError, Exit
+from monitor.faults import Faults
 from monitor.logs import logger
 from monitor.runtime import InForce
 from monitor.web.app import BODY_LIMIT, build_app
+from monitor.web.inboxes import Inboxes
 from monitor.web.tokens import read_tokens
 
 CONNECTIONS = 64  # at once; more are answered 503
@@ -30,7 +32,12 @@ class Listener:
     """Bound when it is made; answers between `start` and `stop`."""
 
     def __init__(
-        self, config: WebConfig, in_force: InForce, *, answer_within_s: float = ANSWER_WITHIN_S
+        self,
+        config: WebConfig,
+        in_force: InForce,
+        *,
+        faults: Faults | None = None,
+        answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
         app = build_app(in_force, read_tokens(config))
         self._socket = _bound(config)
@@ -52,17 +59,23 @@ class Listener:
                 h11_max_incomplete_event_size=BODY_LIMIT,
             )
         )
+        faults = faults or Faults(monotonic=in_force.runtime.clock.monotonic)
+        self._inboxes = Inboxes(in_force, faults) if config.takes_rows else None
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
         )
 
     def start(self) -> None:
         self._thread.start()
+        if self._inboxes is not None:
+            self._inboxes.start()
         logger().info("web.started", host=self.host, port=self.port)
 
     def stop(self) -> threading.Thread:
         """Answer what was asked, take nothing new; the thread that ends by it."""
         self._server.should_exit = True
+        if self._inboxes is not None:
+            self._inboxes.stop()
         return self._thread
 
     @property

@@ -18,24 +18,24 @@ LEAST = 16  # characters; shorter ones can be guessed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """Digests of the tokens that may report on retraining; two while one is changed."""
+    """Digests of the tokens that may report on retraining, and that may send rows; two while one changes."""
 
-    retrain: Sequence[bytes] = field(repr=False)
+    retrain: Sequence[bytes] = field(default=(), repr=False)
+    ingest: Sequence[bytes] = field(default=(), repr=False)
 
     def may_report(self, authorization: str) -> bool:
         """The value of the header `Authorization`."""
-        scheme, _, token = authorization.partition(" ")
-        digest = _digest(token.strip())
-        found = [hmac.compare_digest(digest, known) for known in self.retrain]  # all of them: no early end
-        return scheme.lower() == "bearer" and any(found)
+        return _is_among(self.retrain, authorization)
+
+    def may_ingest(self, authorization: str) -> bool:
+        """The same, for rows."""
+        return _is_among(self.ingest, authorization)
 
 
 def read_tokens(config: WebConfig) -> Tokens:
     """Reads the secrets. ConfigError without them."""
     given = {
-        key: value
-        for key, value in config.model_dump().items()
-        if value is not None and "retrain_token_" in key
+        key: value for key, value in config.model_dump().items() if value is not None and "_token_" in key
     }
     tokens = {key: read_secret(key, value, ("web", key)) for key, value in given.items()}
     short = [
@@ -45,7 +45,18 @@ def read_tokens(config: WebConfig) -> Tokens:
     ]
     if short:
         raise ConfigError(short)
-    return Tokens(retrain=[_digest(token) for token in tokens.values()])
+
+    def of(name: str) -> list[bytes]:
+        return [_digest(token) for key, token in tokens.items() if f"{name}_token_" in key]
+
+    return Tokens(retrain=of("retrain"), ingest=of("ingest"))
+
+
+def _is_among(known: Sequence[bytes], authorization: str) -> bool:
+    scheme, _, token = authorization.partition(" ")
+    digest = _digest(token.strip())
+    found = [hmac.compare_digest(digest, each) for each in known]  # all of them: no early end
+    return scheme.lower() == "bearer" and any(found)
 
 
 def _digest(token: str) -> bytes:

@@ -10,13 +10,18 @@ from alerting.failpoint import NAMES
 from tests.prove.faults import Kind
 from tests.prove.prover import Order, prove
 
-# No part of a window's way: tests of backfill, retraining, the supervisor, retention and restore try these.
+# No part of a window's way: tests of backfill, rows over HTTP, retraining, the supervisor, retention and
+# restore try these.
 ELSEWHERE = {
+    "after_batch_kept",
     "before_backfill_commit",
+    "before_batch_kept",
+    "before_merge_kept",
     "before_rebuilt_promotion",
     "before_report_commit",
     "before_tending_commit",
     "in_tick",
+    "mid_merge_removal",
     "mid_retention",
     "mid_restore",
 }

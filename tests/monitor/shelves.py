@@ -134,6 +134,31 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Inboxes:
+    """Folders of batches, as the daemon keeps them."""
+
+    folder: Path
+
+    def write(self, name: str, frame: pl.DataFrame) -> Path:
+        place = self.folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(place / "0.parquet")
+        return place
+
+    def rewrite(self, place: Path, frame: pl.DataFrame) -> None:
+        frame.write_parquet(place / ".new.parquet")
+        (place / ".new.parquet").replace(place / "0.parquet")
+
+    def growing(self, frame: pl.DataFrame) -> tuple[Path, Add]:
+        place = self.write("growing", frame)
+        names = count(1)
+        return place, lambda more: more.write_parquet(place / f"{next(names)}.parquet")
+
+    def nowhere(self) -> Path:
+        return self.folder / "x"
+
+
+@dataclass(frozen=True, slots=True)
 class Objects:
     """Of one kind, in a folder of a bucket."""
 

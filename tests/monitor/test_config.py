@@ -83,7 +83,7 @@ workers = 0
             '"file"',
         ),
         ("[metrics]\nport = 1", "metrics: is not a known key"),
-        ("[web]\nport = 1", "retrain_token_env: is needed, or retrain_token_file: reports need a token"),
+        ("[web]\nport = 1", "retrain_token_env: is needed for reports, or ingest_token_env for rows"),
         (
             '[defaults.model.reference.source]\nkind = "parquet"\ntimestamp_zone = "EST5"',
             'reference.source.timestamp_zone: must be a time zone such as "UTC", got "EST5"',

@@ -19,6 +19,7 @@ from tests.monitor.shelves import (
     Files,
     FileShelf,
     IcebergTables,
+    Inboxes,
     Objects,
     PostgresTables,
     Shelf,
@@ -33,6 +34,7 @@ KINDS = {
     "csv": ("csv", "csv of s3"),
     "delta": ("delta", "delta of s3"),
     "iceberg": ("iceberg", "iceberg of s3"),
+    "ingest": ("ingest",),
     "parquet": ("parquet", "parquet of s3"),
     "sql": ("sqlite", "postgresql"),
 }
@@ -68,6 +70,8 @@ def shelf(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
         return PostgresTables(request.getfixturevalue("rows_url"))
     if kind == "sqlite":
         return SqliteTables(tmp_path / "rows.db")
+    if kind == "ingest":
+        return Inboxes(tmp_path)
     if kind in KINDS["delta"]:
         return DeltaTables(tmp_path if kind == "delta" else request.getfixturevalue("object_store").bucket())
     if kind in KINDS["iceberg"]:
