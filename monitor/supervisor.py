@@ -30,9 +30,12 @@ class Supervisor:
     manager: ServiceManager
     beats: Mapping[str, Callable[[], float]]
     threads: Callable[[], Mapping[str, bool]]
-    _looked: float | None = None
+    _looked: float = field(init=False)  # at first when it was made: a process may be stopped before it looked
     _pardon: float = field(default=-1e18)  # silence before then is not counted
     _petted: float = field(default=-1e18)
+
+    def __post_init__(self) -> None:
+        self._looked = self.monotonic()
 
     @property
     def every_s(self) -> float:
@@ -43,7 +46,7 @@ class Supervisor:
     def look(self) -> str:
         """What is wrong; empty when all is well, and then the service manager hears so."""
         now = self.monotonic()
-        if self._looked is not None and now - self._looked > STOOD_STILL_S:
+        if now - self._looked > STOOD_STILL_S:
             self._pardon = now
         self._looked = now
         for name, beat in self.beats.items():

@@ -70,6 +70,15 @@ def test_a_part_that_is_silent_for_a_minute_ends_it_within_75_seconds(silent: st
     assert silent in parts.seconds(supervisor, 15, silent=silent)
 
 
+def test_stopped_before_its_first_look_nobody_stalled() -> None:
+    """The process stood still, not a part of it; who is silent from then on still counts."""
+    parts = Parts()
+    supervisor = parts.supervisor(ServiceManager())
+    parts.now += 10 * STALE_AFTER_S
+    assert supervisor.look() == ""
+    assert "ticker" in parts.seconds(supervisor, int(STALE_AFTER_S) + 15, silent="ticker")
+
+
 def test_a_dead_thread_is_seen_at_once() -> None:
     """It will not come back by itself."""
     parts = Parts()
