@@ -37,7 +37,8 @@ _ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV).
+    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV), so `kinds`
+    says what its columns are.
 
     `newest_from`: of a file that is a whole table and knows the times of its parts: what the newest row's
     time, as stored, is not below; None where it cannot say.
@@ -45,7 +46,7 @@ class Files:
 
     place: Place
     open: Callable[[str], pl.LazyFrame]
-    kinds: Callable[[str], Mapping[str, ColumnKind]]
+    kinds: Callable[[str], Mapping[str, ColumnKind]] | None = None
     text: bool = False
     newest_from: Callable[[str], object] | None = None
     timestamp: str | None
@@ -81,11 +82,16 @@ class Files:
         found: dict[str, ColumnKind] = {}
         for file in dict.fromkeys((files[0].name, files[-1].name)):
             try:
-                for name, kind in self.kinds(file).items():
+                for name, kind in self._kinds(file).items():
                     found.setdefault(name, kind)
             except _ERRORS as error:
                 raise self.place.failure(error, file) from error
         return found
+
+    def _kinds(self, file: str) -> Mapping[str, ColumnKind]:
+        if self.kinds is not None:
+            return self.kinds(file)
+        return {name: _values.guess(dtype) for name, dtype in self.open(file).collect_schema().items()}
 
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         if span is not None and self.timestamp is None:

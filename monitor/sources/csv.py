@@ -3,28 +3,26 @@
 Every value is text until the reference's types are applied, so that no window guesses its own.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from detectors._column import Kind
-from monitor.source import ColumnKind, Fingerprint, Window
+from monitor.source import ColumnKind
+from monitor.sources._file_source import FileSource
 from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._scan import Files
 from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
 from monitor.sources._values import guess
-from storage.span import Span
 
 _GUESS_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CsvSource(PathOptions):
+class CsvSource(PathOptions, FileSource):
     """`path`: a file, a folder or a glob, here or in an object store (`s3://`).
 
     `null_values`: texts that mean missing, besides an empty field.
@@ -52,18 +50,6 @@ class CsvSource(PathOptions):
             filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
-
-    def watermark(self) -> datetime | None:
-        return self._files.watermark()
-
-    def fingerprint(self, span: Span) -> Fingerprint:
-        return self._files.fingerprint(span)
-
-    def schema(self) -> Mapping[str, ColumnKind]:
-        return self._files.schema()
-
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
-        return self._files.pull(span, wanted, moments)
 
     def _open(self, where: Place, name: str) -> pl.LazyFrame:
         scanning: Any = where.scanning

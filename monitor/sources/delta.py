@@ -1,6 +1,6 @@
 """How are rows read from a Delta table: today's version of it, or one of its past?"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from detectors._column import Kind
-from monitor.source import ColumnKind, Fingerprint, SourceError, Window
+from monitor.source import SourceError
+from monitor.sources._file_source import FileSource
 from monitor.sources._object_errors import refusal
 from monitor.sources._objects import place
 from monitor.sources._place import Place
@@ -17,8 +17,6 @@ from monitor.sources._scan import Files
 from monitor.sources._snapshots import Snapshot, Snapshots
 from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
-from monitor.sources._values import guess
-from storage.span import Span
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -28,7 +26,7 @@ _COARSE = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeltaSource(PathOptions):
+class DeltaSource(PathOptions, FileSource):
     """`path`: the table's folder, here or in an object store (`s3://`).
 
     `version`, or `as_of` (the newest one that was there then), reads the table's past; without them each look
@@ -62,27 +60,12 @@ class DeltaSource(PathOptions):
         files = Files(
             place=table,
             open=table.open,
-            kinds=lambda name: {
-                column: guess(dtype) for column, dtype in table.open(name).collect_schema().items()
-            },
             newest_from=table.newest_from,
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
             filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
-
-    def watermark(self) -> datetime | None:
-        return self._files.watermark()
-
-    def fingerprint(self, span: Span) -> Fingerprint:
-        return self._files.fingerprint(span)
-
-    def schema(self) -> Mapping[str, ColumnKind]:
-        return self._files.schema()
-
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
-        return self._files.pull(span, wanted, moments)
 
     def _load(self, where: Place, version: str | None) -> Snapshot:
         deltalake = _deltalake()

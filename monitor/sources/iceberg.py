@@ -1,21 +1,19 @@
 """How are rows read from an Iceberg table: today's snapshot of it, or one of its past?"""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from detectors._column import Kind
-from monitor.source import ColumnKind, Fingerprint, SourceError, Window
+from monitor.source import SourceError
+from monitor.sources._file_source import FileSource
 from monitor.sources._iceberg_catalog import CatalogOptions, is_of_a_store, pyiceberg
 from monitor.sources._scan import Files
 from monitor.sources._snapshots import Snapshot, Snapshots
 from monitor.sources._timestamps import Timestamps, instant, microseconds
-from monitor.sources._values import guess
-from storage.span import Span
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -26,7 +24,7 @@ os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IcebergSource(CatalogOptions):
+class IcebergSource(CatalogOptions, FileSource):
     """`url`: of the catalog; `table`: as namespace.table in it.
 
     `snapshot`, or `as_of` (the newest one that was there then), reads the table's past; without them each
@@ -57,27 +55,12 @@ class IcebergSource(CatalogOptions):
         files = Files(
             place=table,
             open=table.open,
-            kinds=lambda name: {
-                column: guess(dtype) for column, dtype in table.open(name).collect_schema().items()
-            },
             newest_from=table.newest_from,
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
             filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
-
-    def watermark(self) -> datetime | None:
-        return self._files.watermark()
-
-    def fingerprint(self, span: Span) -> Fingerprint:
-        return self._files.fingerprint(span)
-
-    def schema(self) -> Mapping[str, ColumnKind]:
-        return self._files.schema()
-
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
-        return self._files.pull(span, wanted, moments)
 
     def _load(self, version: str | None) -> Snapshot:
         try:

@@ -5,30 +5,27 @@ would read, but for files whose rows have been merged into another one.
 """
 
 import glob
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from detectors._column import Kind
 from monitor.config_types import PositiveDuration
-from monitor.source import ColumnKind, Fingerprint, SourceError, Window
+from monitor.source import SourceError
 from monitor.sources._arrival import frame_of
+from monitor.sources._file_source import FileSource
 from monitor.sources._files import LocalFiles
 from monitor.sources._inbox import Batch, Inbox
 from monitor.sources._place import Coverage, Found, Stamp
 from monitor.sources._rows import Rows
 from monitor.sources._scan import Files
 from monitor.sources._timestamps import Timestamps
-from monitor.sources._values import guess
-from storage.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IngestSource:
+class IngestSource(FileSource):
     """`path`: a folder of its own, which the daemon makes. `keep`: how long rows stay there after they came.
 
     `filter`: rows where every column has this value.
@@ -50,7 +47,6 @@ class IngestSource:
         files = Files(
             place=_Kept(inbox=inbox, files=LocalFiles(path=self.path, suffix=".parquet")),
             open=_open,
-            kinds=_kinds,
             timestamp=self.timestamp,
             timestamps=self._timestamps,
             filter=self.filter,
@@ -72,18 +68,6 @@ class IngestSource:
             now=now,
         )
         return self.inbox.keep(batch, frame, now)
-
-    def watermark(self) -> datetime | None:
-        return self._files.watermark()
-
-    def fingerprint(self, span: Span) -> Fingerprint:
-        return self._files.fingerprint(span)
-
-    def schema(self) -> Mapping[str, ColumnKind]:
-        return self._files.schema()
-
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
-        return self._files.pull(span, wanted, moments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +118,3 @@ class _Kept:
 
 def _open(name: str) -> pl.LazyFrame:
     return pl.scan_parquet(name, glob=False, hive_partitioning=False)
-
-
-def _kinds(name: str) -> Mapping[str, Any]:
-    return {column: guess(dtype) for column, dtype in _open(name).collect_schema().items()}

@@ -1,25 +1,21 @@
 """How are rows read from Parquet files or objects: one, a folder of them, or a glob?"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from detectors._column import Kind
-from monitor.source import ColumnKind, Fingerprint, Window
+from monitor.sources._file_source import FileSource
 from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._scan import Files
 from monitor.sources._store_options import PathOptions
 from monitor.sources._timestamps import Timestamps
-from monitor.sources._values import guess
-from storage.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetSource(PathOptions):
+class ParquetSource(PathOptions, FileSource):
     """`path`: a file, a folder or a glob, here or in an object store (`s3://`).
 
     `filter`: rows where every column has this value.
@@ -36,31 +32,14 @@ class ParquetSource(PathOptions):
         files = Files(
             place=where,
             open=lambda name: _open(where, name),
-            kinds=lambda name: _kinds(where, name),
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
             filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
 
-    def watermark(self) -> datetime | None:
-        return self._files.watermark()
-
-    def fingerprint(self, span: Span) -> Fingerprint:
-        return self._files.fingerprint(span)
-
-    def schema(self) -> Mapping[str, ColumnKind]:
-        return self._files.schema()
-
-    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
-        return self._files.pull(span, wanted, moments)
-
 
 def _open(where: Place, name: str) -> pl.LazyFrame:
     # One file at a time: its own name is no glob, and the folders above it say nothing about its columns.
     scanning: Any = where.scanning
     return pl.scan_parquet(name, glob=False, hive_partitioning=False, **scanning)
-
-
-def _kinds(where: Place, name: str) -> Mapping[str, ColumnKind]:
-    return {column: guess(dtype) for column, dtype in _open(where, name).collect_schema().items()}

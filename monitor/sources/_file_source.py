@@ -1,0 +1,28 @@
+"""What does every source made of files answer? Whatever its files are, `Files` reads them."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from detectors._column import Kind
+from monitor.source import ColumnKind, Fingerprint, Window
+from monitor.sources._scan import Files
+from storage.span import Span
+
+
+class FileSource:
+    """Of a member that makes its `_files` (monitor/source.py says what each method is for)."""
+
+    __slots__ = ()
+    _files: Files
+
+    def watermark(self) -> datetime | None:
+        return self._files.watermark()
+
+    def fingerprint(self, span: Span) -> Fingerprint:
+        return self._files.fingerprint(span)
+
+    def schema(self) -> Mapping[str, ColumnKind]:
+        return self._files.schema()
+
+    def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
+        return self._files.pull(span, wanted, moments)
