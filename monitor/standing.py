@@ -58,6 +58,7 @@ def standing(
         "last_rows": seen.last_rows if seen else None,
         "waiting": seen.waiting if seen else 0,
         "overdue": seen.overdue if seen else 0,
+        "unattended": seen.unattended if seen else 0,
         "unjudged_since": seen.unjudged.astimezone(zone).isoformat() if seen and seen.unjudged else None,
         "failed_30d": seen.failed if seen else 0,
         "open_pages": seen.open_pages if seen else 0,
@@ -199,8 +200,13 @@ def _state(name: str, facts: dict[str, Any], *, configured: bool, fits: bool) ->
         return "needs a person", f"leeway incidents list --model {name}"
     if facts["last_state"] == "failed":
         return "its last window failed", f"leeway history windows --model {name} --last 5"
-    if facts["overdue"]:
+    if facts["unattended"]:
         return "windows are overdue: is the daemon running?", "leeway run"
+    if facts["overdue"]:
+        return (
+            "windows are overdue: they are looked at, and are not complete",
+            f"leeway history windows --model {name} --last 5",
+        )
     if facts["open_tickets"]:
         return "has open tickets", f"leeway incidents list --model {name}"
     return "fine" if facts["last_state"] else "waiting for its first window", ""

@@ -37,6 +37,8 @@ _FACTORS = (
     (0.3048, "feet → metres"),
     (2.54, "inches → centimetres"),
     (25.4, "inches → millimetres"),
+    (12.0, "feet → inches"),
+    (12.0, "a month → a year"),
     (0.45359237, "pounds → kilograms"),
     (1.852, "knots → km/h"),
     (3.6, "m/s → km/h"),
@@ -128,8 +130,8 @@ def _factor(
     reach = max(off[best] + _ALIKE, stray)
     fit = [change for change in sorted(off, key=off.__getitem__) if off[change] <= reach]
     names = [change.name for change in fit if change.name and _is_possible(change.name, quantiles)]
-    if len(fit) == 1:
-        return UnitChange(factor=best.factor, offset=0.0, name="".join(names))
+    if len({change.factor for change in fit}) == 1:
+        return UnitChange(factor=best.factor, offset=0.0, name=" or ".join(names))
     return UnitChange(factor=scale, offset=0.0, name=" or ".join(names) if len(names) <= _GUESSES else "")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, case, func, select
 
 from alerting.verdict import Severity
 from storage import fold_order, profiles
@@ -15,6 +15,7 @@ from storage.profiles import Noise, Reference
 from storage.tables import incident, ledger, reference
 
 PAGES_WITHIN = timedelta(days=30)
+LOOKED_AT_WITHIN = timedelta(minutes=1)  # a daemon looks at each tick: after this there is none, or it hangs
 FOLDED_WITHIN = timedelta(minutes=10)  # a daemon folds within seconds: after this something holds it up
 
 
@@ -33,6 +34,7 @@ class ModelOverview:
     folded_until: datetime | None  # end of the latest folded window
     waiting: int  # windows planned or claimed
     overdue: int  # of them, those whose due time is over
+    unattended: int  # of those, the ones whose next look is over too, for a minute: nobody looks
     failed: int  # failed windows of the last 30 days
     open_tickets: int
     open_pages: int
@@ -78,6 +80,13 @@ def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview
         folded_until=conn.execute(select(func.max(ledger.c.end)).where(*folded)).scalar(),
         waiting=_count(conn, *waiting),
         overdue=_count(conn, *waiting, ledger.c.due < now),
+        unattended=_count(
+            conn,
+            *waiting,
+            ledger.c.due < now,
+            case((ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until), else_=ledger.c.next_try)
+            < now - LOOKED_AT_WITHIN,
+        ),
         failed=_count(conn, *mine, ledger.c.state == WindowState.FAILED, ledger.c.start >= since),
         open_tickets=_count(conn, *is_open, incident.c.severity == Severity.TICKET),
         open_pages=_count(conn, *is_open, incident.c.severity == Severity.PAGE),

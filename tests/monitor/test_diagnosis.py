@@ -40,6 +40,16 @@ def test_another_unit_is_named_with_its_conversion() -> None:
     )
 
 
+def test_conversions_of_one_factor_are_both_named() -> None:
+    """Twelve is inches and months: the factor is as sure as if it were one."""
+    for factor, name in (
+        (12.0, "feet → inches or a month → a year"),
+        (1 / 12, "inches → feet or a year → a month"),
+    ):
+        assert unit_change(_evidence(factor * 1.04)) == UnitChange(factor=factor, offset=0.0, name=name)
+    assert unit_change(_evidence(10.0)) == UnitChange(factor=10.0, offset=0.0, name="")
+
+
 def test_a_shift_says_where_to_and_what_is_normal() -> None:
     """Median, size in sd, and the range in the column's own unit."""
     change, title = _title(numeric(c1=0.8, evidence=_evidence(1.0, 650.0)))

@@ -1,17 +1,18 @@
 """What the command line, the API and the pages read: same keys, same order, filters that filter."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from alerting.series import Series
 from alerting.verdict import Severity, VerdictKind
 from detectors import Harm
-from storage import daemon_events, history, incidents, profiles, verdicts
+from storage import daemon_events, history, incidents, ledger, profiles, verdicts
 from storage.engine import Store
 from storage.history import Filter
 from storage.ledger import WindowState
-from storage.overview import overview
+from storage.overview import model_overview, overview
 from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
 from tests.storage.samples import DAY, T0, done, fold, message, plan, profile, result, verdict
 
@@ -140,10 +141,24 @@ def test_overview(story: Store) -> None:
         assert (idle.model, idle.last_state, idle.reference, idle.waiting) == ("idle", None, None, 0)
         assert (busy.last_start, busy.last_state, busy.last_rows) == (T0 + 2 * DAY, WindowState.DONE, 100)
         assert busy.folded_until == T0 + 3 * DAY
-        assert (busy.waiting, busy.overdue, busy.failed) == (1, 1, 0)
+        assert (busy.waiting, busy.overdue, busy.unattended, busy.failed) == (1, 1, 1, 0)
         assert (busy.open_pages, busy.open_tickets, busy.pages, busy.windows) == (1, 1, 1, 3)
         assert busy.reference is not None
         assert busy.noise is None
+
+
+def test_a_window_that_waits_for_its_rows_is_attended_to(story: Store) -> None:
+    """It is overdue, and its next look is to come; a minute after that nobody has looked."""
+    now = T0 + 5 * DAY
+    with story.write() as conn:
+        claimed = ledger.claim(conn, now, "d", DAY)
+        assert claimed is not None
+        later = now + timedelta(minutes=5)
+        assert ledger.defer(conn, claimed.id, claimed.fence, later, "the source is not complete")
+    with story.read() as conn:
+        for at, unattended in ((now, 0), (later, 0), (later + timedelta(seconds=61), 1)):
+            seen = model_overview(conn, "m", at)
+            assert (seen.overdue, seen.unattended) == (1, unattended)
 
 
 def test_daemon_events(store: Store) -> None:
