@@ -9,6 +9,7 @@ from alerting.sanitise import clean
 from detectors import Bins, Kind
 from monitor.mix_change import may_be_named
 from monitor.picture import Shares
+from monitor.wording import number
 from storage.courses import Passed
 from storage.measurements import ColumnResult
 
@@ -65,7 +66,7 @@ def _label(result: ColumnResult, labels: Sequence[str], index: int) -> str:
     if index == len(labels) - 1:
         return "missing"
     if result.kind is Kind.NUMERIC:
-        return name.replace("-", "−")
+        return " ".join(map(_number, name.split())).replace("-", "−")
     if index == len(labels) - 3:
         return "rare values"
     if index == len(labels) - 2:
@@ -74,6 +75,14 @@ def _label(result: ColumnResult, labels: Sequence[str], index: int) -> str:
         named = may_be_named(result) and len(new) == 1
         return clean(f"new: {new[0][0]}", _LABEL) if named else "new values"
     return clean(name, _LABEL) if may_be_named(result) else f"value {index + 1}"
+
+
+def _number(word: str) -> str:
+    """As everywhere else in a message: 1.737e+04 is 17,370."""
+    try:
+        return number(float(word))
+    except ValueError:
+        return word
 
 
 def _position(label: str) -> float:

@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
@@ -28,6 +30,8 @@ from monitor.picture import Course, Picture, Shares
 
 WIDE, HIGH, DPI = 8.0, 4.4, 110  # inches, and dots an inch: 880 by 484, sharp on a phone and small
 _USUAL, _ODD, _BAND, _INK = "#0072B2", "#D55E00", "#D9D9D9", "#222222"
+_NOW = "now"  # the line that says how it is
+_EDGE, _LEAST = 6.0, 8.0  # dots that stay free; the least size of a font
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 12.0,
@@ -60,6 +64,8 @@ def png(picture: Picture) -> bytes:
         elif picture.course is not None:
             _draw_course(figure.subplots(), picture.course, picture)
         canvas.draw()
+        if _shortened(figure):
+            canvas.draw()
         drawn = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
     content = io.BytesIO()
     # The usual median cut mixes a colour of few pixels with its neighbours: a lone diamond turns brown.
@@ -156,7 +162,7 @@ def _draw_course(axes: Axes, course: Course, picture: Picture) -> None:
 
 def _title(axes: Axes, what: str, now: str) -> None:
     axes.set_title(f"{what}\n", loc="left", fontsize=11.5, linespacing=1.3)
-    axes.annotate(
+    said = axes.annotate(
         now,
         (0, 1),
         xycoords="axes fraction",
@@ -164,7 +170,34 @@ def _title(axes: Axes, what: str, now: str) -> None:
         textcoords="offset points",
         fontsize=11.5,
         fontweight="bold",
+        gid=_NOW,
     )
+    said.set_in_layout(
+        False
+    )  # it takes no room from what is drawn; once its place is known it is made to fit
+
+
+def _shortened(figure: Figure) -> bool:
+    """What would be cut off at the edge, or run into its neighbour, is made smaller or left out."""
+    changed = False
+    for axes in figure.axes:
+        now = next((t for t in axes.texts if isinstance(t, Annotation) and t.get_gid() == _NOW), None)
+        if now is not None:
+            place = now.get_window_extent()
+            if place.x1 > figure.bbox.x1 - _EDGE:
+                room = (figure.bbox.x1 - _EDGE - place.x0) / place.width
+                now.set_fontsize(max(_LEAST, room * now.get_fontsize()))
+                if room * now.get_fontsize() < _LEAST:  # then it ends where its axes do, and begins before
+                    now.set_horizontalalignment("right")
+                    now.xy = (1.0, 1.0)
+                changed = True
+        ticks, labels = list(axes.get_xticks()), axes.get_xticklabels()
+        ends = [label.get_window_extent() for label in labels if label.get_text()]
+        if len(ends) > 2 and any(b.x0 - a.x1 < _EDGE for a, b in pairwise(ends)):
+            chosen = _spread(range(len(ends)), 2)
+            axes.set_xticks([ticks[i] for i in chosen], [labels[i].get_text() for i in chosen])
+            changed = True
+    return changed
 
 
 def _finish(axes: Axes) -> None:

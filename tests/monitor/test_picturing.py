@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,18 +10,22 @@ from sqlalchemy import Connection, select, update
 
 from alerting.incident import Incident
 from alerting.series import Series
+from detectors import Bins
 from monitor import logs
 from monitor.goodness import goodness
 from monitor.picture import Picture
+from monitor.picture_shares import shares_of
 from monitor.picturing import picture_of
 from monitor.replay import replay
 from monitor.windows import WindowSpec
 from storage import incidents
+from storage.courses import Passed
 from storage.engine import open_store
 from storage.span import Span
 from storage.tables import column_result
 from tests.acceptance.labelled import build_labelled_shop
 from tests.acceptance.world import Shop
+from tests.monitor.judging import numeric
 
 SPEC = WindowSpec.parse("1d")
 DAYS = 12
@@ -103,6 +107,20 @@ def test_a_range_of_too_few_windows_is_none(shop: Shop, conn: Connection) -> Non
     shares = picture(conn, "amount", since=shop.start + timedelta(days=3)).shares
     assert shares is not None
     assert (shares.low, shares.high, shares.windows) == ((), (), 0)
+
+
+def test_a_bin_is_named_by_numbers_as_in_the_message() -> None:
+    """No powers of ten where a person writes thousands."""
+    bins = Bins(
+        labels=("below -1.5e-05", "-1.5e-05 to 1.737e+04", "1.737e+04 to 1e+20", "missing"),
+        reference=(0.1, 0.5, 0.4, 0.0),
+        window=(0.2, 0.4, 0.4, 0.0),
+    )
+    span = Span(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
+    last = Passed(span=span, reference_id=None, result=replace(numeric(c1=0.1), bins=bins), said=None)
+    found = shares_of(last, [])
+    assert found is not None
+    assert found.labels == ("below −0.000015", "−0.000015 to 17,370", "17,370 to 1e+20")
 
 
 def test_a_category_is_named_by_its_labels(conn: Connection) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from monitor import illustrating
 from monitor.illustrating import PictureError
@@ -69,6 +70,25 @@ def test_one_side_may_be_missing(side: str) -> None:
     made = example_picture()
     alone = replace(made, shares=None) if side == "shares" else replace(made, course=None)
     assert size(draw(alone)) == (880, 484)
+
+
+def test_nothing_is_cut_off_at_the_right() -> None:
+    """Long labels leave the course little room: what it says of now is made to fit."""
+    made = example_picture()
+    assert made.course is not None
+    assert made.shares is not None
+    wide = replace(made.shares, labels=("1,235,000 to 2,346,000",) * len(made.shares.labels))
+    million = 1_234_567.0
+    course = replace(
+        made.course,
+        percent=False,
+        values=tuple(million + i for i in range(len(made.course.values))),
+        low=(million,) * len(made.course.low),
+        high=(2.0 * million,) * len(made.course.high),
+    )
+    png = Image.open(io.BytesIO(draw(replace(made, shares=wide, course=course)))).convert("L")
+    width, height = png.size
+    assert png.crop((width - 3, 0, width, height)).getextrema()[0] >= 250, "ink at the edge"
 
 
 def test_no_name_breaks_the_drawing() -> None:
