@@ -11,6 +11,8 @@ import polars as pl
 
 from monitor.source import SourceError
 from monitor.sources._place import Coverage, Found, Stamp
+from monitor.sources._scan import Files
+from monitor.sources._timestamps import Timestamps
 
 _NEVER_OLD = 2**63 - 1
 
@@ -38,6 +40,19 @@ class Snapshots:
     explain: Callable[[BaseException, str], SourceError]
     fixed: bool
     _held: dict[str, Snapshot] = field(default_factory=dict, compare=False, repr=False)
+
+    def files(
+        self, *, timestamp: str | None, timestamps: Timestamps, filter: Mapping[str, str | int | float | bool]
+    ) -> Files:
+        """What cuts windows from the table."""
+        return Files(
+            place=self,
+            open=self.open,
+            newest_from=self.newest_from,
+            timestamp=timestamp,
+            timestamps=timestamps,
+            filter=filter,
+        )
 
     @property
     def is_local(self) -> bool:

@@ -52,14 +52,8 @@ class IcebergSource(CatalogOptions, FileSource):
             explain=self.failure,
             fixed=self.snapshot is not None or self.as_of is not None,
         )
-        files = Files(
-            place=table,
-            open=table.open,
-            newest_from=table.newest_from,
-            timestamp=self.timestamp,
-            timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
-            filter=self.filter,
-        )
+        times = Timestamps(format=self.timestamp_format, zone=self.timestamp_zone)
+        files = table.files(timestamp=self.timestamp, timestamps=times, filter=self.filter)
         object.__setattr__(self, "_files", files)
 
     def _load(self, version: str | None) -> Snapshot:
