@@ -10,13 +10,12 @@ from dataclasses import replace
 from detectors import Profile, Role, WindowSummary
 from monitor.appearances import MODEL_VERSION
 from monitor.columns import extras
+from monitor.counting import count_span
 from monitor.measuring import (
     LEAST_SLICE,
-    count_window,
     judged_on,
     measure_window,
     version_results,
-    wanted,
 )
 from monitor.runtime import Watched
 from monitor.source import Source
@@ -84,9 +83,9 @@ def measured_by_version(
     found = _without(summary, versions, results, profile_of(active), watched) if versions else list(results)
     found = [judged_on(result, named(active), model_version(active)) for result in found]
     for version in versions:
-        profile, beside = profile_of(own[version]), extras(watched.config)
-        counted = count_window(profile, source.pull(span, wanted(profile, beside)), beside)
-        rows = counted.by_version().get(version)
+        profile = profile_of(own[version])
+        counted = count_span(source, profile, span, extras(watched.config))
+        rows = counted.summary.by_version().get(version)
         again = () if rows is None else version_results(profile, rows, version, watched.detectors)
         found = [result for result in found if result.version != version]
         found += [judged_on(result, named(own[version]), version) for result in again]

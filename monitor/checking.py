@@ -21,8 +21,9 @@ from detectors._noise import NoiseModel
 from monitor.bound_versions import elsewhere, measured_by_version
 from monitor.build import build_file_source
 from monitor.columns import extras
+from monitor.counting import count_span
 from monitor.exits import CommandError
-from monitor.measuring import count_window, is_column, measure_window, wanted
+from monitor.measuring import is_column, measure_window
 from monitor.reference_build import Progress, quiet
 from monitor.runtime import Watched
 from monitor.source import Source, SourceError
@@ -182,13 +183,11 @@ def _oldest(source: Source) -> datetime | None:
 def _measure(
     watched: Watched, profile: Profile, source: Source, span: Span | None, path: Path
 ) -> tuple[WindowSummary, Sequence[ColumnResult]]:
-    beside = extras(watched.config)
-    pulled = source.pull(span, wanted(profile, beside))
-    problems = tuple(pulled.problems)
-    summary = count_window(profile, pulled, beside)
+    counted = count_span(source, profile, span, extras(watched.config))
+    summary = counted.summary
     if not summary.rows:
         raise SourceError(f"{path}: has no rows that source.filter lets pass", transient=False)
-    results = measure_window(profile, summary, problems, watched.detectors)
+    results = measure_window(profile, summary, counted.problems, watched.detectors)
     columns = [result for result in results if is_column(profile, result)]
     if all(result.status in (ColumnStatus.ABSENT, ColumnStatus.RETYPED) for result in columns):
         raise SourceError(

@@ -11,7 +11,8 @@ from dataclasses import replace
 from alerting.series import CREEP
 from detectors import Profile, Role
 from detectors._noise import NoiseModel
-from monitor.measuring import count_window, is_column, measure_window, wanted
+from monitor.counting import count_span
+from monitor.measuring import is_column, measure_window
 from monitor.policy import DATA_QUALITY
 from monitor.source import Source
 from storage.measurements import ColumnResult, ColumnStatus
@@ -39,13 +40,11 @@ def fixed_segments(noise: NoiseModel) -> set[str]:
 
 def creep_results(source: Source, span: Span, fixed: Profile, version: int) -> list[ColumnResult]:
     """A window's features and scores on the fixed reference. Reads the rows again: it has other knots."""
-    pulled = source.pull(span, wanted(fixed))
-    problems = tuple(pulled.problems)
-    summary = count_window(fixed, pulled)
-    if not summary.rows:
+    counted = count_span(source, fixed, span)
+    if not counted.summary.rows:
         return []
     found = []
-    for result in measure_window(fixed, summary, problems, ()):
+    for result in measure_window(fixed, counted.summary, counted.problems, ()):
         parts = tuple(part for part in result.components if part.name not in DATA_QUALITY)
         fit = is_column(fixed, result) and result.status is ColumnStatus.OK
         if fit and parts and result.role is not Role.DERIVED:

@@ -15,13 +15,14 @@ from detectors import Profile, WindowSummary
 from monitor.appearances import appearances, tell
 from monitor.bound_versions import measured_by_version
 from monitor.columns import extras
+from monitor.counting import Counted, count_span
 from monitor.creep import against, creep_results
 from monitor.duration import format_duration
 from monitor.ending import Outcome, Waiting
 from monitor.label_evaluation import evaluate_labels
 from monitor.lineage import program
 from monitor.logs import logger
-from monitor.measuring import Counted, is_column, measure_window, read_window, wanted
+from monitor.measuring import is_column, measure_window
 from monitor.reads import Read
 from monitor.runtime import Runtime, Watched
 from monitor.source import SourceError
@@ -169,10 +170,7 @@ def _measure_inputs(
     if late and runtime.clock.now() < window.give_up:
         return Waiting(reason=late)
     profile = runtime.profiles.get(reference.id, lambda: load_profile(runtime, reference))
-    counted_beside = extras(watched.config)
-    pulled = watched.source.pull(window.span, wanted(profile, counted_beside))
-    problems = tuple(pulled.problems)
-    counted = read_window(profile, pulled, counted_beside)
+    counted = count_span(watched.source, profile, window.span, extras(watched.config))
     summary = counted.summary
     facts: dict[str, object] = {"late": late} if late else {}
     if not summary.rows:
@@ -183,14 +181,14 @@ def _measure_inputs(
             rows=0,
             reference_id=reference.id,
             fingerprint=_fingerprint(counted),
-            data_version=pulled.data_version,
+            data_version=counted.data_version,
             facts=facts,
         )
     versions = {version: part.rows for version, part in summary.by_version().items()}
     facts |= {"versions": versions} if versions else {}
     facts |= appearances(reference.lineage, versions=versions, columns=watched.source.schema())
     freshness = None if counted.newest is None else window.span.end - counted.newest
-    results = measure_window(profile, summary, problems, watched.detectors, freshness=freshness)
+    results = measure_window(profile, summary, counted.problems, watched.detectors, freshness=freshness)
     gone = [result for result in results if result.status in (ColumnStatus.ABSENT, ColumnStatus.RETYPED)]
     if len(gone) == sum(is_column(profile, result) for result in results):
         raise SourceError(
@@ -205,7 +203,7 @@ def _measure_inputs(
         rows=summary.rows,
         reference_id=reference.id,
         fingerprint=_fingerprint(counted),
-        data_version=pulled.data_version,
+        data_version=counted.data_version,
         facts=facts,
         results=[
             *_by_version(runtime, watched, window, reference, summary, results),

@@ -1,70 +1,28 @@
 """What is measured of one window, given its counts? The part of an evaluation that `check` shares."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol
 
-from detectors import ColumnProfile, Component, Kind, Measurement, Profile, Role, WindowSummary, count
+from detectors import ColumnProfile, Component, Measurement, Profile, Role, WindowSummary
 from detectors._bins import display
-from detectors._count import NO_EXTRAS, Extras
 from detectors._evidence import evidence
 from detectors._harm import harm
 from detectors._slices import slices_of
 from monitor.beside_columns import beside_columns
-from monitor.source import ColumnProblem, Trouble, Window
+from monitor.source import ColumnProblem, Trouble
 from monitor.window_components import slice_components, window_components
 from storage.measurements import ColumnResult, ColumnStatus
 
 LEAST_SLICE = 5  # rows: a slice of fewer says nothing, and its absence is in its segment's mix
 UNVERSIONED = "none"  # rows that name no model version, beside rows that do
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Detector(Protocol):
     """A member of detectors/."""
 
     def measure(self, profile: Profile, window: WindowSummary) -> list[Measurement]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """A window after its one pass. `newest`: the time of its newest row; None without rows or times."""
-
-    summary: WindowSummary
-    newest: datetime | None
-
-
-def wanted(profile: Profile, extras: Extras = NO_EXTRAS) -> dict[str, Kind]:
-    """The columns a source is asked for; types are fixed by the reference, never guessed from a window."""
-    found = {name: column.kind for name, column in profile.columns.items() if column.role is not Role.DERIVED}
-    slices = slices_of(profile)
-    for segment in slices.segments if slices else ():
-        found.setdefault(segment.column, Kind.CATEGORY)
-    for name in (extras.version, extras.error):
-        if name is not None:
-            found.setdefault(name, Kind.CATEGORY)
-    for name in extras.shadow.values():
-        found.setdefault(name, Kind.NUMERIC)
-    return found
-
-
-def count_window(profile: Profile, window: Window, extras: Extras = NO_EXTRAS) -> WindowSummary:
-    """Read a window to its end, a batch at a time, in bounded memory."""
-    return read_window(profile, window, extras).summary
-
-
-def read_window(profile: Profile, window: Window, extras: Extras = NO_EXTRAS) -> Counted:
-    """The same, with what is known of its rows' times."""
-    summary, newest = WindowSummary.empty(profile), None
-    for batch in window.batches:
-        summary = summary + count(profile, batch.columns, batch.rows, extras)
-        if batch.times is not None and batch.rows:
-            last = int(batch.times.max())
-            newest = last if newest is None else max(newest, last)
-    return Counted(
-        summary=summary, newest=None if newest is None else _EPOCH + timedelta(microseconds=newest)
-    )
 
 
 def measure_window(

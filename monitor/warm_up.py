@@ -12,8 +12,9 @@ import numpy as np
 
 from detectors import CategoryColumn, Kind, NumericColumn, Profile
 from monitor.columns import extras
+from monitor.counting import read_window, wanted
 from monitor.evaluation import load_profile
-from monitor.measuring import measure_window, read_window, wanted
+from monitor.measuring import measure_window
 from monitor.runtime import Runtime, Watched
 from monitor.source import Batch, Window
 from storage import profiles
