@@ -13,7 +13,7 @@ from monitor.learning import MEMORY
 from monitor.logs import logger
 from monitor.runtime import InForce, Runtime
 from monitor.windows import Unit, WindowSpec, window_at
-from storage import backlog, fold_order, retention
+from storage import backlog, fold_order, model_names, retention
 from storage.due_window import Stream
 from storage.engine import SqliteStore
 from storage.house import findings
@@ -106,7 +106,7 @@ def prune(runtime: Runtime) -> Iterator[int]:
     """Prune what is too old, a step at a time; yields the rows of each. Ends when nothing is left to do."""
     now = runtime.clock.now()
     with runtime.store.read() as conn:
-        names = retention.models(conn)
+        names = model_names.with_windows(conn)
     for name in names:
         limits = _limits(runtime, name, now)
         while limits is not None and (gone := retention.prune(runtime.store, name, limits)):

@@ -7,9 +7,10 @@ are ISO-8601 UTC text. Nothing here writes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, TableClause, func, select, union, union_all
+from sqlalchemy import Column, Connection, Select, TableClause, select, union
 
 from alerting.call_back import RetrainingState
 from alerting.silence import Silence
@@ -31,6 +32,9 @@ from storage.tables.views import (
 )
 
 Record = dict[str, Any]
+_NAMED_AT_MOST = 20_000  # windows; two years of hours
+_NAMED_AT_ONCE = 1_000
+_PLACE = itemgetter("window_start", "model", "revision", "segment", "column_name", "version")
 _SAID = tuple(each.name for each in v_verdicts.c)
 
 
@@ -66,13 +70,16 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
     """Every metric of every column; NULL values carry a status that says why."""
     chosen = chosen or Filter()
     view = v_measurements
-    statement = select(view).where(view.c.window_id.in_(_window_ids(chosen)))
-    statement = _about(statement, view, chosen)
+    statement = _about(select(view), view, chosen)
     if chosen.metric is not None:
         statement = statement.where(view.c.metric == chosen.metric)
-    rows_last = func.coalesce(view.c.n_reference, 0)  # __volume__ measures what every column has: rows
-    order = (view.c.window_start, view.c.model, view.c.revision, view.c.segment, view.c.column_name)
-    records = _records(conn, statement.order_by(*order, view.c.version, view.c.metric, rows_last))
+    records = [
+        record
+        for ids in _batches(conn, _window_ids(chosen))
+        for record in _records(conn, statement.where(view.c.window_id.in_(ids)))
+    ]
+    # The last: __volume__ measures what every column has, rows.
+    records.sort(key=lambda record: (*_PLACE(record), record["metric"], record["n_reference"] or 0))
     for record in records:
         for name in ("value", "value_min", "value_max"):
             if record[name] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
@@ -83,12 +90,10 @@ def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]
 def verdicts(conn: Connection, chosen: Filter | None = None) -> list[Record]:
     """One record a window, segment and column; `rules` is an object."""
     chosen = chosen or Filter()
-    ids = _window_ids(chosen, ledger.c.folded_at)
     said = [
-        _at_least(
-            _about(select(*(view.c[name] for name in _SAID)).where(view.c.window_id.in_(ids)), view, chosen),
+        (
             view,
-            chosen.severity,
+            _at_least(_about(select(*(view.c[name] for name in _SAID)), view, chosen), view, chosen.severity),
         )
         for view in (v_verdicts, v_past_verdicts)
     ]
@@ -96,11 +101,18 @@ def verdicts(conn: Connection, chosen: Filter | None = None) -> list[Record]:
         said = said[:1]
     else:
         then = encoding.iso(chosen.as_of)
-        said[0] = said[0].where(v_verdicts.c.known_from <= then)
-        said[1] = said[1].where(v_past_verdicts.c.known_from <= then, v_past_verdicts.c.known_until > then)
-    every = union_all(*said).subquery().c
-    order = (every.window_start, every.model, every.revision, every.segment, every.column_name, every.version)
-    records = _records(conn, select(*(every[name] for name in _SAID)).order_by(*order))
+        said[0] = v_verdicts, said[0][1].where(v_verdicts.c.known_from <= then)
+        said[1] = (
+            v_past_verdicts,
+            said[1][1].where(v_past_verdicts.c.known_from <= then, v_past_verdicts.c.known_until > then),
+        )
+    records = [
+        record
+        for ids in _batches(conn, _window_ids(chosen, ledger.c.folded_at))
+        for view, statement in said
+        for record in _records(conn, statement.where(view.c.window_id.in_(ids)))
+    ]
+    records.sort(key=_PLACE)
     for record in records:
         record["rules"] = None if record["rules"] is None else encoding.loads(record["rules"])
     return records
@@ -330,6 +342,18 @@ def _window_ids(chosen: Filter, known: Column[Any] = ledger.c.finished_at) -> Se
         .where(labels.c.stream == Stream.LABELS)
     )
     return select(union(select(counted.c.id), beside).subquery().c.id)
+
+
+def _batches(conn: Connection, ids: Select[Any]) -> list[Select[Any] | Sequence[int]]:
+    """The same windows, named one by one where they are few.
+
+    Neither database takes a subquery into a view of several parts: it unfolds what every model ever measured,
+    and asks each row afterwards.
+    """
+    named = conn.execute(ids.limit(_NAMED_AT_MOST + 1)).scalars().all()
+    if len(named) > _NAMED_AT_MOST:
+        return [ids]
+    return [named[first : first + _NAMED_AT_ONCE] for first in range(0, len(named), _NAMED_AT_ONCE)]
 
 
 def _about(statement: Select[Any], view: TableClause, chosen: Filter) -> Select[Any]:

@@ -1,18 +1,19 @@
 """How does every model stand right now?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, Row, and_, case, func, select
 
 from alerting.verdict import Severity
-from storage import fold_order, profiles
+from storage import fold_order, model_names, profiles
 from storage.due_window import FOLDED_KINDS
 from storage.label_overview import LabelOverview, label_overview
 from storage.ledger import Stream, WindowState
-from storage.profiles import Noise, Reference
-from storage.tables import incident, ledger, reference
+from storage.profiles import NoiseFacts, Reference
+from storage.tables import incident, ledger
 
 PAGES_WITHIN = timedelta(days=30)
 LOOKED_AT_WITHIN = timedelta(minutes=1)  # a daemon looks at each tick: after this there is none, or it hangs
@@ -25,7 +26,7 @@ class ModelOverview:
 
     model: str
     reference: Reference | None  # the active one
-    noise: Noise | None  # the newest of the active reference
+    noise: NoiseFacts | None  # the newest of the active reference
     last_start: datetime | None  # the latest window that has ended
     last_end: datetime | None
     last_state: WindowState | None
@@ -46,8 +47,7 @@ class ModelOverview:
 
 def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     """Every model that has a reference or a window, by name."""
-    names = select(reference.c.model).union(select(ledger.c.model))
-    return [model_overview(conn, model, now) for model in sorted(conn.execute(names).scalars())]
+    return [model_overview(conn, model, now) for model in model_names.known(conn)]
 
 
 def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview:
@@ -60,38 +60,38 @@ def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview
         ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),
     )
-    waiting = (*mine, ledger.c.state.in_((WindowState.PLANNED, WindowState.CLAIMED)))
-    folded = (*mine, ledger.c.folded_at.is_not(None))
-    is_open = (incident.c.model == model, incident.c.is_open)
-    paged = (
-        incident.c.model == model,
-        incident.c.severity == Severity.PAGE,
-        incident.c.opened >= since,
+    due = ledger.c.due < now
+    next_look = case((ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until), else_=ledger.c.next_try)
+    waiting, overdue, unattended = _counts(
+        conn,
+        (*mine, ledger.c.state.in_((WindowState.PLANNED, WindowState.CLAIMED))),
+        due,
+        and_(due, next_look < now - LOOKED_AT_WITHIN),
     )
+    recent = (*mine, ledger.c.start >= since)
+    folded = ledger.c.folded_at.is_not(None)
+    opened = (incident.c.model == model, incident.c.is_open)
+    of_pages = incident.c.severity == Severity.PAGE
+    _, open_tickets, open_pages = _counts(conn, opened, incident.c.severity == Severity.TICKET, of_pages)
+    latest_folded = select(ledger.c.end).where(*mine, folded).order_by(ledger.c.start.desc()).limit(1)
     return ModelOverview(
         model=model,
         reference=active,
-        noise=None if active is None else profiles.load_noise(conn, active.id),
+        noise=None if active is None else profiles.noise_facts(conn, active.id),
         last_start=None if last is None else last.start,
         last_end=None if last is None else last.end,
         last_state=None if last is None else WindowState(last.state),
         last_reason="" if last is None else last.reason,
         last_rows=None if last is None else last.rows,
-        folded_until=conn.execute(select(func.max(ledger.c.end)).where(*folded)).scalar(),
-        waiting=_count(conn, *waiting),
-        overdue=_count(conn, *waiting, ledger.c.due < now),
-        unattended=_count(
-            conn,
-            *waiting,
-            ledger.c.due < now,
-            case((ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until), else_=ledger.c.next_try)
-            < now - LOOKED_AT_WITHIN,
-        ),
-        failed=_count(conn, *mine, ledger.c.state == WindowState.FAILED, ledger.c.start >= since),
-        open_tickets=_count(conn, *is_open, incident.c.severity == Severity.TICKET),
-        open_pages=_count(conn, *is_open, incident.c.severity == Severity.PAGE),
-        windows=_count(conn, *folded, ledger.c.start >= since),
-        pages=_count(conn, *paged),
+        folded_until=conn.execute(latest_folded).scalar(),
+        waiting=waiting,
+        overdue=overdue,
+        unattended=unattended,
+        failed=_counts(conn, (*recent, ledger.c.state == WindowState.FAILED))[0],
+        open_tickets=open_tickets,
+        open_pages=open_pages,
+        windows=_counts(conn, (*recent, folded))[0],
+        pages=_counts(conn, (incident.c.model == model, of_pages, incident.c.opened >= since))[0],
         labels=label_overview(conn, model),
         unjudged=_unjudged(conn, model, now),
     )
@@ -119,5 +119,8 @@ def _last(conn: Connection, model: str) -> Row[*tuple[Any, ...]] | None:
     return conn.execute(statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(1)).first()
 
 
-def _count(conn: Connection, *conditions: Any) -> int:
-    return conn.execute(select(func.count()).where(*conditions)).scalar_one()
+def _counts(conn: Connection, rows: Sequence[Any], *among: Any) -> Sequence[int]:
+    """How many rows there are, and to how many of them each of the others applies."""
+    return conn.execute(
+        select(func.count(), *(func.count().filter(each) for each in among)).where(*rows)
+    ).one()

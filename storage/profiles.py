@@ -5,7 +5,7 @@ noise model belongs to a reference and a window spec, and has versions of its ow
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -44,8 +44,8 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noise:
-    """One version of a noise model; `content` is NoiseModel.to_json()."""
+class NoiseFacts:
+    """What is known of one version of a noise model without reading it, which takes a megabyte."""
 
     id: int
     reference_id: int
@@ -54,6 +54,12 @@ class Noise:
     learnt_from: str  # reference | production
     windows: int
     created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise(NoiseFacts):
+    """One version of a noise model; `content` is NoiseModel.to_json()."""
+
     content: Any
 
 
@@ -260,6 +266,14 @@ def load_noise(
         statement = statement.where(noise_model.c.version == version)
     row = conn.execute(statement.order_by(noise_model.c.id.desc()).limit(1)).first()
     return None if row is None else Noise(**_noise(row))
+
+
+def noise_facts(conn: Connection, reference_id: int) -> NoiseFacts | None:
+    """Of the newest noise model of a reference, for any window spec; None: none yet."""
+    named = [noise_model.c[each.name] for each in fields(NoiseFacts)]
+    mine = select(*named).where(noise_model.c.reference_id == reference_id)
+    row = conn.execute(mine.order_by(noise_model.c.id.desc()).limit(1)).first()
+    return None if row is None else NoiseFacts(**row._mapping)
 
 
 def newest_noise(conn: Connection, reference_id: int, window_spec: str) -> int | None:

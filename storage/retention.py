@@ -49,11 +49,6 @@ class Limits:
     day_of: Callable[[datetime], Span]  # the day of an instant, in the model's zone
 
 
-def models(conn: Connection) -> list[str]:
-    """Every model that has a window, also those that have left the config."""
-    return sorted(conn.execute(select(ledger.c.model).distinct()).scalars())
-
-
 def prune(store: Store, model: str, limits: Limits) -> int:
     """One step for a model; how many rows went. 0: there is nothing (more) to do."""
     for stream in Stream:

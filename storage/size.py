@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, select, text
 
+from storage import model_names
 from storage.tables import column_result, daily_result, ledger
 
 
@@ -42,7 +43,7 @@ def _bytes(conn: Connection) -> tuple[int, int]:
 def _oldest(conn: Connection, table: Table) -> datetime | None:
     """Model by model from its oldest window on: no result is read."""
     found: list[datetime] = []
-    for model in conn.execute(select(ledger.c.model).distinct()).scalars().all():
+    for model in model_names.with_windows(conn):
         rows = table.c.ledger_id
         statement = (
             select(ledger.c.start)

@@ -45,6 +45,17 @@ verdict = Table(
 )
 Index("ix_verdict_column", verdict.c.column_name, verdict.c.ledger_id)
 Index("ix_verdict_incident", verdict.c.incident_id)
+# What is not clear is little: a heat map of months is read from this index alone.
+Index(
+    "ix_verdict_unclear",
+    verdict.c.ledger_id,
+    verdict.c.column_name,
+    verdict.c.segment,
+    verdict.c.version,
+    verdict.c.verdict,
+    verdict.c.severity,
+    **where("verdict <> 'clear'"),
+)
 
 # What was said before an earlier window was judged again: kept for "what did we know at 03:00?".
 past_verdict = Table(

@@ -111,6 +111,17 @@ Index(
     ledger.c.revision,
     **where("folded_at IS NULL"),
 )
+# Holds all that counting asks for: a row is wide, and `status` counts every window that there ever was.
+Index(
+    "ix_ledger_judged",
+    ledger.c.model,
+    ledger.c.stream,
+    ledger.c.start,
+    ledger.c.kind,
+    ledger.c.state,
+    ledger.c.end,
+    **where("folded_at IS NOT NULL AND superseded_by IS NULL"),
+)
 Index(
     "ix_ledger_provisional",
     ledger.c.model,

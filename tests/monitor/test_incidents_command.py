@@ -78,3 +78,16 @@ def test_what_cannot_be_marked(shop: Shop, arguments: tuple[str, ...], words: st
     ran = leeway(shop, "incidents", "mark", *(each.format(page=name) for each in arguments))
     assert isinstance(ran.exception, CommandError)
     assert words in str(ran.exception)
+
+
+def test_the_heat_map_shows_what_broke(shop: Shop) -> None:
+    """The broken column first, in its windows; JSON names every cell; an unknown model has a remedy."""
+    drawn = leeway(shop, "heatmap", "--model", "shop").stdout.splitlines()
+    assert drawn[0].split()[:2] == ["amount", "██"]
+    assert drawn[0].endswith("2 page")
+    facts = json.loads(leeway(shop, "--json", "heatmap", "--model", "shop", "--last", "1").stdout)
+    assert len(facts["windows"]) == 1
+    assert {"column_name": "amount", "heat": ["page"]} in facts["columns"]
+    wrong = leeway(shop, "heatmap", "--model", "nobody")
+    assert isinstance(wrong.exception, CommandError)
+    assert "leeway status" in str(wrong.exception)

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import Connection, event
 
 from alerting.series import Series
-from storage import courses, fold_order, history, label_windows, ledger, outbox, retraining_past
+from storage import courses, fold_order, heat_map, history, label_windows, ledger, outbox, retraining_past
 from storage.engine import Store
+from storage.false_pages import pages_seen
 from storage.history import Filter
 from storage.label_overview import label_overview
 from storage.ledger import Stream
-from tests.storage.samples import LEASE, T0
+from tests.storage.samples import DAY, LEASE, T0, done
 
 READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "claim": ("ix_ledger_open", lambda conn: ledger.claim(conn, T0, "x", LEASE)),
@@ -39,6 +40,8 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
         "ix_ledger_start",
         lambda conn: courses.latest(conn, Series(model="m", column="temp"), Stream.INPUTS, T0, 60),
     ),
+    "heat map": ("ix_verdict_unclear", lambda conn: heat_map.heat_map(conn, "m", T0, T0 + 90 * DAY)),
+    "pages against the promise": ("ix_ledger_judged", lambda conn: pages_seen(conn, "m")),
     "verdicts": (
         "ix_verdict_column",
         lambda conn: history.verdicts(conn, Filter(model="m", column="temp", since=T0)),
@@ -51,6 +54,7 @@ def test_goes_through_its_index(file_store: Store, name: str) -> None:
     """SQLite's own plan names the index and scans no table from end to end."""
     index, read = READS[name]
     with file_store.write() as conn:
+        done(conn, 3)
         seen = _statements(conn, read)
         plans = [
             row[3]
@@ -66,6 +70,7 @@ def test_can_go_through_its_index_on_postgresql(server_store: Store, name: str) 
     """Told to avoid whole tables, PostgreSQL's planner need read none of the long ones."""
     _, read = READS[name]
     with server_store.write() as conn:
+        done(conn, 3)
         conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
         seen = _statements(conn, read)
         plans = [

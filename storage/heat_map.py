@@ -1,0 +1,78 @@
+"""Which columns of a model were not clear, and in which windows?
+
+For the picture that is looked at first: columns beside windows. Segments and model versions are left to the
+history of verdicts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, literal_column, select
+
+from alerting.verdict import Severity, VerdictKind
+from storage.due_window import FOLDED_KINDS, Stream, WindowState
+from storage.span import Span
+from storage.tables import ledger, verdict
+
+_UNCLEAR = "verdict.verdict <> 'clear'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One verdict; `severity` after the fold."""
+
+    kind: VerdictKind
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatMap:
+    """Columns × windows of one model. A window that is judged and not in `said` was clear."""
+
+    windows: Mapping[Span, WindowState]  # of the inputs, newest revisions, oldest first
+    judged: frozenset[datetime]  # starts of the folded ones
+    said: Mapping[str, Mapping[datetime, Said]]  # by column, then by the window's start
+
+
+def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> HeatMap:
+    """The windows that start in [since, until). What labels say of a window stands at that window."""
+    mine = (
+        ledger.c.model == model,
+        ledger.c.start >= since,
+        ledger.c.start < until,
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
+    looked = conn.execute(
+        select(ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.folded_at.is_not(None).label("judged"))
+        .where(*mine, ledger.c.stream == Stream.INPUTS)
+        .order_by(ledger.c.start, ledger.c.id)
+    ).all()
+    unclear = conn.execute(
+        select(ledger.c.start, verdict.c.column_name, verdict.c.verdict, verdict.c.severity)
+        .join(verdict, verdict.c.ledger_id == ledger.c.id)
+        # Literally as the index has it: with a bound value neither database takes a partial index.
+        .where(*mine, ledger.c.stream.in_(list(Stream)), literal_column(_UNCLEAR))
+        .where(verdict.c.segment == "", verdict.c.version == "")
+    )
+    said: dict[str, dict[datetime, Said]] = {}
+    for start, column, kind, severity in unclear:
+        said.setdefault(column, {})[start] = Said(kind=VerdictKind(kind), severity=Severity(severity))
+    return HeatMap(
+        windows={Span(start=start, end=end): WindowState(state) for start, end, state, _ in looked},
+        judged=frozenset(row.start for row in looked if row.judged),
+        said=said,
+    )
+
+
+def latest_start(conn: Connection, model: str, last: int) -> datetime | None:
+    """The start of the model's window that is the `last`th from the end; None: there is none at all."""
+    mine = select(ledger.c.start).where(
+        ledger.c.model == model,
+        ledger.c.stream == Stream.INPUTS,
+        ledger.c.superseded_by.is_(None),
+        ledger.c.kind.in_(FOLDED_KINDS),
+    )
+    found = conn.execute(mine.order_by(ledger.c.start.desc()).limit(last)).scalars().all()
+    return found[-1] if found else None

@@ -1,0 +1,26 @@
+"""Which models does the database know of?"""
+
+from sqlalchemy import Connection, Table, select
+
+from storage.tables import ledger, reference
+
+
+def with_windows(conn: Connection) -> list[str]:
+    """Those with a row in the ledger, by name."""
+    return _distinct(conn, ledger)
+
+
+def known(conn: Connection) -> list[str]:
+    """Those with a reference or a row in the ledger, by name."""
+    return sorted({*_distinct(conn, reference), *_distinct(conn, ledger)})
+
+
+def _distinct(conn: Connection, table: Table) -> list[str]:
+    """From one name of the index to the next: there are few names and many rows, and neither database's
+    DISTINCT passes over those between (a loose index scan, in the words of PostgreSQL's wiki)."""
+    name = table.c.model
+    found = select(name).order_by(name).limit(1).subquery()
+    names = select(found.c.model).cte("names", recursive=True)
+    following = select(name).where(name > names.c.model).order_by(name).limit(1).scalar_subquery()
+    names = names.union_all(select(following).where(names.c.model.is_not(None)))
+    return sorted(conn.execute(select(names.c.model).where(names.c.model.is_not(None))).scalars())
