@@ -14,7 +14,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import bench_counting, bench_libraries, bench_load, bench_relations, bench_soak, bench_startup
+from benchmarks import (
+    bench_counting,
+    bench_history,
+    bench_libraries,
+    bench_load,
+    bench_relations,
+    bench_soak,
+    bench_startup,
+)
 from benchmarks.rows import Row
 
 GROUPS = {
@@ -24,9 +32,10 @@ GROUPS = {
     "startup": "Starting up: whole processes",
     "load": "All due at once: hourly models of one daemon",
     "soak": "A year in fast motion: does a daemon stay as it was?",
+    "history": "Looking at ten million column results: the queries behind what is shown",
     "libraries": "Beside others: 20 columns of 100,000 rows, and as many in the reference",
 }
-LONG = ("soak",)  # hours: only where it is asked for
+LONG = ("soak", "history")  # hours, or 40 GB of disk: only where it is asked for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +77,7 @@ def _rows(name: str, arguments: argparse.Namespace, folder: Path) -> Iterable[Ro
         "startup": lambda: bench_startup.startup(folder, runs),
         "load": lambda: bench_load.load_of(folder / "load", arguments.models),
         "soak": lambda: bench_soak.soak(folder / "soak", arguments.models, arguments.days),
+        "history": lambda: bench_history.history(folder / "history", arguments.results, arguments.url),
         "libraries": lambda: bench_libraries.libraries(rows=max(1, rows // 10)),
     }
     return ways[name]()
@@ -82,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         "--models", type=int, default=200, help="of the load (its targets are for 200) and the soak (20)"
     )
     parser.add_argument("--days", type=int, default=365, help="of the soak")
+    parser.add_argument("--results", type=int, default=10_000_000, help="column results of the history")
+    parser.add_argument("--url", help="of an empty database for the history, in place of SQLite")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here as well")
     return parser
 

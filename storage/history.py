@@ -21,7 +21,6 @@ from storage.due_window import Stream
 from storage.tables import attempt, channel_state, daemon_event, ledger, outbox
 from storage.tables.views import (
     v_incidents,
-    v_measurements,
     v_notifications,
     v_past_verdicts,
     v_retraining,
@@ -30,6 +29,7 @@ from storage.tables.views import (
     v_verdicts,
     v_windows,
 )
+from storage.unfolded import unfolded
 
 Record = dict[str, Any]
 _NAMED_AT_MOST = 20_000  # windows; two years of hours
@@ -69,21 +69,13 @@ def windows(conn: Connection, chosen: Filter | None = None) -> list[Record]:
 def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]:
     """Every metric of every column; NULL values carry a status that says why."""
     chosen = chosen or Filter()
-    view = v_measurements
-    statement = _about(select(view), view, chosen)
-    if chosen.metric is not None:
-        statement = statement.where(view.c.metric == chosen.metric)
     records = [
         record
         for ids in _batches(conn, _window_ids(chosen))
-        for record in _records(conn, statement.where(view.c.window_id.in_(ids)))
+        for record in unfolded(conn, ids, column=chosen.column, segment=chosen.segment, metric=chosen.metric)
     ]
     # The last: __volume__ measures what every column has, rows.
     records.sort(key=lambda record: (*_PLACE(record), record["metric"], record["n_reference"] or 0))
-    for record in records:
-        for name in ("value", "value_min", "value_max"):
-            if record[name] is not None:  # a count is an integer in SQLite's view, never in PostgreSQL's
-                record[name] = float(record[name])
     return records
 
 

@@ -1,0 +1,114 @@
+"""What was measured, metric by metric? The records of `v_measurements`, unfolded here.
+
+The view says what they are, and is what people query by hand; tests hold the two together. Unfolding JSON
+takes a database several times as long.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select
+
+from storage.encoding import iso
+from storage.tables import column_result, daily_result, ledger
+
+Record = dict[str, Any]
+Windows = Select[Any] | Sequence[int]  # ids of the ledger
+
+
+def unfolded(
+    conn: Connection,
+    windows: Windows,
+    *,
+    column: str | None = None,
+    segment: str | None = None,
+    metric: str | None = None,
+) -> list[Record]:
+    """Of these windows, in no order; None: whatever it is."""
+    found: list[Record] = []
+    for table, asked, measured in (
+        (column_result, _IN_FULL, _of_window),
+        (daily_result, _BY_THE_DAY, _of_day),
+    ):
+        of = table.c
+        statement = select(*asked).join(ledger, ledger.c.id == of.ledger_id).where(ledger.c.id.in_(windows))
+        if column is not None:
+            statement = statement.where(of.column_name == column)
+        if segment is not None:
+            statement = statement.where(of.segment == segment)
+        for row in conn.execute(statement):
+            where = {
+                "model": row.model,
+                "version": row.version,
+                "window_start": iso(row.window_start),
+                "window_end": iso(row.window_end),
+                "revision": row.revision,
+                "segment": row.segment,
+                "column_name": row.column_name,
+            }
+            for each in measured(row):
+                if metric is None or each["metric"] == metric:
+                    found.append({**where, **_facts(each, row)})
+    return found
+
+
+def _asked(of: Table, table: Table, *names: str) -> tuple[ColumnElement[Any], ...]:
+    """`of`: whose start and end count, the window's or the day's."""
+    return (
+        ledger.c.model,
+        ledger.c.revision,
+        of.c.start.label("window_start"),
+        of.c.end.label("window_end"),
+        *(
+            table.c[name]
+            for name in ("ledger_id", "version", "segment", "column_name", "measurements", *names)
+        ),
+    )
+
+
+_IN_FULL = _asked(ledger, column_result, "rows", "missing_rows", "harm", "pull")
+_BY_THE_DAY = _asked(daily_result, daily_result, "windows")
+
+
+def _of_window(row: Row[Any]) -> Iterator[Mapping[str, Any]]:
+    """What was measured of a column, and what stands beside it: rows, harm and pull."""
+    for each in row.measurements:
+        if each["value"] is not None or each["status"] != "ok":
+            yield each
+    known = row.rows - row.missing_rows
+    for name, value, n in (
+        ("rows", row.rows, row.rows),
+        ("harm", row.harm, known),
+        ("pull", row.pull, known),
+    ):
+        if value is not None:
+            yield {"metric": name, "value": value, "n": n, "status": "ok"}
+
+
+def _of_day(row: Row[Any]) -> Iterator[Mapping[str, Any]]:
+    """What is left of a day; each row has a smallest and a largest value."""
+    for each in row.measurements:
+        yield {**each, "p": None, "direction": 0, "windows": row.windows}
+
+
+def _facts(each: Mapping[str, Any], row: Row[Any]) -> Record:
+    value = _number(each["value"])
+    return {
+        "metric": each["metric"],
+        "value": value,
+        "noise_limit": each.get("noise_limit"),
+        "n": each.get("n"),
+        "n_reference": each.get("n_reference"),
+        "p": each.get("p"),
+        "direction": each.get("direction") or 0,
+        "status": each["status"],
+        "window_id": row.ledger_id,
+        "windows": each.get("windows", 1),
+        "value_min": _number(each["min"]) if "windows" in each else value,
+        "value_max": _number(each["max"]) if "windows" in each else value,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """A count is an integer in JSON."""
+    return None if value is None else float(value)
