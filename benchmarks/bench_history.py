@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from benchmarks.bench_load import HOUR, write
 from benchmarks.rows import Row
@@ -39,11 +39,13 @@ _SHORT = {"components": "'[]'", "bins": "NULL", "evidence": "'{}'"}
 _TIMES = ("start", "end", "due", "recheck", "give_up", "next_try", "planned_at", "finished_at", "folded_at")
 
 
-def history(folder: Path, results: int = 10_000_000, url: str | None = None) -> Iterator[Row]:
+def history(
+    folder: Path, results: int = 10_000_000, url: str | None = None, columns: int = COLUMNS
+) -> Iterator[Row]:
     """In `folder`, which is made; a database of `results` column results, 4 kB each. `url`: an empty one
     elsewhere."""
     end = FIRST_HOUR + (DAYS + 30) * timedelta(days=1)
-    config = write(folder, 1, COLUMNS, end)
+    config = write(folder, 1, columns, end)
     if url is not None:
         config.write_text(config.read_text("utf-8").replace("sqlite:///leeway.db", url), "utf-8")
     loaded = load(config, members=build.check)
@@ -68,10 +70,10 @@ def history(folder: Path, results: int = 10_000_000, url: str | None = None) -> 
             ],
             "a model's heat map over 90 days": lambda conn, model: heat_map(conn, model, FIRST_HOUR, now),
             "a column's line over 90 days of hours": lambda conn, model: measurements(
-                conn, Filter(model=model, column="x7", metric="psi")
+                conn, Filter(model=model, column="x1", metric="psi")
             ),
             "a column's line over 90 windows": lambda conn, model: measurements(
-                conn, Filter(model=model, column="x7", metric="psi", last=90)
+                conn, Filter(model=model, column="x1", metric="psi", last=90)
             ),
             "every verdict of a model's last 24 windows": lambda conn, model: verdicts(
                 conn, Filter(model=model, last=24)
@@ -100,7 +102,7 @@ def _asked(store: Store, ask: Callable[[Connection, str], object], names: list[s
 def _widen(store: Store, results: int) -> tuple[int, float]:
     """How many models there are then, and the seconds it took."""
     began = time.perf_counter()
-    hours = min(DAYS * 24, max(1, results // COLUMNS))
+    hours = min(DAYS * 24, max(1, results // (2 * COLUMNS)))
     with store.write() as conn:
         template = int(conn.exec_driver_sql("SELECT max(id) FROM ledger WHERE state = 'done'").scalar() or 0)
         each = conn.exec_driver_sql(
@@ -157,4 +159,4 @@ def _insert(conn: Connection, table: str, made: dict[str, str], rows: str) -> No
     names = [name for name in every if name != "id" or "id" in made]
     listed = ", ".join(f'"{name}"' for name in names)
     values = ", ".join(made.get(name, f't."{name}"') for name in names)
-    conn.exec_driver_sql(f"INSERT INTO {table} ({listed}) SELECT {values} FROM {rows}")
+    conn.execute(text(f"INSERT INTO {table} ({listed}) SELECT {values} FROM {rows}"))

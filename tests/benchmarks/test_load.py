@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from benchmarks.bench_history import history
 from benchmarks.bench_load import load_of, references, write
 from benchmarks.bench_soak import soak
 from monitor import build
@@ -34,6 +36,16 @@ def test_a_few_days_of_the_soak(tmp_path: Path) -> None:
     rows = {row.what.strip(): row for row in soak(tmp_path / "soak", models=1, days=3)}
     assert rows["descriptors: the most beyond the first day's"].met is True
     assert rows["the database at the end, freed pages aside"].measured > 0.0
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_short_history_is_asked(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> None:
+    """Every query finds what was copied; how long it takes is not looked at."""
+    url = None if database == "sqlite" else request.getfixturevalue("postgres_url")
+    rows = {row.what: row for row in history(tmp_path / "history", results=1_500, url=url, columns=5)}
+    assert 1_000 < rows["column results"].measured < 2_000
+    assert len(rows) == 6
+    assert all(row.measured > 0.0 for row in rows.values())
 
 
 def test_the_caches_count_what_their_values_take(tmp_path: Path) -> None:
