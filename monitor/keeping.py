@@ -36,6 +36,7 @@ class Keeper:
     def __init__(self, in_force: InForce) -> None:
         self._in_force = in_force
         self._file: OpenedFile | None = None
+        self._shut_out = ""  # what was said of it
         self._prune_at = in_force.runtime.clock.monotonic() + PRUNE_AFTER_S
         self._run: Iterator[int] | None = None
         self._config = in_force.runtime.config  # what the run goes by
@@ -57,6 +58,13 @@ class Keeper:
         if self._file is None:
             self._file = OpenedFile.of(store.path)
         self._file.must_be_there()
+        shut_out = self._file.shut_out()
+        if shut_out != self._shut_out:
+            self._shut_out = shut_out
+            if shut_out:
+                logger().error("database.shut_out", reason=shut_out)
+            else:
+                logger().info("database.let_in", path=str(store.path))
 
     def tidy(self, runtime: Runtime) -> bool:
         """A few steps of the day's pruning, when it is time; whether there is more. Only a leader prunes."""

@@ -5,6 +5,7 @@ and show a history that is gone with the next start. So it looks by name at each
 file once a day. PostgreSQL looks after itself.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,22 @@ class OpenedFile:
                 f"{_wal(self.path)}: is gone while in use, with it the newest transactions; {RESTORE}, or "
                 "start again on what is left"
             )
+
+    def shut_out(self) -> str:
+        """Why whoever comes next could not open it, with the remedy; empty when all is well.
+
+        Who has it open goes on: its mode counts when a file is opened.
+        """
+        if not os.access(self.path, os.R_OK | os.W_OK):
+            what = str(self.path)
+        elif not os.access(self.path.parent, os.W_OK | os.X_OK):
+            what = f"{self.path.parent} (its WAL is made beside it)"
+        else:
+            return ""
+        return (
+            f"{what}: may no longer be read and written by this user; what is open goes on, the next start "
+            "and most commands will fail: give back its owner and mode"
+        )
 
 
 def _wal(path: Path) -> Path:

@@ -32,8 +32,15 @@ DAYS = 8  # of production, the last one yesterday
 PATIENCE_S = 60.0  # a cold machine compiles first
 
 
-def leeway(shop: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "monitor", "--config", str(shop.config), *arguments]
+def unprivileged() -> list[str]:
+    """What to begin a command with so that the modes of files count for it, for root too."""
+    return ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+
+
+def leeway(shop: Shop, *arguments: str, plain: bool = False) -> subprocess.CompletedProcess[str]:
+    """`plain`: see `unprivileged`."""
+    command = [*(unprivileged() if plain else ()), sys.executable, "-m", "monitor"]
+    command += ["--config", str(shop.config), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
@@ -44,11 +51,17 @@ def daemon(
     *,
     environment: Mapping[str, str] | None = None,
     paced: tuple[str, ...] = (),
+    plain: bool = False,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A running `leeway run`; whatever happens, it does not outlive the test. `paced`: see paced.py."""
+    """A running `leeway run`; whatever happens, it does not outlive the test.
+
+    `paced`: see paced.py. `plain`: see `unprivileged`.
+    """
     command = [sys.executable, "-m", "monitor", "--config", str(shop.config), "run"]
     if paced:
         command = [sys.executable, "-m", "tests.acceptance.paced", str(shop.config), *paced]
+    if plain:
+        command = [*unprivileged(), *command]
     environment = {**os.environ, "LEEWAY_FAILPOINT": failpoint, **(environment or {})}
     with (shop.folder / "daemon.log").open("a") as log:
         process = subprocess.Popen(command, stderr=log, env=environment, text=True)

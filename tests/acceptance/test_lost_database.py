@@ -29,6 +29,14 @@ def shop(tmp_path: Path) -> Shop:
     return running_shop(tmp_path / "shop")
 
 
+def said(shop: Shop, words: str) -> None:
+    """Wait for the daemon to log it."""
+    end = time.monotonic() + 30
+    while words not in log_of(shop):
+        assert time.monotonic() < end, f"not within 30 s: {words}"
+        time.sleep(0.1)
+
+
 def database(shop: Shop) -> Path:
     return shop.folder / "leeway.db"
 
@@ -71,6 +79,29 @@ def test_without_its_wal_it_stops(shop: Shop) -> None:
         (shop.folder / "leeway.db-wal").unlink()
         assert running.wait(30) == 69
     assert "-wal: is gone while in use" in log_of(shop)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["file", "folder"])
+def test_shut_out_it_says_so_and_goes_on(shop: Shop, beside: bool) -> None:
+    """A mode counts when a file is opened: what is open goes on, the next start cannot; both are told."""
+    path = shop.folder if beside else database(shop)
+    mode = path.stat().st_mode
+    with daemon(shop, plain=True) as running:
+        until(shop, FOLDED, DAYS, running)
+        path.chmod(0o555 if beside else 0)
+        try:
+            said(shop, "event=database.shut_out")
+            assert running.poll() is None
+            if not beside:
+                started = leeway(shop, "run", "--once", plain=True)
+                assert started.returncode == 69
+                assert "check their owner and mode" in started.stderr
+        finally:
+            path.chmod(mode)
+        said(shop, "event=database.let_in")
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+    assert leeway(shop, "db", "check").returncode == 0
 
 
 def flip(path: Path, pages: int = 20) -> None:
