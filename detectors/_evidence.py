@@ -16,6 +16,7 @@ JSON = Any
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _FIT_LEVELS = np.arange(1, 20) / 20.0
 _TOP_UNSEEN = 5
+_KEPT_KNOTS = 512  # of a grid: 5 kB of text, in the rare window that leaves it
 
 
 def evidence(profile: ColumnProfile, summary: ColumnSummary, rows: int) -> dict[str, JSON]:
@@ -115,7 +116,8 @@ def _grid(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] |
 
     `values`: how many there are; `new`: share of rows expected elsewhere (Good–Turing, N₁/N: Good,
     Biometrika 40, 1953); `between`: share of the window's rows between knots, of its `rows` within the
-    reference's range.
+    reference's range; `knots`: the values, where half of the window's rows stand elsewhere and they are few
+    enough to keep.
     """
     at = profile.counts[1::2]
     if not profile.values or int(at.sum()) < profile.values - profile.infinite:
@@ -127,6 +129,7 @@ def _grid(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] |
         "new": int((at == 1).sum()) / profile.values,
         "between": _ratio(between, rows),
         "rows": rows,
+        "knots": _numbers(profile.knots) if 2 * between >= rows > 0 and at.size <= _KEPT_KNOTS else None,
     }
 
 

@@ -23,7 +23,7 @@ from monitor.policy import (
     CLEAR_THRESHOLD,
     DATA_QUALITY,
     MOSTLY,
-    OFF_GRID,
+    PARTLY_OFF_GRID,
     SURE,
     JudgePolicy,
     Threshold,
@@ -236,7 +236,7 @@ def _kind(p: float, p_near: float, alpha: float) -> VerdictKind:
 
 def unit_rule(between: float) -> Rule:
     """Values stand where none of the reference stood, and a known conversion takes them there."""
-    breached = between >= OFF_GRID
+    breached = between >= PARTLY_OFF_GRID
     return Rule(
         name=UNIT,
         kind=VerdictKind.BREACH if breached else VerdictKind.CLEAR,

@@ -28,6 +28,7 @@ STUCK_TIMES = 2.0  # a value that took over holds at least this many times its s
 MOSTLY = 0.5  # half the rows without a value, or out of range: no single hour explains it
 KNOWN_AFTER = 2  # breaches: then the default persistence has told it; a sure one is told at once
 OFF_GRID = 0.9  # of the rows at values the reference never had: all but what is 0 in any unit
+PARTLY_OFF_GRID = 0.5  # the same where one conversion takes the extremes exactly there: 14 °C is 14 °F, too
 UNIT_Z = 6.0  # a change of unit is far outside the noise; a windy day may fit a conversion as well
 _SENSITIVITY = {"low": 0.2, "default": 1.0, "high": 4.0}
 

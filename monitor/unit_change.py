@@ -4,6 +4,7 @@ Window quantiles against a + b·reference quantiles, for the conversions people 
 would name every windy day a change of unit; a known one that fits the whole distribution is hardly chance.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -18,6 +19,7 @@ _DISTINCT = 4  # of the five stored quantiles: a column of mostly zeros fits any
 _FITS_LINE = 0.12  # two free numbers fit nearly anything, so they must fit better
 _CENTRED = 9.0  # of a column around 0 a factor is a wider spread, unless no spread grows so much
 _GUESSES = 3  # named at most
+_ROUNDED = 1e-6  # relative: what single precision leaves of a converted value
 _ALIKE = 0.05  # conversions this much further in log factor than the nearest are as good a guess
 
 
@@ -93,6 +95,39 @@ def unit_change(
     if b > 0.0 and fit["residual"] <= _FITS_LINE:
         return next((line for line in _LINES if _is_line(line, a, b, quantiles["reference"])), None)
     return None
+
+
+def exact_change(evidence: Mapping[str, object]) -> UnitChange | None:
+    """The conversion that takes values of the reference, a grid, to the window's least and greatest value.
+
+    Both to the last digits: of thirty values none lies there by chance. So it needs no fit, and names what a
+    cold or a calm day hides. None where several do, or the window is one value.
+    """
+    grid = evidence.get("grid")
+    knots = grid.get("knots") if isinstance(grid, dict) else None
+    ends = [evidence.get("minimum"), evidence.get("maximum")]
+    if not knots or not all(isinstance(end, (list, tuple)) and end[1] is not None for end in ends):
+        return None
+    low, high = (float(end[1]) for end in ends if isinstance(end, (list, tuple)))
+    if low == high:
+        return None
+    found = [
+        change
+        for change in (*_FACTORS_BOTH_WAYS, *_LINES)
+        if all(_stands((end - change.offset) / change.factor, knots) for end in (low, high))
+    ]
+    if len({(change.factor, change.offset) for change in found}) != 1:
+        return None
+    names = [change.name for change in found if change.name]
+    return UnitChange(factor=found[0].factor, offset=found[0].offset, name=" or ".join(names))
+
+
+def _stands(value: float, knots: Sequence[float]) -> bool:
+    """Whether a value of the grid is this one, but for rounding of what was converted."""
+    at = bisect_left(knots, value)
+    return any(
+        abs(value - knot) <= _ROUNDED * max(abs(value), abs(knot)) for knot in knots[max(0, at - 1) : at + 1]
+    )
 
 
 def _is_line(line: UnitChange, a: float, b: float, reference: Sequence[float]) -> bool:

@@ -17,9 +17,9 @@ from monitor.column_rules import Rule, unit_rule
 from monitor.component_judgement import ComponentJudgement
 from monitor.judge_state import UnitRun
 from monitor.normal_range import in_column_unit, usual_value
-from monitor.policy import OFF_GRID, UNIT_Z
+from monitor.policy import OFF_GRID, PARTLY_OFF_GRID, UNIT_Z
 from monitor.shape_change import quantiles_of
-from monitor.unit_change import UnitChange, unit_change
+from monitor.unit_change import UnitChange, exact_change, unit_change
 from storage.measurements import ColumnResult
 
 _TELLS = ("c1", "c2", "c3", "out_of_range")
@@ -48,6 +48,9 @@ def unit_evidence(
     if location is None or _has_no_unit(result):
         return UnitEvidence()
     between = _between(result.evidence, location.noise.windows)
+    exact = None if between is None else exact_change(result.evidence)
+    if between is not None and between >= PARTLY_OFF_GRID and exact is not None:
+        return UnitEvidence(change=exact, rule=unit_rule(between))
     off_grid = between is not None and between >= OFF_GRID
     far = _breaches(rules) and any(
         abs(rule.component.score.z) >= UNIT_Z

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from alerting.verdict import Severity, Verdict, VerdictKind
@@ -54,6 +55,51 @@ def test_values_between_those_of_the_reference_are_converted_however_small_the_w
 def test_without_a_grid_two_sd_are_nothing(grid: dict[str, Any] | None) -> None:
     """The same window stays clear."""
     assert _said(JudgeState(), -0.5, _converted(0.44704, grid=grid))[0].kind is VerdictKind.CLEAR
+
+
+KNOTS = [round(1.15078 * number, 5) for number in range(31)]
+
+
+def _off(share: float, low: float, high: float, knots: list[float] | None = None) -> dict[str, Any]:
+    """A window whose middle looks as it always did, and whose ends are these."""
+    grid = {"values": 31, "new": 0.001, "between": share, "rows": 70, "knots": knots or KNOTS}
+    ends = {"minimum": [0.0, low], "maximum": [KNOTS[-1], high]}
+    return {**_converted(1.0, grid=grid), **ends}
+
+
+@pytest.mark.parametrize("factor", [0.44704, 1.609344, 0.868976])
+def test_ends_that_one_conversion_takes_to_the_digit_name_it(factor: float) -> None:
+    """A calm day hides the factor from the quantiles, and single precision does not: thirty values do not lie
+    there by chance."""
+    high = float(np.float32(KNOTS[20] * factor))
+    verdict = _said(JudgeState(), -0.1, _off(0.6, 0.0, high))[0]
+    if factor == 0.868976:  # mph → knots is not among the known ones: nothing is made up
+        assert verdict.change != "unit"
+        return
+    assert (verdict.kind, verdict.severity, verdict.change) == (VerdictKind.BREACH, Severity.PAGE, "unit")
+    assert f"×{factor:.4g}" in verdict.title
+
+
+def test_celsius_is_named_by_its_ends() -> None:
+    """14 °C is a number that stands among those in °F too: a ninth of the values are no evidence."""
+    fahrenheit = [round(1.8 * degrees + 32.0, 2) for degrees in range(-12, 38)]
+    verdict = _said(JudgeState(), -1.0, _off(0.8, 12.999999999999998, 22.0, fahrenheit))[0]
+    assert verdict.change == "unit"
+    assert "°F → °C" in verdict.title
+
+
+@pytest.mark.parametrize(
+    ("share", "low", "high"),
+    [
+        (0.4, 0.0, KNOTS[20] * 0.44704),  # most stand where they always did
+        (0.95, 0.3, KNOTS[20] * 0.44704),  # one end does not
+        (0.95, KNOTS[20] * 0.44704, KNOTS[20] * 0.44704),  # one value
+        (0.95, 0.0, KNOTS[20] * 0.4471),  # nearly
+    ],
+)
+def test_ends_that_are_not_exact_say_nothing(share: float, low: float, high: float) -> None:
+    """Another rounding, another sensor: what else is known decides."""
+    assert _said(JudgeState(), -0.1, _off(share, low, high))[0].change != "unit"
 
 
 def test_off_the_grid_without_a_known_conversion_is_no_unit() -> None:
