@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_NO_PROGRESS := 1
 
-.PHONY: demo test test-large check prove mutants bench bench-quality lock clean
+.PHONY: demo test test-large check prove mutants bench bench-full bench-quality lock lock-bench clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -18,8 +18,10 @@ help:
 	@echo "make test-large     tests whose promised size is too much for every change: some minutes"
 	@echo "make mutants        does a test go red for each guard that is disabled? some twenty minutes"
 	@echo "make bench          speed tables, ratios measured in one run"
+	@echo "make bench-full     beside other tools, each in an environment of its own: about an hour (FULL='--only contest')"
 	@echo "make bench-quality  false pages, faults found, others beside: about half an hour (SEEDS='1 2 3', ONLY=iid)"
 	@echo "make lock           resolve the hash-pinned requirement files again (add UPGRADE=1)"
+	@echo "make lock-bench     the same for the tools of bench-full (add UPGRADE=1)"
 
 # One stamp a requirement set, so that `make demo` does not install the test tools.
 $(BIN)/uv: requirements/uv.txt
@@ -63,6 +65,10 @@ check: $(VENV)/.dev.ok
 bench: $(VENV)/.dev.ok
 	$(BIN)/python -m benchmarks
 
+# Environments and data go to .bench/ and stay there; .bench/full.json and .bench/full.svg are what came out.
+bench-full: $(VENV)/.dev.ok
+	$(BIN)/python -m benchmarks.full --json .bench/full.json --plot .bench/full.svg $(FULL)
+
 bench-quality: $(VENV)/.dev.ok
 	$(BIN)/python -m benchmarks.quality --seeds $(SEEDS) --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
 
@@ -82,5 +88,11 @@ lock: $(BIN)/uv
 LOCK := --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
         --no-strip-extras --python-version 3.11 $(if $(UPGRADE),--upgrade)
 
+# One file a tool: they cannot share an environment.
+lock-bench: $(BIN)/uv
+	for tool in benchmarks/full/requirements/*.in; do \
+	  $(BIN)/uv pip compile $$tool -o $${tool%.in}.txt $(LOCK) || exit 1; \
+	done
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo .bench
