@@ -84,7 +84,7 @@ def _one(
             if not measured:
                 whole(command, limit_s=4 * limits.cpu_s)  # bytecode and kernels are cached from here on
             took = repeated(command, limits)
-            facts = _facts(tool, took.said, shape.rows)
+            facts = facts_of(tool, took.said, shape)
         except RuntimeError as error:
             if tool == LEEWAY and not isinstance(error, LateError):
                 raise  # that is no result of a bench
@@ -159,14 +159,16 @@ def _without(tool: str, shape: Shape, why: str) -> Result:
     return Result(tool=tool, rows=shape.rows, columns=shape.numbers + shape.texts, took=None, why=why)
 
 
-def _facts(tool: str, said: str, rows: int) -> Mapping[str, object]:
-    """What it says of itself. One that did not see the rows was not measured on them."""
+def facts_of(tool: str, said: str, shape: Shape) -> Mapping[str, object]:
+    """What it says of itself. One that did not see all rows, or left a column out, was not measured on them:
+    doing nothing is quick."""
     try:
         facts = product.facts(said) if tool == LEEWAY else loads(said.splitlines()[-1])
     except (ValueError, LookupError) as error:
         raise RuntimeError(f"{tool} must end with a line of JSON, not {said[-200:]!r}") from error
-    if facts["rows"] != rows:
-        raise RuntimeError(f"{tool} saw {facts['rows']} rows of {rows}: {said[-200:]!r}")
+    seen, there = (facts["rows"], facts["results"]), (shape.rows, shape.numbers + shape.texts)
+    if seen != there:
+        raise RuntimeError(f"{tool} gave {seen[1]} results of {seen[0]} rows, not {there[1]} of {there[0]}")
     return facts
 
 

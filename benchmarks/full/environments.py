@@ -66,7 +66,7 @@ def _run(command: list[str]) -> None:
         capture_output=True,
         text=True,
         timeout=INSTALL_WITHIN_S,
-        env={**os.environ, "UV_COMPILE_BYTECODE": "1"},
+        env={**os.environ, "UV_COMPILE_BYTECODE": "0"},  # of thousands of files, few are ever imported
     )
 
 

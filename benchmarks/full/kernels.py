@@ -43,7 +43,7 @@ def kernels(rows: int, seed: int = 0) -> Iterator[Row]:
         ):
             yield Row(
                 what=f"{what}, {name}",
-                measured=median_cpu_s(work, 11) * 1e9 / rows,
+                measured=median_cpu_s(work, 51) * 1e9 / rows,
                 unit="ns a value",
                 at_most=target,
                 note=note,

@@ -16,10 +16,11 @@ from benchmarks.full.processes import Took, whole
 MODEL = "wide"
 
 
-def prepared(folder: Path, reference: Path) -> tuple[Path, Took]:
+def prepared(folder: Path, reference: Path, shape: Shape) -> tuple[Path, Took]:
     """A config in `folder`, which is made, with its reference stored; and what building it took."""
     folder.mkdir(parents=True)
     source = f'{{ kind = "parquet", path = {json.dumps(str(reference.resolve()))}, timestamp = "{TIME}" }}'
+    texts = [f"s{number:02d}" for number in range(shape.texts)]  # by name: `include` knows no globs
     config = folder / "leeway.toml"
     config.write_text(
         f"""
@@ -34,7 +35,7 @@ path = "window-*.parquet"
 timestamp = "{TIME}"
 [models.{MODEL}.columns]
 features = ["x*", "s*"]
-include = ["x*", "s*"]
+include = {json.dumps(texts)}
 [models.{MODEL}.reference]
 source = {source}
 """,
@@ -73,5 +74,5 @@ def side(folder: Path, data: Path, shape: Shape) -> tuple[Path, Path]:
     home = folder / shape.name.removesuffix(".parquet")
     config = home / "leeway.toml"
     if not config.exists():
-        config, _ = prepared(home, written(data, shape.as_reference()))
+        config, _ = prepared(home, written(data, shape.as_reference()), shape)
     return config, window

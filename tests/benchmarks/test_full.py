@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 
 from benchmarks.bench_load import references, write
-from benchmarks.full import growth, verdicts
+from benchmarks.full import growth, product, verdicts
 from benchmarks.full.__main__ import main
-from benchmarks.full.contest import FLOOR, OTHERS, Limits, Result, contest, too_much
+from benchmarks.full.contest import FLOOR, OTHERS, Limits, Result, contest, facts_of, too_much
 from benchmarks.full.daemon import NEVER, folded, live
 from benchmarks.full.dataset import NULLS, TIME, Shape, written
 from benchmarks.full.environments import REQUIREMENTS, Absent, Environment, environment
@@ -25,6 +25,7 @@ from storage.engine import open_store
 
 HERE = Environment(python=Path(sys.executable))
 TOY = Shape(rows=300, numbers=3, texts=2)
+LABELS = Path(growth.__file__).with_name("leeway_labels.py")
 LIMITS = Limits(cpu_s=300.0, runs=1)
 
 
@@ -109,6 +110,31 @@ def test_the_whole_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert len(facts["tables"]["kernels"]) == 7
     assert "leeway" in picture.read_text(encoding="utf-8")
     assert not list((tmp_path / "cache").glob("run-*"))
+
+
+def test_a_tool_that_left_something_out_is_not_measured() -> None:
+    """Rows or columns that nobody looked at cost nothing: the fewer, the quicker."""
+    whole_of_it = '{"rows": 300, "results": 5}'
+    assert facts_of("scipy", whole_of_it, TOY)["results"] == 5
+    for said in ('{"rows": 299, "results": 5}', '{"rows": 300, "results": 4}'):
+        with pytest.raises(RuntimeError, match="not 5 of 300"):
+            facts_of("scipy", said, TOY)
+    with pytest.raises(RuntimeError, match="a line of JSON"):
+        facts_of("scipy", "", TOY)
+
+
+def test_labels_that_look_like_identifiers_are_measured_too(tmp_path: Path) -> None:
+    """Leeway leaves such a column out unless it is named: then there would be nothing to count. Where the
+    reference has none, the bench raises."""
+    shape = Shape(rows=2_000, numbers=0, texts=1, labels=1_900)
+    config, window = product.side(tmp_path, tmp_path / "data", shape)
+    command = [sys.executable, str(LABELS), str(config), str(window)]
+    assert json.loads(whole(command).said)["results"] == 3
+    left_out = config.read_text(encoding="utf-8").replace('include = ["s00"]', "include = []")
+    config.write_text(left_out, encoding="utf-8")
+    whole([*product.leeway(config), "reference", "build", "--model", product.MODEL])
+    with pytest.raises(RuntimeError, match="nothing was measured"):
+        whole(command)
 
 
 def test_labels_without_duckdb_say_so(tmp_path: Path) -> None:

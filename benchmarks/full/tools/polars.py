@@ -16,7 +16,7 @@ print(
             "reference": "none",
             "did": "pl.read_parquet of the window",
             "rows": frame.height,
-            "results": frame.width,
+            "results": frame.width - 1,  # the rows' times are no column of the comparison
             "work_cpu_s": time.process_time() - imported,
         }
     )
