@@ -48,16 +48,21 @@ def _bars(axes: Axes, measured: Sequence[Mapping[str, Any]]) -> None:
             fontsize=8,
         )
     axes.set_xscale("log")
-    axes.margins(x=0.35)
+    if spent:
+        axes.set_xlim(min(spent) / 3, max(spent) * 12)  # room for what is written behind the bars
     axes.set_xlabel("CPU seconds of the whole process")
-    axes.set_title(f"A window of {rows:,} rows × 200 columns", fontsize=9)
+    columns = max((one["columns"] for one in measured), default=0)
+    axes.set_title(f"A window of {rows:,} rows × {columns} columns", fontsize=9)
 
 
 def _lines(axes: Axes, measured: Sequence[Mapping[str, Any]]) -> None:
     for tool in dict.fromkeys(one["tool"] for one in measured):
         points = sorted((one["rows"], one["took"]["cpu_s"]) for one in measured if one["tool"] == tool)
         bold = 2.2 if tool == "leeway" else 1.0
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, linewidth=bold, label=tool)
+        colour = _OURS if tool == "leeway" else None
+        axes.plot(
+            *zip(*points, strict=True), marker="o", markersize=3, linewidth=bold, label=tool, color=colour
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("rows of the window")
