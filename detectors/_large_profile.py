@@ -166,7 +166,7 @@ class LargeProfile:
 
     def _column(self, draft: ColumnProfile, column: Column, results: RowOutcomes | None) -> ColumnProfile:
         counted = self._total.columns[draft.name]
-        found: ColumnProfile
+        found = draft
         if isinstance(draft, NumericProfile) and isinstance(counted, NumericSummary):
             values = column.values if isinstance(column, NumericColumn) else np.empty(0)
             mean, sd = self._moments[draft.name].mean_sd(draft)
@@ -174,8 +174,6 @@ class LargeProfile:
         elif isinstance(draft, CategoryProfile) and isinstance(counted, CategorySummary):
             tally = self._survey.labels[draft.name]
             found = draft if tally.is_exact else _crowded(draft, counted, tally)
-        else:
-            raise ValueError(f'column "{draft.name}": counted as the other kind')
         return with_outcomes(found, column, results)
 
     def _category_draft(

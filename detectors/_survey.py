@@ -77,5 +77,3 @@ class Survey:
                 most=POOLED_HASHES, give_up_above=IDENTIFIER_DISTINCT if leave else None
             )
         return found
-
-

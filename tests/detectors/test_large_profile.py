@@ -1,4 +1,4 @@
-"""Laws of a profile whose rows are not held: of the sample alone it is the same, of all rows exact or bounded."""
+"""Laws of a profile whose rows are not held: counts are those of all rows, what is not is bounded."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from detectors import (
@@ -29,7 +29,7 @@ from detectors.ks import KolmogorovSmirnov
 Columns = dict[str, Column]
 
 
-def numbers(values: Sequence[float] | NDArray[np.float64]) -> NumericColumn:
+def numbers(values: ArrayLike) -> NumericColumn:
     return NumericColumn(values=np.asarray(values, dtype=np.float64))
 
 
@@ -221,7 +221,7 @@ def test_what_the_sample_says_of_outcomes_is_close(sampled: tuple[Columns, Profi
     seed=st.integers(0, 2**32 - 1),
 )
 def test_the_bound_of_ks_holds(rows: int, held: int, ties: int, shift: float, seed: int) -> None:
-    """Against the exact statistic of all rows, whatever the sample: also where knots are few and cells full."""
+    """Against the exact statistic of all rows, whatever the sample: knots may be few and cells full."""
     rng = np.random.default_rng(seed)
     reference = np.round(rng.normal(size=rows), ties)
     sample = np.sort(rng.choice(rows, held, replace=False))
@@ -251,10 +251,11 @@ def test_rows_in_any_order_and_batches_give_the_same_bits() -> None:
 def test_other_rows_at_the_second_look_are_noticed() -> None:
     """A new extreme, a missing label, a label more."""
     columns, _ = world(5_000)
-    for name, changed in {
+    others: Columns = {
         "edges": numbers(np.full(5_000, 1e9)),
         "label": CategoryColumn(codes=np.zeros(5_000, dtype=np.int32), labels=("l0",)),
-    }.items():
+    }
+    for name, changed in others.items():
         survey = Survey(roles=ROLES, score=None)
         survey.add(columns, 5_000)
         found = LargeProfile(survey, columns, 5_000)
