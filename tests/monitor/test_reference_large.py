@@ -182,8 +182,17 @@ def test_of_a_sample_windows_are_exact() -> None:
         if isinstance(column, NumericProfile) and isinstance(own, NumericProfile):
             assert own.mean == pytest.approx(column.mean, rel=1e-9)
             assert own.sd == pytest.approx(column.sd, rel=1e-9)
-    assert mine.profile.columns["c"].digest.__class__ is str
-    assert {*mine.noise.records} == {*theirs.noise.records}
+    # A row's rank is off by one cell at most: components move by as much, whatever the sample.
+    for name in ("x", "score"):
+        column = mine.profile.columns[name]
+        assert isinstance(column, NumericProfile)
+        cell = float(column.below.max() / column.values)
+        one, other = mine.noise.components[name, "c1"], theirs.noise.components[name, "c1"]
+        assert (one.slot, one.windows) == (other.slot, other.windows)
+        assert abs(one.mean - other.mean) <= 2 * np.sqrt(3) * cell
+        assert one.sigma2 == pytest.approx(other.sigma2, abs=4 * np.sqrt(3) * cell)
+    for name in ("y", "c"):
+        assert mine.noise.components[name, "missing"] == theirs.noise.components[name, "missing"]
 
 
 def test_the_sample_is_the_same_in_any_batches() -> None:
@@ -223,7 +232,7 @@ def test_batches_are_held_while_they_fit() -> None:
     assert (len(some), complete, next(read)) == (3, False, 3)
 
 
-@pytest.mark.parametrize("pull", [1, 2, 3])
+@pytest.mark.parametrize("pull", [1, 2])
 def test_rows_that_changed_between_two_readings_are_an_error(pull: int) -> None:
     """One value of one row is enough; whoever builds is told to build again."""
     source = shelf()
@@ -232,9 +241,6 @@ def test_rows_that_changed_between_two_readings_are_an_error(pull: int) -> None:
     values = column.values.copy()
     values[7_000] += 1e-9
     source.at_pull = {pull: {**source.columns, "x": numbers(values)}}
-    if pull == 3:
-        large(source, 2_000)  # two readings and the windows in one: there is no fourth pull
-        return
     with pytest.raises(SourceError, match=r"changed while it was read.*build it again") as caught:
         large(source, 2_000)
     assert caught.value.transient

@@ -17,6 +17,7 @@ _ANSWERED = "tests/monitor/test_slack_answering.py"
 _HOSTILE = "tests/alerting/channels/test_hostile_names.py"
 _EMAIL = "tests/alerting/channels/test_email.py"
 _COURIER = "tests/alerting/test_courier.py"
+_LARGE = "tests/monitor/test_reference_large.py"
 _FIRST = "storage/migrations/versions/0001_history.py"
 
 
@@ -36,6 +37,27 @@ class Mutation:
 
 MUTATIONS = (
     # Windows
+    Mutation(
+        "rows of a reference that changed between two readings",
+        "monitor/reference_large.py",
+        "        what = found.footprint.differing(again)\n",
+        '        what = ""\n',
+        (_LARGE,),
+    ),
+    Mutation(
+        "rows of a reference's window that changed before they were counted",
+        "monitor/reference_large.py",
+        "if what := found.footprint.differing(again, windows):",
+        'if what := "":',
+        (_LARGE,),
+    ),
+    Mutation(
+        "labels of a reference that changed between two readings",
+        "monitor/reference_large.py",
+        "if not what and (column := large.differing()):",
+        'if not what and (column := ""):',
+        (_LARGE,),
+    ),
     Mutation(
         "fence of finish",
         "storage/ledger.py",
