@@ -79,11 +79,12 @@ class Large:
         if what:
             raise changed(what)
         self.progress("learning how columns go together", 0, 0)
-        profile = large.profile(outcome)
+        profile, errors = large.profile(outcome), large.errors
+        del large  # its counts and what it derived from the score are not needed any more
         sizes = [found.sizes[window] for window in windows]
         parts = fit_parts(profile, found.sample, outcome, windows, self.asked, sizes=sizes)
         if self.asked.error in self.reading.wanted:
-            parts |= errors_part(self.asked.error, found.rows, large.errors)
+            parts |= errors_part(self.asked.error, found.rows, errors)
         return profile.with_parts(parts)
 
     def _look(

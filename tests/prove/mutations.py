@@ -38,27 +38,6 @@ class Mutation:
 MUTATIONS = (
     # Windows
     Mutation(
-        "rows of a reference that changed between two readings",
-        "monitor/reference_large.py",
-        "        what = found.footprint.differing(again)\n",
-        '        what = ""\n',
-        (_LARGE,),
-    ),
-    Mutation(
-        "rows of a reference's window that changed before they were counted",
-        "monitor/reference_large.py",
-        "if what := found.footprint.differing(again, windows):",
-        'if what := "":',
-        (_LARGE,),
-    ),
-    Mutation(
-        "labels of a reference that changed between two readings",
-        "monitor/reference_large.py",
-        "if not what and (column := large.differing()):",
-        'if not what and (column := ""):',
-        (_LARGE,),
-    ),
-    Mutation(
         "fence of finish",
         "storage/ledger.py",
         "ledger.c.fence == fence, ledger.c.state == WindowState.CLAIMED",
@@ -769,5 +748,27 @@ MUTATIONS = (
         """            if not self.allow_private:
                 pass""",
         ("tests/monitor/test_iceberg_source.py",),
+    ),
+    # References
+    Mutation(
+        "rows of a reference that changed between two readings",
+        "monitor/reference_large.py",
+        "        what = found.footprint.differing(again)\n",
+        '        what = ""\n',
+        (_LARGE,),
+    ),
+    Mutation(
+        "rows of a reference's window that changed before they were counted",
+        "monitor/reference_large.py",
+        "if what := found.footprint.differing(again, windows):",
+        'if what := "":',
+        (_LARGE,),
+    ),
+    Mutation(
+        "labels of a reference that changed between two readings",
+        "monitor/reference_large.py",
+        "if not what and (column := large.differing()):",
+        'if not what and (column := ""):',
+        (_LARGE,),
     ),
 )
