@@ -19,6 +19,7 @@ from benchmarks import (
     bench_history,
     bench_libraries,
     bench_load,
+    bench_reference,
     bench_relations,
     bench_soak,
     bench_startup,
@@ -31,11 +32,12 @@ GROUPS = {
     "relations": "Relations beside the pass",
     "startup": "Starting up: whole processes",
     "load": "All due at once: hourly models of one daemon",
+    "reference": "A reference that memory does not hold: whole processes",
     "soak": "A year in fast motion: does a daemon stay as it was?",
     "history": "Looking at ten million column results: the queries behind what is shown",
     "libraries": "Beside others: 20 columns of 100,000 rows, and as many in the reference",
 }
-LONG = ("soak", "history")  # hours, or 40 GB of disk: only where it is asked for
+LONG = ("soak", "history", "reference")  # hours, or gigabytes of disk: only where it is asked for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,6 +78,7 @@ def _rows(name: str, arguments: argparse.Namespace, folder: Path) -> Iterable[Ro
         "relations": lambda: bench_relations.relations(rows),
         "startup": lambda: bench_startup.startup(folder, runs),
         "load": lambda: bench_load.load_of(folder / "load", arguments.models),
+        "reference": lambda: bench_reference.reference(folder / "reference", rows, arguments.columns),
         "soak": lambda: bench_soak.soak(folder / "soak", arguments.models, arguments.days),
         "history": lambda: bench_history.history(folder / "history", arguments.results, arguments.url),
         "libraries": lambda: bench_libraries.libraries(rows=max(1, rows // 10)),
@@ -91,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", type=int, default=200, help="of the load (its targets are for 200) and the soak (20)"
     )
+    parser.add_argument("--columns", type=int, default=20, help="of the reference; its rows are --rows")
     parser.add_argument("--days", type=int, default=365, help="of the soak")
     parser.add_argument("--results", type=int, default=10_000_000, help="column results of the history")
     parser.add_argument("--url", help="of an empty database for the history, in place of SQLite")

@@ -3,6 +3,7 @@
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -63,6 +64,7 @@ class Spent:
     cpu_s: float
     wall_s: float
     output: str
+    peak_mib: float = 0.0  # resident, at its highest
 
 
 def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Spent:
@@ -88,6 +90,8 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
         cpu_s=usage.ru_utime + usage.ru_stime,
         wall_s=wall_s,
         output=output,
+        # KiB on Linux, bytes on macOS (getrusage(2)).
+        peak_mib=usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2),
     )
 
 

@@ -17,6 +17,8 @@ TAIL_CODES = 1 << 16  # added to the code of a value above the last knot
 def choose_knots(ordered: NDArray[np.float64], intervals: int = KNOTS) -> NDArray[np.float64]:
     """At most `intervals` + 1 order statistics of `ordered` (finite, ascending), both ends among them.
 
+    Where `ordered` are all rows (`_large_profile` says what holds of a sample's knots):
+
     No cell strictly between two knots holds more than 1/K of the N rows, K = `intervals`. Proof: the ranks
     are r_j = ⌊j(N−1)/K⌋, j = 0 … K. Two neighbouring distinct knots a < b are the values at some r_j and
     r_{j+1} (the last j whose value is a), so rows strictly between them have ranks strictly between r_j and

@@ -17,7 +17,7 @@ _OUTCOME_ARRAYS = ("known", "quality", "scored", "score")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcomes:
-    """How the model did on the reference rows of each display bin (`Bins` order)."""
+    """How the model did on the reference rows of each display bin (`Bins` order), or on a sample of them."""
 
     task: Literal["binary", "multiclass", "regression"]
     known: NDArray[np.int64]  # rows whose outcome and score are known
@@ -43,7 +43,8 @@ class NumericProfile:
     spike: float | None  # the most frequent value when it holds ≥ 5 % of the values: its own bin
     mean: float  # of finite values; NaN without any
     sd: float  # of finite values, n − 1; 0 for a constant, NaN without any
-    quantiles: Mapping[float, float]  # exact, at QUANTILE_LEVELS; empty without finite values
+    # At QUANTILE_LEVELS, empty without finite values. Exact; of rows that were not held, to a cell.
+    quantiles: Mapping[float, float]
     outcomes: Outcomes | None = None
     # What is computed from the fields above on first use (grids, bases, bin maps); never stored.
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
@@ -137,8 +138,9 @@ class CategoryProfile:
     labels: tuple[str, ...]  # by count, then label; at most 2,000, each with ≥ 5 rows
     counts: NDArray[np.int64]  # int64[L], rows of each
     rest: int  # rows of all other labels
-    distinct: int  # distinct labels, pooled ones too
-    singletons: int  # labels seen in exactly one row: N₁ of Good–Turing
+    # Distinct labels, pooled ones too; estimated where rows were not held and there are 400,000 and more.
+    distinct: int
+    singletons: int  # labels seen in exactly one row: N₁ of Good–Turing; as `distinct`
     levels: tuple[str, ...]  # labels with a share ≥ 1 % of the values, at most 30: a component each
     pooled: NDArray[np.uint64]  # ascending hashes of the labels in `rest`, so that they are not "unseen"
     pooled_all: bool  # False: too many to keep; then an unknown label counts as rest, never as unseen

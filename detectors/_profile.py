@@ -1,7 +1,7 @@
 """What did the reference look like? Counts of every column, frozen with a digest; no raw rows are kept."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from detectors._column_profile import (
     NumericProfile,
     Outcomes,
     label_hash,
+    wrong_kind,
 )
 from detectors._derived import DERIVED, ScoreSpec, derive
 from detectors._outcomes import RowOutcomes, row_outcomes, sums
@@ -35,14 +36,14 @@ QUANTILE_LEVELS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.9
 
 # docs/detectors.md gives each its reason.
 _SPIKE_SHARE = 0.05
-_KEPT_LABELS = 2_000
-_KEPT_ROWS = 5
+KEPT_LABELS = 2_000
+KEPT_ROWS = 5
 _LEVEL_SHARE = 0.01
 _LEVELS = 30
-_IDENTIFIER_DISTINCT = 2_000
+IDENTIFIER_DISTINCT = 2_000
 _IDENTIFIER_SHARE = 0.5
 _IDENTIFIER_ROWS = 100  # below, a share of distinct labels says nothing
-_POOLED_HASHES = 200_000  # 1.6 MB a column
+POOLED_HASHES = 200_000  # 1.6 MB a column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,45 +118,80 @@ def build_profile(
     if len(lengths) > 1:
         raise ValueError(f"columns of one reference must be of one length, got {sorted(lengths)}")
     rows = lengths.pop() if lengths else 0
-    taken = [name for name in columns if name in DERIVED]
-    if taken:
-        raise ValueError(f'column name "{taken[0]}" is reserved for a derived column; rename it')
+    refuse_reserved(columns)
     everything: dict[str, Column] = dict(columns)
     everything.update(derive(columns, score))
     results = row_outcomes(everything, score, outcome, rows)
     notices: list[str] = []
     profiles: dict[str, ColumnProfile] = {}
     for name, column in everything.items():
-        role = Role.DERIVED if name in DERIVED else roles.get(name, Role.FEATURE)
+        role = role_of(name, roles)
         if isinstance(column, NumericColumn):
-            profiles[name] = _numeric(name, role, column, knots, results)
+            profiles[name] = with_outcomes(_numeric(name, role, column, knots), column, results)
             continue
         counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.labels))
         distinct = int((counts > 0).sum())
-        crowded = distinct > _IDENTIFIER_DISTINCT
-        sparse = rows >= _IDENTIFIER_ROWS and distinct > _IDENTIFIER_SHARE * rows
-        if (crowded or sparse) and name not in include and role is Role.FEATURE:
-            notices.append(
-                f'column "{name}": {distinct} distinct labels in {rows} rows look like an identifier; '
-                "left out, name it under include to watch it"
-            )
+        if may_be_left_out(name, role, include) and looks_like_identifier(distinct, rows):
+            notices.append(identifier_notice(name, f"{distinct}", rows))
             continue
-        profiles[name] = _category(name, role, column, counts, results)
+        profile = category_of_counts(name, role, len(column), column.labels, counts)
+        profiles[name] = with_outcomes(profile, column, results)
     return Profile.of(profiles, score=score, rows=rows, notices=tuple(notices))
 
 
-def _numeric(
-    name: str, role: Role, column: NumericColumn, intervals: int, results: RowOutcomes | None
-) -> NumericProfile:
+def refuse_reserved(names: Iterable[str]) -> None:
+    """A column of the source may not be named like one that is derived."""
+    taken = [name for name in names if name in DERIVED]
+    if taken:
+        raise ValueError(f'column name "{taken[0]}" is reserved for a derived column; rename it')
+
+
+def role_of(name: str, roles: Mapping[str, Role]) -> Role:
+    """What a column is to the model; FEATURE where nobody says."""
+    return Role.DERIVED if name in DERIVED else roles.get(name, Role.FEATURE)
+
+
+def may_be_left_out(name: str, role: Role, include: Collection[str]) -> bool:
+    """Whether a column that looks like an identifier is not watched."""
+    return role is Role.FEATURE and name not in include
+
+
+def looks_like_identifier(distinct: int, rows: int) -> bool:
+    """Whether so many labels in so many rows are names of rows rather than of kinds."""
+    sparse = rows >= _IDENTIFIER_ROWS and distinct > _IDENTIFIER_SHARE * rows
+    return distinct > IDENTIFIER_DISTINCT or sparse
+
+
+def identifier_notice(name: str, distinct: str, rows: int) -> str:
+    """For whoever built the reference. `distinct`: how many labels, in words."""
+    return (
+        f'column "{name}": {distinct} distinct labels in {rows} rows look like an identifier; '
+        "left out, name it under include to watch it"
+    )
+
+
+def _numeric(name: str, role: Role, column: NumericColumn, intervals: int) -> NumericProfile:
     values = np.asarray(column.values, dtype=np.float64) + 0.0  # + 0.0: one zero
     ordered = np.sort(values[np.isfinite(values)])
-    knots = choose_knots(ordered, intervals)
-    profile = numeric_on_knots(name, role, values, knots, ordered=ordered)
+    return numeric_on_knots(name, role, values, choose_knots(ordered, intervals), ordered=ordered)
+
+
+def with_outcomes(profile: ColumnProfile, column: Column, results: RowOutcomes | None) -> ColumnProfile:
+    """The profile with what is known of how the model did on these rows of its column, by display bin."""
     if results is None:
         return profile
     bins = binning(profile)
-    cells = cells_of(knots, values)
-    rows_bin = np.where(cells < 0, bins.missing, bins.bin_of[cells])
+    if isinstance(profile, NumericProfile) and isinstance(column, NumericColumn):
+        cells = cells_of(profile.knots, np.asarray(column.values, dtype=np.float64) + 0.0)
+        rows_bin = np.where(cells < 0, bins.missing, bins.bin_of[cells])
+    elif isinstance(profile, CategoryProfile) and isinstance(column, CategoryColumn):
+        # Position of every code among the kept labels; pooled ones at L ("rest"); −1, the last entry, is
+        # missing.
+        index, rest = profile.index, len(profile.labels)
+        position = np.array([index.get(label, rest) for label in column.labels] + [rest], dtype=np.int64)
+        rows_bin = np.where(column.codes < 0, bins.missing, bins.bin_of[position[column.codes]])
+    else:
+        raise wrong_kind(profile)
     return replace(profile, outcomes=sums(results, rows_bin, len(bins.labels)))
 
 
@@ -184,18 +220,8 @@ def numeric_on_knots(
     at = (right - left).astype(np.int64)
     mean, sd = _moments(ordered)
     if edges is None:
-        edges = (np.nan, np.nan)
-        if knots.size:
-            half = 0.5 * knots[-1] - 0.5 * knots[0]
-            limit = np.finfo(np.float64).max
-            low, high = max(-limit, float(knots[0]) - float(half)), min(limit, float(knots[-1]) + float(half))
-            edges = (low, high)
-    levels: dict[float, float] = {}
-    if ordered.size:
-        ranks = [max(int(np.ceil(level * ordered.size)) - 1, 0) for level in QUANTILE_LEVELS]
-        levels = {level: float(ordered[rank]) for level, rank in zip(QUANTILE_LEVELS, ranks, strict=True)}
-    top = int(np.argmax(at)) if at.size else 0
-    spiky = bool(at.size) and at[top] > 0 and at[top] >= _SPIKE_SHARE * (ordered.size + infinite)
+        edges = edges_of(knots)
+    levels = {level: float(ordered[rank]) for level, rank in quantile_ranks(ordered.size).items()}
     return NumericProfile(
         name=name,
         role=role,
@@ -206,12 +232,33 @@ def numeric_on_knots(
         at=at,
         below=below.astype(np.int64),
         edges=edges,
-        deciles=_deciles(knots, right, ordered.size),
-        spike=float(knots[top]) if spiky else None,
+        deciles=deciles_of(knots, right, ordered.size),
+        spike=spike_of(knots, at, ordered.size + infinite),
         mean=mean,
         sd=sd,
         quantiles=levels,
     )
+
+
+def edges_of(knots: NDArray[np.float64]) -> tuple[float, float]:
+    """Half a range beyond the outer knots; NaN without knots."""
+    if not knots.size:
+        return np.nan, np.nan
+    half = 0.5 * knots[-1] - 0.5 * knots[0]
+    limit = np.finfo(np.float64).max
+    return max(-limit, float(knots[0]) - float(half)), min(limit, float(knots[-1]) + float(half))
+
+
+def quantile_ranks(rows: int) -> dict[float, int]:
+    """By level, the rank of the quantile among so many finite values, 0 the least; empty without any."""
+    return {level: max(int(np.ceil(level * rows)) - 1, 0) for level in QUANTILE_LEVELS} if rows else {}
+
+
+def spike_of(knots: NDArray[np.float64], at: NDArray[np.int64], values: int) -> float | None:
+    """The most frequent value where it holds enough of the values to be a bin of its own."""
+    top = int(np.argmax(at)) if at.size else 0
+    spiky = bool(at.size) and at[top] > 0 and at[top] >= _SPIKE_SHARE * values
+    return float(knots[top]) if spiky else None
 
 
 def category_counts(
@@ -223,41 +270,43 @@ def category_counts(
     return np.bincount(table[codes], minlength=len(levels) + 1)[: len(levels)].astype(np.int64)
 
 
-def _category(
-    name: str, role: Role, column: CategoryColumn, counts: NDArray[np.int64], results: RowOutcomes | None
+def category_of_counts(
+    name: str,
+    role: Role,
+    rows: int,
+    labels: Sequence[str],
+    counts: NDArray[np.int64],
 ) -> CategoryProfile:
+    """A column of `rows` rows, `counts` of them with each of the labels and the others missing."""
     seen = np.flatnonzero(counts)
-    order = sorted(seen.tolist(), key=lambda code: (-counts[code], column.labels[code]))
-    kept = [code for code in order[:_KEPT_LABELS] if counts[code] >= _KEPT_ROWS]
+    order = sorted(seen.tolist(), key=lambda code: (-counts[code], labels[code]))
+    kept = [code for code in order[:KEPT_LABELS] if counts[code] >= KEPT_ROWS]
     pooled = order[len(kept) :]
     values = int(counts.sum())
-    levels = [code for code in kept[:_LEVELS] if counts[code] >= _LEVEL_SHARE * values]
-    hashes = [label_hash(column.labels[code]) for code in pooled[:_POOLED_HASHES]]
-    profile = CategoryProfile(
+    hashes = [label_hash(labels[code]) for code in pooled[:POOLED_HASHES]]
+    return CategoryProfile(
         name=name,
         role=role,
-        rows=len(column),
-        missing=len(column) - values,
-        labels=tuple(column.labels[code] for code in kept),
+        rows=rows,
+        missing=rows - values,
+        labels=tuple(labels[code] for code in kept),
         counts=counts[kept].astype(np.int64),
         rest=int(counts[pooled].sum()),
         distinct=int(seen.size),
         singletons=int((counts == 1).sum()),
-        levels=tuple(column.labels[code] for code in levels),
+        levels=levels_of([labels[code] for code in kept], counts[kept], values),
         pooled=np.unique(np.array(hashes, dtype=np.uint64)),
-        pooled_all=len(pooled) <= _POOLED_HASHES,
+        pooled_all=len(pooled) <= POOLED_HASHES,
     )
-    if results is None:
-        return profile
-    bins = binning(profile)
-    # Position of every code among the kept labels; pooled ones at L ("rest"); −1, the last entry, is missing.
-    position = np.full(len(column.labels) + 1, len(kept), dtype=np.int64)
-    position[kept] = np.arange(len(kept))
-    rows_bin = np.where(column.codes < 0, bins.missing, bins.bin_of[position[column.codes]])
-    return replace(profile, outcomes=sums(results, rows_bin, len(bins.labels)))
 
 
-def _deciles(knots: NDArray[np.float64], cumulative: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
+def levels_of(labels: Sequence[str], counts: NDArray[np.int64], values: int) -> tuple[str, ...]:
+    """Of the kept labels, in their order, those that are a component each."""
+    pairs = zip(labels[:_LEVELS], counts[:_LEVELS].tolist(), strict=True)
+    return tuple(label for label, rows in pairs if rows >= _LEVEL_SHARE * values)
+
+
+def deciles_of(knots: NDArray[np.float64], cumulative: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
     """Smallest knots with at least 1/10, …, 9/10 of the values at or below; merged when tied."""
     if knots.size == 0:
         return np.empty(0)

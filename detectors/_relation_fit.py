@@ -39,12 +39,14 @@ def fit_relations(
     rows: int,
     window_rows: int,
     window_of_row: Integers | None = None,
+    *,
+    share: float = 1.0,
 ) -> bytes | None:
     """The part of a profile that says how its columns go together; None where no pair can be watched.
 
     `window_rows`: rows of a usual window. `window_of_row`: int64[rows], the reference window of each row, −1
     outside: with windows, the usual r is that within a window (season moves two columns together over a
-    year that have nothing to do with each other in a day).
+    year that have nothing to do with each other in a day). `share`: of the reference's rows that these are.
     """
     found = _candidates(profile, columns)
     if len(found) < 2 or rows < LEAST_ROWS:
@@ -61,7 +63,9 @@ def fit_relations(
     spread, least = _law_of_r(profile, _taken(sampled, _spaced(_length(sampled), _HIGH_MOMENTS)), names)
     draft = replace(draft, least=least)
     if window_of_row is not None:
-        usual, between = _of_windows(profile, draft, columns, window_of_row, usual, spread)
+        # Of a sample less has to be left out for as many rows a window.
+        thinned = replace(draft, sparsity=max(0, sparsity + min(0, int(np.ceil(np.log2(share))))))
+        usual, between = _of_windows(profile, thinned, columns, window_of_row, usual, spread)
     return Relations(
         columns=names,
         keys=keys,

@@ -39,8 +39,12 @@ def fit_errors(columns: Columns, rows: int, name: str | None) -> dict[str, bytes
         return {}
     column = columns.get(name)
     errors = 0 if column is None else int(error_rows(column).sum())
-    facts = {"column": name, "rows": 0 if column is None else rows, "errors": errors}
-    return {PART: json.dumps(facts, sort_keys=True).encode()}
+    return errors_part(name, 0 if column is None else rows, errors)
+
+
+def errors_part(name: str | None, rows: int, errors: int) -> dict[str, bytes]:
+    """The same from counts."""
+    return {PART: json.dumps({"column": name, "rows": rows, "errors": errors}, sort_keys=True).encode()}
 
 
 def errors_of(profile: Profile) -> ErrorShare | None:

@@ -5,9 +5,10 @@ D = sup_x |G(x) − F(x)|, F the reference's and G the window's distribution fun
 Range [0, 1], no unit. Reported is the largest difference at and just below the knots; the exact statistic
 lies within ± `bound` of it, and is exact (`bound` None) when every reference value is a knot: a window value
 between two knots meets no reference value there, so no larger difference hides. `bound` ≤ the largest share
-of reference rows between two knots, about 1/4,096. No bins, hence no zero bins. Ties are counted exactly, at
-their knot. NaN is left out; ±inf counts as below or above everything finite. A side without a known value, or
-a reference without a finite one: NaN. Numeric columns only.
+of reference rows between two knots, as counted: 1/4,096 at most where the reference was held; about that, by
+chance a third more, where knots are those of a sample of a million rows. No bins, hence no zero bins. Ties
+are counted exactly, at their knot. NaN is left out; ±inf counts as below or above everything finite. A side
+without a known value, or a reference without a finite one: NaN. Numeric columns only.
 
 p: Kolmogorov's limit law at √(N·n/(N + n)) · D, rows taken as independent: exact for N, n → ∞ and no ties;
 conservative for small n and for discrete columns. Noise limit K⁻¹(0.001) · √(1/N + 1/n), from the same law.

@@ -114,6 +114,7 @@ class ReferenceConfig(Room):
     label: str | None = None  # the outcome's column in the reference; default: the one `labels` names
     trailing: PositiveDuration | None = None  # then the latest windows of production; None: it stays
     refresh: PositiveDuration = timedelta(days=7)  # how often a trailing one moves
+    memory_mb: int = Field(default=64, ge=1)  # of rows held at once; more are read in parts, again and again
 
     @model_validator(mode="after")
     def _either(self) -> Self:

@@ -9,6 +9,8 @@ columns (docs/decisions.md).
 import ctypes
 import gc
 
+_M_MMAP_THRESHOLD = -3
+_BLOCK = 1024 * 1024  # bytes
 _M_ARENA_MAX = -8  # malloc.h; MALLOC_ARENA_MAX does the same from outside
 _ARENAS = 2
 _THRESHOLDS = (20_000, 20, 20)  # Python's 700, 10, 10 are those of a script
@@ -18,6 +20,16 @@ def few_arenas() -> bool:
     """Call it before threads begin. False: another C library (macOS, musl), which has no such arenas."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and mallopt(_M_ARENA_MAX, _ARENAS) == 1
+
+
+def blocks_go_back() -> bool:
+    """Memory of arrays of a MiB and more is the machine's again once they are gone.
+
+    glibc keeps blocks of up to 32 MiB for itself as soon as one of that size was freed (mallopt(3), dynamic
+    threshold), and a build that goes from column to column frees many. False: see `few_arenas`.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and mallopt(_M_MMAP_THRESHOLD, _BLOCK) == 1
 
 
 def seldom_collected() -> None:

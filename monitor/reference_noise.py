@@ -15,6 +15,7 @@ from detectors._count import Extras
 from detectors._learning import Observations, Prior, learn
 from detectors._noise import NoiseModel
 from detectors._performance import count_performance, performance_components, performance_of
+from detectors._performance_summary import PerformanceSummary
 from detectors._priors import priors
 from detectors._slices import slices_of
 from monitor.observations import Key, observe
@@ -34,6 +35,27 @@ class Observed:
     spans: list[Span] = field(default_factory=list)
     total: WindowSummary | None = None
 
+    def add(
+        self,
+        profile: Profile,
+        summary: WindowSummary,
+        span: Span,
+        at: float,
+        performance: PerformanceSummary | None,
+    ) -> None:
+        """One more window. `at`: share of the reference's rows before its middle."""
+        found = _keyed(window_components(profile, summary, at=at))
+        if performance is not None:
+            found |= _keyed({PERFORMANCE: performance_components(profile, performance)})
+        self.whole.append(found)
+        slices = slices_of(profile)
+        for name, own in (slices.profiles if slices else {}).items():
+            part = summary.slices.get(name)
+            known_parts = slice_components(own, part) if part is not None and part.rows else {}
+            self.slices.setdefault(name, []).append(_keyed(known_parts))
+        self.spans.append(span)
+        self.total = summary if self.total is None else self.total + summary
+
 
 def look(
     seen: Observed, profile: Profile, rows: Rows, span: Span, outcome: Outcome | None, extras: Extras
@@ -42,20 +64,26 @@ def look(
     start, stop = place(rows, span)
     columns = {name: cut(column, start, stop) for name, column in rows.columns.items()}
     summary = count(profile, columns, stop - start, extras)
-    at = 0.5 * (start + stop) / rows.count
-    found = _keyed(window_components(profile, summary, at=at))
-    if outcome is not None and performance_of(profile) is not None:
-        known = outcome[start:stop] if isinstance(outcome, np.ndarray) else cut(outcome, start, stop)
-        counted = count_performance(profile, columns, known, stop - start)  # type: ignore[arg-type]
-        found |= _keyed({PERFORMANCE: performance_components(profile, counted)})
-    seen.whole.append(found)
-    slices = slices_of(profile)
-    for name, own in (slices.profiles if slices else {}).items():
-        part = summary.slices.get(name)
-        known_parts = slice_components(own, part) if part is not None and part.rows else {}
-        seen.slices.setdefault(name, []).append(_keyed(known_parts))
-    seen.spans.append(span)
-    seen.total = summary if seen.total is None else seen.total + summary
+    known = known_performance(profile, rows, span, outcome)
+    seen.add(profile, summary, span, middle(rows, span), known)
+
+
+def middle(rows: Rows, span: Span) -> float:
+    """Share of the rows before the middle one of a window: folds of small models are cut by it."""
+    start, stop = place(rows, span)
+    return 0.5 * (start + stop) / rows.count
+
+
+def known_performance(
+    profile: Profile, rows: Rows, span: Span, outcome: Outcome | None
+) -> PerformanceSummary | None:
+    """How well the model did in a window; None where nothing says what was true."""
+    if outcome is None or performance_of(profile) is None:
+        return None
+    start, stop = place(rows, span)
+    columns = {name: cut(column, start, stop) for name, column in rows.columns.items()}
+    known = outcome[start:stop] if isinstance(outcome, np.ndarray) else cut(outcome, start, stop)
+    return count_performance(profile, columns, known, stop - start)  # type: ignore[arg-type]
 
 
 def learn_noise(

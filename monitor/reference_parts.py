@@ -47,17 +47,25 @@ def fit_parts(
     asked: Asked,
     *,
     window_rows: int | None = None,
+    sizes: Sequence[int] | None = None,
 ) -> dict[str, bytes]:
     """By name. `windows`: those with enough rows to learn from, in time order.
 
     `window_rows`: of a usual window of production; None: as many as the reference's have, or all of it.
+    `sizes`: rows of the windows where `rows` are a sample of all that the profile is of; None: they are all.
     """
-    sizes = [stop - start for start, stop in (place(rows, span) for span in windows)]
+    if sizes is None:
+        sizes = [stop - start for start, stop in (place(rows, span) for span in windows)]
     usual = float(np.median(sizes)) if sizes else 0.0
     window_of_row = _windows_of_rows(rows, windows)
     fitted = {
         RELATIONS: fit_relations(
-            profile, rows.columns, rows.count, window_rows or int(usual) or rows.count, window_of_row
+            profile,
+            rows.columns,
+            rows.count,
+            window_rows or int(usual) or profile.rows,
+            window_of_row,
+            share=rows.count / max(profile.rows, 1),
         ),
         SURROGATE: fit_surrogate(profile, rows.columns, rows.count, window_of_row),
         CALIBRATION: fit_calibration(profile, rows.columns, outcome, rows.count, window_of_row),

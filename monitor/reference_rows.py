@@ -26,18 +26,23 @@ def read_rows(window: Window, excluded: Sequence[Span] = ()) -> Rows:
     """All rows of a window but those in excluded spans, in time order (ties keep the source's order)."""
     batches = [batch for batch in window.batches if batch.rows]
     if not batches:
-        raise SourceError(
-            "the reference has no rows: check its path, and `from` and `to` if it is a span", transient=False
-        )
+        raise no_rows()
     columns = {name: _joined([batch.columns[name] for batch in batches]) for name in batches[0].columns}
     times = _times(batches)
     total = sum(batch.rows for batch in batches)
     if times is None:
         return Rows(columns=columns, count=total, times=None)
     order = np.argsort(times, kind="stable")
-    order = order[_outside(times[order], excluded)]
-    taken = {name: _taken(column, order) for name, column in columns.items()}
+    order = order[outside(times[order], excluded)]
+    taken = {name: pick(column, order) for name, column in columns.items()}
     return Rows(columns=taken, count=int(order.shape[0]), times=times[order])
+
+
+def no_rows() -> SourceError:
+    """What to raise of a reference without any."""
+    return SourceError(
+        "the reference has no rows: check its path, and `from` and `to` if it is a span", transient=False
+    )
 
 
 def reference_windows(rows: Rows, spec: WindowSpec, excluded: Sequence[Span]) -> list[Span]:
@@ -50,16 +55,21 @@ def reference_windows(rows: Rows, spec: WindowSpec, excluded: Sequence[Span]) ->
         return []
     first, last = _instant(int(rows.times[0])), _instant(int(rows.times[-1]))
     found = list(windows(spec, first, window_at(spec, last).end))
-    sizes = [_slice(rows.times, window) for window in found]
-    half = np.median([stop - start for start, stop in sizes]) / 2
-    covered = [
+    places = [_slice(rows.times, window) for window in found]
+    return covered(found, [stop - start for start, stop in places], excluded)
+
+
+def covered(found: Sequence[Span], sizes: Sequence[int], excluded: Sequence[Span]) -> list[Span]:
+    """The same of all windows from the first row to the last, and the rows of each."""
+    half = np.median(sizes) / 2 if sizes else 0.0
+    whole = [
         window
-        for index, (window, (start, stop)) in enumerate(zip(found, sizes, strict=True))
-        if 0 < index < len(found) - 1 or stop - start >= half
+        for index, (window, size) in enumerate(zip(found, sizes, strict=True))
+        if 0 < index < len(found) - 1 or size >= half
     ]
     return [
         window
-        for window in covered
+        for window in whole
         if not any(window.start < out.end and out.start < window.end for out in excluded)
     ]
 
@@ -94,7 +104,8 @@ def _slice(times: NDArray[np.int64], span: Span) -> tuple[int, int]:
     return int(start), int(stop)
 
 
-def _outside(times: NDArray[np.int64], excluded: Iterable[Span]) -> NDArray[np.bool_]:
+def outside(times: NDArray[np.int64], excluded: Iterable[Span]) -> NDArray[np.bool_]:
+    """Which rows lie in none of the spans."""
     keep = np.ones(times.shape, dtype=np.bool_)
     for span in excluded:
         keep &= (times < _micros(span.start)) | (times >= _micros(span.end))
@@ -123,7 +134,8 @@ def _joined(parts: Sequence[Column]) -> Column:
     return CategoryColumn(codes=np.concatenate(codes), labels=tuple(labels))
 
 
-def _taken(column: Column, order: NDArray[np.int64]) -> Column:
+def pick(column: Column, order: NDArray[np.int64] | NDArray[np.bool_]) -> Column:
+    """These rows, in this order."""
     if isinstance(column, NumericColumn):
         return NumericColumn(values=column.values[order])
     return CategoryColumn(codes=column.codes[order], labels=column.labels)

@@ -1,32 +1,21 @@
 """How does a model get its reference? Reads, builds and saves it, and puts the first one in force."""
 
-from collections.abc import Container, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from alerting import failpoint
-from detectors import CategoryProfile, Profile, ScoreSpec
+from detectors import CategoryProfile, Profile
 from detectors._noise import NoiseModel
-from detectors._performance_counting import ForeignOutcomesError
-from detectors._slices import seen_labels
-from monitor.appearances import KNOWN_COLUMNS, KNOWN_VERSIONS, MODEL_VERSION
-from monitor.build import build_reference_source
-from monitor.columns import extras, resolve_columns
-from monitor.config_model import ModelConfig
 from monitor.creep import AGAINST, against, with_fixed_noise
 from monitor.exits import CommandError
-from monitor.lineage import RUN, data_facts, program
+from monitor.lineage import RUN, program
 from monitor.logs import logger
 from monitor.promotion import promote as put_in_force
-from monitor.record_notices import record_notices
-from monitor.reference_build import Asked, Built, Progress, Rows, build, quiet, read_rows, reference_windows
-from monitor.reference_labels import label_columns, with_outcomes
+from monitor.reference_build import Built, Progress, quiet
+from monitor.reference_reading import read_and_build
 from monitor.runtime import Runtime, Watched
-from monitor.source import SourceError, Window
-from monitor.volume import is_alike, latest_rows, usual_rows
 from storage import daemon_events, profiles
 from storage.profiles import Reference
 from storage.span import Span
@@ -92,7 +81,7 @@ def build_reference(
             f"{watched.name}: the reference in force trails production; "
             f"run `leeway reference build --model {watched.name} --trailing`"
         )
-    built, notices, found = _read_and_build(watched, profile, progress, now)
+    built, notices, found = read_and_build(watched, profile, progress, now)
     if unlike is not None and built.profile.digest == unlike.digest:
         raise Unchanged(f"{watched.name}: its reference is the same as v{unlike.version}")
     progress("saving", 0, 0)
@@ -187,114 +176,6 @@ def column_facts(profile: Profile) -> list[dict[str, object]]:
             line |= {"mean": column.mean, "sd": column.sd}
         facts.append(line)
     return facts
-
-
-def unfiltered(model: ModelConfig, columns: Container[str]) -> list[str]:
-    """A notice where production is one model's rows and the reference, by the same column, may be of all."""
-    wanted, own = model.source.options.get("filter"), model.reference.source
-    if own is None or "filter" in own.options or not isinstance(wanted, Mapping):
-        return []
-    held = {name: value for name, value in wanted.items() if name in columns}
-    if not held:
-        return []
-    said = ", ".join(f"{name} = {value}" for name, value in held.items())
-    return [
-        f"production takes only rows with {said}, the reference takes all rows: give reference.source a "
-        "`filter` as well, unless it should"
-    ]
-
-
-def _read_and_build(
-    watched: Watched, profile: Profile | None, progress: Progress, now: datetime
-) -> tuple[Built, tuple[str, ...], dict[str, object]]:
-    """Also what the reference's lineage knows of its columns and model versions."""
-    progress("reading the reference", 0, 0)
-    model = watched.config
-    source = build_reference_source(model, ("models", watched.name))
-    schema = source.schema()
-    resolved = resolve_columns(model, schema, name=watched.name)
-    outcome = label_columns(model, schema)
-    window = source.pull(model.reference_span, {**resolved.wanted, **outcome.wanted}, outcome.moments)
-    rows = read_rows(window, model.excluded_spans)
-    if outcome.label is not None:
-        progress("joining outcomes", 0, 0)
-        known = reference_windows(rows, watched.spec, model.excluded_spans)
-        rows = with_outcomes(model, outcome, rows, known, watched.labels, now)
-    beside = extras(model)
-    sampled = _sampled(watched, rows)
-    absent = {problem.column for problem in window.problems}
-    problems = [f"{problem.column}: {problem.reason}" for problem in window.problems]
-    if absent.intersection(resolved.score.values()):
-        problems.append("score and confidence are not judged: write the score as numbers and build again")
-    if outcome.label in absent:
-        problems.append(
-            "harm is told from the score's pull alone: write the label as numbers (0 and 1 for a binary "
-            "task) and build again"
-        )
-    try:
-        built = build(
-            rows,
-            roles={name: role for name, role in resolved.roles.items() if name not in absent},
-            score=ScoreSpec(task=model.task, columns=resolved.score)
-            if resolved.score and not absent.intersection(resolved.score.values())
-            else None,
-            label=outcome.label if outcome.label not in absent else None,
-            include=model.columns.include,
-            spec=watched.spec,
-            excluded=model.excluded_spans,
-            min_rows=model.window.min_rows,
-            profile=profile,
-            asked=Asked(
-                segments=[name for name in model.columns.segments if name not in absent],
-                shadow=beside.shadow,
-                error=beside.error,
-                volume=not sampled,
-            ),
-            progress=progress,
-        )
-    except ForeignOutcomesError as error:
-        raise CommandError(f"{watched.name}: {error}") from error
-    unlike = record_notices(built.noise.records, built.spans, watched.spec, watched.judging)
-    notices = (*resolved.notices, *unfiltered(model, schema), *problems, *built.notices, *unlike)
-    return built, (*notices, *sampled), _known(watched, rows, schema, beside.version, window)
-
-
-def _known(
-    watched: Watched, rows: Rows, schema: Mapping[str, object], version: str | None, window: Window
-) -> dict[str, object]:
-    """The files it was read from, its columns and those of production today, and the model versions that
-    answered its rows."""
-    columns = {*schema}
-    with suppress(SourceError):  # production may have no row yet
-        columns |= {*watched.source.schema()}
-    found: dict[str, object] = {
-        **data_facts(window.files, window.data_version),
-        KNOWN_COLUMNS: sorted(columns),
-    }
-    if version is not None and version in rows.columns:
-        versions = seen_labels(rows.columns[version])
-        found[KNOWN_VERSIONS] = versions
-        if len(versions) == 1:
-            found[MODEL_VERSION] = versions[0]
-    return found
-
-
-def _sampled(watched: Watched, rows: Rows) -> list[str]:
-    """A notice where a file of its own has a usual number of rows that production's windows do not have."""
-    model = watched.config
-    if model.reference.source is None:
-        return []
-    usual = usual_rows(rows, watched.spec, model.excluded_spans)
-    try:
-        latest = latest_rows(watched.source, watched.spec)
-    except SourceError:
-        return []
-    if usual is None or latest is None or is_alike(usual, latest):
-        return []
-    return [
-        f"the reference has about {usual:,.0f} rows a window, production {latest:,.0f}: it is taken for a "
-        "sample, and the number of rows is not judged"
-    ]
 
 
 def _span(watched: Watched, built: Built) -> Span | None:

@@ -163,5 +163,8 @@ def _of_span(watched: Watched, span: Span, sound: list[Span]) -> Watched:
     left_out: list[Mapping[str, datetime]] = [
         {"from": gap.start, "to": gap.end} for gap in all_but(span, sound)
     ]
-    moved = ReferenceConfig.model_validate({"from": span.start, "to": span.end, "exclude": left_out})
+    memory = watched.config.reference.memory_mb
+    moved = ReferenceConfig.model_validate(
+        {"from": span.start, "to": span.end, "exclude": left_out, "memory_mb": memory}
+    )
     return replace(watched, config=watched.config.model_copy(update={"reference": moved}))

@@ -16,9 +16,12 @@ _ALIKE = 2.0
 
 def usual_rows(rows: Rows, spec: WindowSpec, excluded: Sequence[Span]) -> float | None:
     """Median rows of a reference window; None without windows."""
-    sizes = [
-        stop - start for start, stop in (place(rows, w) for w in reference_windows(rows, spec, excluded))
-    ]
+    places = [place(rows, window) for window in reference_windows(rows, spec, excluded)]
+    return median_rows([stop - start for start, stop in places])
+
+
+def median_rows(sizes: Sequence[int]) -> float | None:
+    """Of windows of so many rows; None without windows."""
     return float(median(sizes)) if sizes else None
 
 

@@ -37,11 +37,14 @@ def build(
 ) -> None:
     """Read the model's reference data and keep its profile as the next version."""
     from monitor.exits import CommandError
+    from monitor.memory import blocks_go_back, few_arenas
     from monitor.referencing import build_reference
     from monitor.session import writing_session
     from monitor.terminal import Terminal
     from monitor.trailing import refresh
 
+    few_arenas()
+    blocks_go_back()
     terminal: Terminal = context.obj
     if trailing and (noise_only or promote is False):
         raise CommandError("reference build: --trailing goes with neither --noise-only nor --no-promote")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,28 @@ def test_cycles_are_still_collected() -> None:
         [sys.executable, "-c", CYCLES], capture_output=True, text=True, timeout=60, check=True
     )
     assert int(done.stdout) <= 20_000
+
+
+BLOCKS = """
+import sys
+from pathlib import Path
+from monitor.memory import blocks_go_back
+if not blocks_go_back():
+    sys.exit(3)
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+bytearray(30_000_000)  # from here on glibc would keep blocks of that size
+before = resident()
+kept = [(bytearray(b"x") * 8_000_000, bytearray(b"y") * 100_000) for _ in range(8)]
+small = [pair[1] for pair in kept]
+del kept
+sys.exit(0 if resident() - before < 16_000_000 else 4)
+"""
+
+
+def test_large_blocks_go_back() -> None:
+    """Also where smaller ones beside them are still held."""
+    done = subprocess.run([sys.executable, "-c", BLOCKS], capture_output=True, timeout=60, check=False)
+    if done.returncode == 3 or not Path("/proc/self/statm").exists():
+        pytest.skip("this C library keeps no blocks")
+    assert done.returncode == 0, done.stderr

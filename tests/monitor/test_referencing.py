@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config_file import parse
-from monitor.referencing import unfiltered
+from monitor.reference_reading import unfiltered
 
 
 def notices(

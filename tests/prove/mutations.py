@@ -17,6 +17,7 @@ _ANSWERED = "tests/monitor/test_slack_answering.py"
 _HOSTILE = "tests/alerting/channels/test_hostile_names.py"
 _EMAIL = "tests/alerting/channels/test_email.py"
 _COURIER = "tests/alerting/test_courier.py"
+_LARGE = "tests/monitor/test_reference_large.py"
 _FIRST = "storage/migrations/versions/0001_history.py"
 
 
@@ -747,5 +748,27 @@ MUTATIONS = (
         """            if not self.allow_private:
                 pass""",
         ("tests/monitor/test_iceberg_source.py",),
+    ),
+    # References
+    Mutation(
+        "rows of a reference that changed between two readings",
+        "monitor/reference_large.py",
+        "        what = found.footprint.differing(again)\n",
+        '        what = ""\n',
+        (_LARGE,),
+    ),
+    Mutation(
+        "rows of a reference's window that changed before they were counted",
+        "monitor/reference_large.py",
+        "if what := found.footprint.differing(again, windows):",
+        'if what := "":',
+        (_LARGE,),
+    ),
+    Mutation(
+        "labels of a reference that changed between two readings",
+        "monitor/reference_large.py",
+        "if not what and (column := large.differing()):",
+        'if not what and (column := ""):',
+        (_LARGE,),
     ),
 )
