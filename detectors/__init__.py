@@ -11,7 +11,9 @@ from detectors._count import count
 from detectors._derived import DERIVED, ScoreSpec, derive
 from detectors._measurement import Bins, Component, Harm, Measurement
 from detectors._profile import Profile, build_profile
+from detectors._profile_encoding import decode_profile, encode_profile
 from detectors._summary import CategorySummary, ColumnSummary, NumericSummary, WindowSummary
+from detectors._summary_encoding import OtherProfileError, decode_summary, encode_summary
 
 if TYPE_CHECKING:
     from detectors._noise import NoiseModel
@@ -34,6 +36,7 @@ __all__ = [
     "NumericColumn",
     "NumericProfile",
     "NumericSummary",
+    "OtherProfileError",
     "Outcomes",
     "Profile",
     "Role",
@@ -42,7 +45,11 @@ __all__ = [
     "build_profile",
     "count",
     "decode",
+    "decode_profile",
+    "decode_summary",
     "derive",
+    "encode_profile",
+    "encode_summary",
 ]
 
 
