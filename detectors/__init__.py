@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detectors._column import CategoryColumn, Column, Columns, Kind, NumericColumn, Role
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, Outcomes, decode
-from detectors._count import count
+from detectors._count import Extras, count
 from detectors._derived import DERIVED, ScoreSpec, derive
 from detectors._measurement import Bins, Component, Harm, Measurement
 from detectors._profile import Profile, build_profile
@@ -29,6 +29,7 @@ __all__ = [
     "ColumnSummary",
     "Columns",
     "Component",
+    "Extras",
     "Harm",
     "Kind",
     "Measurement",
