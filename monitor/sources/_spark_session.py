@@ -20,10 +20,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from monitor.source import SourceError
-from monitor.sources._spark_errors import failure
+from monitor.sources._spark_errors import condition, failure
 
 CONNECT_S = 10
 _CANCEL_EVERY_S = 0.5
+_LOST = ("INVALID_HANDLE", "UNAVAILABLE")  # a session that the server does not know any more
 ROOMS = ("alerting", "detectors", "monitor", "storage")
 # pandas 3 is what evidently is pinned to; nothing here goes through it.
 warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
@@ -87,7 +88,9 @@ class Cluster:
         except Exception as error:  # pyspark raises what py4j, gRPC and Python raise
             if over.is_set():
                 raise self._too_long() from error
-            self._forget_if_gone()
+            word = condition(error)
+            if not word or word.startswith(_LOST):  # else Spark has answered
+                self._forget_if_gone()
             raise failure(self._hidden(error), self.place) from None
 
     def _too_long(self) -> SourceError:
@@ -148,6 +151,8 @@ class Cluster:
             if found is None:
                 return
             try:
+                if self.remote:
+                    self._must_listen()  # else it is asked for ten minutes
                 found.range(1).count()
             except Exception:  # noqa: BLE001 - whatever it is, another one is made next time
                 _SESSIONS.pop((self.remote, self.master), None)

@@ -288,7 +288,7 @@ def test_a_damaged_file_is_an_error(shop: Life) -> None:
 
 KILLED = """
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from monitor.sources._inbox import Batch
 from monitor.sources._summaries import kept_of
 from monitor.sources.ingest import IngestSource
