@@ -62,8 +62,8 @@ test-large: $(VENV)/.dev.ok
 	$(BIN)/python -m pytest -m large -n auto --dist loadfile --timeout 3600
 
 test-spark: $(VENV)/.spark.ok
-	$(BIN)/python -c "import sys; from tests.spark import missing; sys.exit(missing())"
-	$(BIN)/python -m pytest -m spark -n 0 --timeout 1800
+	$(BIN)/python -c "import sys; from tests.spark import missing; sys.exit(missing() or 0)"
+	$(BIN)/python -m pytest -m spark -n 0 --timeout 1800 tests/monitor/test_spark_*.py
 
 check: $(VENV)/.dev.ok
 	$(BIN)/ruff format --check .
