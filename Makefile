@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_NO_PROGRESS := 1
 
-.PHONY: demo test test-large check prove mutants bench bench-full bench-quality lock lock-bench clean
+.PHONY: demo test test-large test-spark check prove mutants bench bench-full bench-quality lock lock-bench clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,6 +16,7 @@ help:
 	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
 	@echo "make prove          is it exact? thousands of SIGKILLs on both databases, about an hour (KILLS=2000, MINUTES=60)"
 	@echo "make test-large     tests whose promised size is too much for every change: some minutes"
+	@echo "make test-spark     a real Spark on this machine: needs Java 17, installs pyspark (450 MB); two minutes"
 	@echo "make mutants        does a test go red for each guard that is disabled? some twenty minutes"
 	@echo "make bench          speed tables, ratios measured in one run"
 	@echo "make bench-full     beside other tools, each in an environment of its own: about an hour (FULL='--only contest')"
@@ -37,6 +38,11 @@ $(VENV)/.dev.ok: $(BIN)/uv requirements/dev.txt pyproject.toml
 	$(call install,requirements/dev.txt)
 	@touch $@ $(VENV)/.run.ok
 
+# Beside the others, not with them: it is as large as all of them.
+$(VENV)/.spark.ok: $(VENV)/.dev.ok requirements/spark.txt
+	$(call install,requirements/spark.txt)
+	@touch $@
+
 # The file is a full closure, so --no-deps is right, and hatchling comes from it too: nothing unpinned is fetched.
 define install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r $(1) \
@@ -54,6 +60,10 @@ test: $(VENV)/.dev.ok check
 
 test-large: $(VENV)/.dev.ok
 	$(BIN)/python -m pytest -m large -n auto --dist loadfile --timeout 3600
+
+test-spark: $(VENV)/.spark.ok
+	$(BIN)/python -c "import sys; from tests.spark import missing; sys.exit(missing() or 0)"
+	$(BIN)/python -m pytest -m spark -n 0 --timeout 1800 tests/monitor/test_spark_*.py
 
 check: $(VENV)/.dev.ok
 	$(BIN)/ruff format --check .
@@ -85,6 +95,7 @@ JOBS  ?= 2
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra postgres --extra s3 --extra delta --extra iceberg --extra notify --extra slack --extra build --extra dev -o requirements/dev.txt $(LOCK)
 	$(BIN)/uv pip compile pyproject.toml --extra demo --extra postgres --extra slack --extra build -c requirements/dev.txt -o requirements/run.txt $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --extra spark -c requirements/dev.txt -o requirements/spark.txt $(LOCK)
 LOCK := --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
         --no-strip-extras --python-version 3.11 $(if $(UPGRADE),--upgrade)
 

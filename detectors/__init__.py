@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from detectors._column import CategoryColumn, Column, Columns, Kind, NumericColumn, Role
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile, Outcomes, decode
-from detectors._count import count
+from detectors._count import Extras, count
 from detectors._derived import DERIVED, ScoreSpec, derive
 from detectors._measurement import Bins, Component, Harm, Measurement
 from detectors._profile import Profile, build_profile
+from detectors._profile_encoding import decode_profile, encode_profile
 from detectors._summary import CategorySummary, ColumnSummary, NumericSummary, WindowSummary
+from detectors._summary_encoding import OtherProfileError, decode_summary, encode_summary
 
 if TYPE_CHECKING:
     from detectors._noise import NoiseModel
@@ -27,6 +29,7 @@ __all__ = [
     "ColumnSummary",
     "Columns",
     "Component",
+    "Extras",
     "Harm",
     "Kind",
     "Measurement",
@@ -34,6 +37,7 @@ __all__ = [
     "NumericColumn",
     "NumericProfile",
     "NumericSummary",
+    "OtherProfileError",
     "Outcomes",
     "Profile",
     "Role",
@@ -42,7 +46,11 @@ __all__ = [
     "build_profile",
     "count",
     "decode",
+    "decode_profile",
+    "decode_summary",
     "derive",
+    "encode_profile",
+    "encode_summary",
 ]
 
 

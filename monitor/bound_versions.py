@@ -85,6 +85,8 @@ def measured_by_version(
     for version in versions:
         profile = profile_of(own[version])
         counted = count_span(source, profile, span, extras(watched.config))
+        if counted.left_out:  # what came as summaries was counted on the reference in force: it stays there
+            continue
         rows = counted.summary.by_version().get(version)
         again = () if rows is None else version_results(profile, rows, version, watched.detectors)
         found = [result for result in found if result.version != version]

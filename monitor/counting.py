@@ -26,6 +26,7 @@ class Counted:
     newest: datetime | None
     problems: Sequence[ColumnProblem] = ()
     data_version: str = ""
+    left_out: str = ""  # rows of the span that could not be counted on this profile, and what to do; else ""
 
 
 @runtime_checkable

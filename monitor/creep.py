@@ -41,7 +41,7 @@ def fixed_segments(noise: NoiseModel) -> set[str]:
 def creep_results(source: Source, span: Span, fixed: Profile, version: int) -> list[ColumnResult]:
     """A window's features and scores on the fixed reference. Reads the rows again: it has other knots."""
     counted = count_span(source, fixed, span)
-    if not counted.summary.rows:
+    if not counted.summary.rows or counted.left_out:  # what came as summaries was counted on the other one
         return []
     found = []
     for result in measure_window(fixed, counted.summary, counted.problems, ()):

@@ -175,6 +175,8 @@ def _measure_inputs(
     facts: dict[str, object] = {"late": late} if late else {}
     if not summary.rows:
         state, reason = _empty(runtime, watched, window)
+        if counted.left_out:
+            state, reason = WindowState.NO_DATA, counted.left_out
         return Outcome(
             state=state,
             reason=reason,
@@ -196,10 +198,12 @@ def _measure_inputs(
             f"source.{_place(watched)}; the first is {gone[0].column}: {gone[0].reason}",
             transient=False,
         )
-    few = summary.rows < watched.config.window.min_rows
+    few = "" if summary.rows >= watched.config.window.min_rows else _too_few(watched, summary.rows)
+    # A part of a window's rows is not the window: its mix and its volume are others.
+    unjudged = f"{counted.left_out}; nothing is judged" if counted.left_out else few
     return Outcome(
-        state=WindowState.LOW_VOLUME if few else WindowState.DONE,
-        reason=late or (_too_few(summary.rows, watched.config.window.min_rows) if few else ""),
+        state=WindowState.LOW_VOLUME if unjudged else WindowState.DONE,
+        reason="; ".join(part for part in (late, unjudged) if part) if counted.left_out else late or few,
         rows=summary.rows,
         reference_id=reference.id,
         fingerprint=_fingerprint(counted),
@@ -274,7 +278,8 @@ def _place(watched: Watched) -> str:
     return "table" if "table" in watched.config.source.options else "path"
 
 
-def _too_few(rows: int, least: int) -> str:
+def _too_few(watched: Watched, rows: int) -> str:
+    least = watched.config.window.min_rows
     return f"{rows} row{'s' if rows != 1 else ''}, fewer than window.min_rows = {least}: nothing is judged"
 
 

@@ -56,12 +56,22 @@ def test_scipy_stats_stays_out() -> None:
 def test_requirement_files_name_no_host() -> None:
     """A pinned file says what and which hash, never from where."""
     files = sorted((ROOT / "requirements").glob("*.txt"))
-    assert len(files) == 3
+    assert len(files) == 4
     for file in files:
         text = file.read_text()
         assert "://" not in text
         assert "index-url" not in text
         assert "--hash=sha256:" in text
+
+
+def test_requirement_files_agree() -> None:
+    """What is installed over another set, as Spark's is, changes nothing of it."""
+    pins: dict[str, set[str]] = {}
+    for file in (ROOT / "requirements").glob("*.txt"):
+        for name, version in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==(\S+)", file.read_text(), re.MULTILINE):
+            pins.setdefault(name, set()).add(version)
+    assert "pyspark" in pins
+    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
 
 
 def test_every_log_event_is_in_the_table() -> None:

@@ -24,6 +24,7 @@ from monitor.sources._arrival import parquet_of
 
 ABOUT = "leeway"  # the key of our own words in a file's metadata
 SUFFIX = ".parquet"
+SUMMARY = ".summary"  # of a file that holds no rows, but what they were counted to (_summaries.py)
 MERGED = "merged-"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -81,12 +82,12 @@ class Inbox:
 
     def open(self) -> None:
         """The folder is there. Raises InboxError."""
-        with _told(self.folder):
+        with told(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def has(self, batch: Batch) -> bool:
         """Whether it is kept already; then it is so for good. Raises KeyTakenError, InboxError."""
-        with _told(self.folder):
+        with told(self.folder):
             kept = self._kept(batch)
             if kept:
                 sync(self.folder)
@@ -97,7 +98,7 @@ class Inbox:
         content = parquet_of(frame, About(keys={batch.key: batch.digest}).written())
         path = self.folder / f"{batch.key}{SUFFIX}"
         aside = self.folder / f".{batch.key}-{uuid.uuid4().hex}{SUFFIX}"
-        with _told(self.folder):
+        with told(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 write(aside, content, now)
@@ -121,6 +122,12 @@ class Inbox:
             yield
         finally:
             os.close(descriptor)
+
+    def must_be_free(self, key: str) -> None:
+        """Of rows; KeyTakenError where it is not. Under `locked`."""
+        there = (self.folder / f"{key}{SUFFIX}").exists()
+        if there or any(key in each.keys for each in self.merged().values()):
+            raise KeyTakenError("rows came with this Idempotency-Key; give a summary of its own another one")
 
     def merged(self) -> Mapping[str, About]:
         """Files that others were merged into, by name; each is looked into once."""
@@ -147,6 +154,8 @@ class Inbox:
                 )
         if found is not None and found != batch.digest:
             raise KeyTakenError("another batch came with this Idempotency-Key; give each batch its own")
+        if found is None and next(self.folder.glob(f"{batch.key}-*{SUMMARY}"), None) is not None:
+            raise KeyTakenError("a summary came with this Idempotency-Key; give each batch its own")
         return found is not None
 
 
@@ -169,7 +178,8 @@ def sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def told(folder: Path) -> Iterator[None]:
+    """What the disk says, as InboxError."""
     try:
         yield
     except (OSError, pl.exceptions.PolarsError) as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from alerting.failpoint import hit
-from monitor.sources._inbox import MERGED, SUFFIX, About, Inbox, about, sync
+from monitor.sources._inbox import MERGED, SUFFIX, SUMMARY, About, Inbox, about, sync
 
 FAN = 256  # files of one level and day become one of the next level
 LEAST = 16  # of a day that is over, of any level
@@ -145,7 +145,7 @@ def remove_unfinished(inbox: Inbox, now: datetime) -> int:
     """How many files went that a process left behind which was ended while it wrote."""
     removed = 0
     for entry in os.scandir(inbox.folder):
-        if entry.name.startswith(".") and entry.name.endswith(SUFFIX):
+        if entry.name.startswith(".") and entry.name.endswith((SUFFIX, SUMMARY)):
             try:
                 left = datetime.fromtimestamp(entry.stat().st_ctime, UTC) < now - UNFINISHED_FOR
             except FileNotFoundError:

@@ -4,8 +4,9 @@
 |---|---|
 | POST /api/v1/retraining/ID | what became of a request, by its target |
 | GET /api/v1/retraining/ID | how a request stands |
-| POST /api/v1/ingest/MODEL | rows of a model, a batch at a time (monitor/web/ingesting.py) |
+| POST /api/v1/ingest/MODEL | rows of a model, a batch at a time, or a summary (monitor/web/ingesting.py) |
 | POST /api/v1/ingest/MODEL/labels | its labels, where they have a source of their own |
+| GET /api/v1/reference/MODEL | the reference in force, for those who count by themselves |
 | GET /api/v1/schema | OpenAPI |
 
 To a report: 200 taken, or said before; 409 it has ended another way, or waits for a person; 410 nobody waits
@@ -28,9 +29,12 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, RawBody
 
 from alerting.call_back import Heard, Report, parse_report
-from monitor.reporting import Reply, report
+from monitor.reporting import Reply as Reported
+from monitor.reporting import report
 from monitor.runtime import InForce
+from monitor.web.answering import Reply
 from monitor.web.ingesting import INGEST_LIMIT, Ingestion
+from monitor.web.summaries import REFERENCE
 from monitor.web.tokens import Tokens
 from storage import retraining
 from storage.errors import StorageError
@@ -62,10 +66,17 @@ def build_app(in_force: InForce, tokens: Tokens) -> Litestar:
         request_max_body_size=INGEST_LIMIT,
         status_code=201,
     )
-    async def ingest(model: FromPath[str], request: Request[Any, Any, Any]) -> Answer:
-        """Rows of a model: a JSON array of objects, one object, or NDJSON; kept when this is answered."""
-        reply = await ingestion.answer(request, model, labels=False)
-        return Response(reply.said, status_code=reply.status, headers=reply.headers)
+    async def ingest(model: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
+        """Rows of a model: a JSON array of objects, one object, or NDJSON; kept when this is answered.
+
+        Or a summary of its rows from `from` to `to` (application/vnd.leeway.summary).
+        """
+        return _answered(await ingestion.answer(request, model, labels=False))
+
+    @get("/api/v1/reference/{model:str}", guards=[may_ingest])
+    async def reference(model: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
+        """The reference in force, on which a summary is counted, as bytes; its ETag is its digest."""
+        return _answered(await ingestion.reference(model, request.headers.get("if-none-match", "")))
 
     @post(
         "/api/v1/ingest/{model:str}/labels",
@@ -73,10 +84,9 @@ def build_app(in_force: InForce, tokens: Tokens) -> Litestar:
         request_max_body_size=INGEST_LIMIT,
         status_code=201,
     )
-    async def ingest_labels(model: FromPath[str], request: Request[Any, Any, Any]) -> Answer:
+    async def ingest_labels(model: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
         """Labels of a model, written alike, where they have a source of their own."""
-        reply = await ingestion.answer(request, model, labels=True)
-        return Response(reply.said, status_code=reply.status, headers=reply.headers)
+        return _answered(await ingestion.answer(request, model, labels=True))
 
     # Threads by hand: two handlers of one path with `sync_to_thread` are wrapped twice and answer 500
     # (Litestar 2.25; tried).
@@ -95,7 +105,7 @@ def build_app(in_force: InForce, tokens: Tokens) -> Litestar:
         return await asyncio.to_thread(_stored, lambda: _standing(in_force, request_id), request_id)
 
     return Litestar(
-        [report_on, standing, ingest, ingest_labels],
+        [report_on, standing, ingest, ingest_labels, reference],
         request_max_body_size=BODY_LIMIT,
         logging_config=None,
         # Only the document: pages that draw it load their scripts from elsewhere.
@@ -108,10 +118,18 @@ def build_app(in_force: InForce, tokens: Tokens) -> Litestar:
     )
 
 
+def _answered(reply: Reply) -> Response[Any]:
+    if isinstance(reply.said, bytes):
+        return Response(reply.said, status_code=reply.status, headers=reply.headers, media_type=REFERENCE)
+    return Response(reply.said, status_code=reply.status, headers=reply.headers)
+
+
 def _taken(in_force: InForce, request_id: str, said: Report) -> Answer | None:
     runtime = in_force.runtime
     with runtime.store.write() as conn:
-        reply: Reply | None = report(conn, runtime.config, request_id, said, runtime.clock.now(), by=TRAINER)
+        reply: Reported | None = report(
+            conn, runtime.config, request_id, said, runtime.clock.now(), by=TRAINER
+        )
     if reply is None:
         return None
     return Response(reply.to_json(), status_code=_STATUS[reply.heard])

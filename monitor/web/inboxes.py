@@ -58,7 +58,8 @@ class Inboxes:
         with runtime.store.read() as conn:
             latest = fold_order.folded_span(conn, model, Stream.INPUTS)
         if latest is not None:
-            removed = _merging.remove_old(inbox, min(now, latest.end) - source.keep)
+            until = min(now, latest.end) - source.keep
+            removed = _merging.remove_old(inbox, until) + source.summaries.remove_old(until)
             if removed:
                 logger().info("ingest.removed", model=model, files=removed)
         merged = 0

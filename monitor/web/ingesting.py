@@ -7,7 +7,7 @@
 | 400 | a header that cannot be meant, a body that is not what it says |
 | 401 | no token for rows, or a wrong one |
 | 404 | no such model, or one that takes no rows |
-| 409 | the Idempotency-Key of another batch |
+| 409 | the Idempotency-Key of another batch; a summary of another reference (monitor/web/summaries.py) |
 | 413 | too large, too many rows, columns or values |
 | 415 | another kind of body than JSON or NDJSON, plain or in gzip |
 | 422 | which row and which column cannot be read |
@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 from litestar import Request
@@ -34,6 +35,10 @@ from monitor.source import Source
 from monitor.sources._inbox import Batch, InboxError, KeyTakenError
 from monitor.sources._rows import RowsError, TooManyError, parse_rows
 from monitor.sources.ingest import IngestSource
+from monitor.web.answering import RefusedError, Reply, refusal
+from monitor.web.summaries import SUMMARY, keep_summary, reference, span_of
+from storage.errors import StorageError
+from storage.span import Span
 
 INGEST_LIMIT = 8 * 1024 * 1024  # bytes of a body, as sent and unpacked
 AT_ONCE = 4 * INGEST_LIMIT  # bytes of all the bodies in hand
@@ -44,19 +49,12 @@ _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "ap
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class RefusedError(Exception):
-    """With the status and the words of the answer."""
+class Body(Enum):
+    """What a body holds."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    status: int
-    said: Mapping[str, object]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    JSON = auto()
+    LINES = auto()
+    SUMMARY = auto()  # counts instead of rows: monitor/web/summaries.py
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,38 +71,60 @@ class Ingestion:
         length = request.headers.get("content-length", "")
         weight = min(int(length), INGEST_LIMIT) if length.isdecimal() else INGEST_LIMIT
         if self._in_hand + weight > AT_ONCE:
-            return _reply(503, "as many rows are being taken as can be: come again", {"Retry-After": "1"})
+            return refusal(503, "as many rows are being taken as can be: come again", {"Retry-After": "1"})
         self._in_hand += weight
         try:
             # What can be refused unread is; Litestar refuses a body that is too large.
-            lines, batch_key = _lines(request.headers), _key(request.headers)
+            kind, batch_key = _kind(request.headers, labels=labels), _key(request.headers)
             packed = _is_packed(request.headers)
             source = _source(self.in_force, model, labels=labels)
+            span = self._span(request, model) if kind is Body.SUMMARY else None
             body = await request.body()
-            return await asyncio.get_running_loop().run_in_executor(
-                self._one, lambda: self._keep(source, body, batch_key, lines=lines, packed=packed)
-            )
+
+            def keep() -> Reply:
+                content = _unpacked(body) if packed else body
+                if span is not None:
+                    return keep_summary(self.in_force.runtime, model, source, content, batch_key, span)
+                return self._keep(source, content, batch_key, lines=kind is Body.LINES)
+
+            return await asyncio.get_running_loop().run_in_executor(self._one, keep)
         except RefusedError as error:
             logger().warning(
                 "ingest.refused", model=clean(model), status=error.status, reason=clean(error, 300)
             )
-            return _reply(error.status, str(error))
+            return refusal(error.status, str(error))
         except InboxError as error:
             logger().error("ingest.not_kept", model=clean(model), reason=str(error))
             detail = "no room for the rows" if error.full else "the rows cannot be kept"
-            return _reply(
+            return refusal(
                 507 if error.full else 503,
                 f"{detail}: none of them is kept; send the same batch again",
                 {"Retry-After": "30"},
             )
+        except StorageError:  # which reference is in force is not known without it
+            return refusal(503, "the database is busy or not there: come again", {"Retry-After": "5"})
         finally:
             self._in_hand -= weight
 
-    def _keep(
-        self, source: IngestSource, body: bytes, key: str | None, *, lines: bool, packed: bool
-    ) -> Reply:
+    async def reference(self, model: str, known: str) -> Reply:
+        """What summaries of this model are counted on. `known`: what the caller has, by If-None-Match."""
         try:
-            content = _unpacked(body) if packed else body
+            _source(self.in_force, model, labels=False)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._one, lambda: reference(self.in_force.runtime, model, known)
+            )
+        except RefusedError as error:
+            return refusal(error.status, str(error))
+        except StorageError:
+            return refusal(503, "the database is busy or not there: come again", {"Retry-After": "5"})
+
+    def _span(self, request: Request[Any, Any, Any], model: str) -> Span:
+        runtime = self.in_force.runtime
+        spec = runtime.config.models[model].window.spec
+        return span_of(dict(request.query_params), spec, runtime.clock.now())
+
+    def _keep(self, source: IngestSource, content: bytes, key: str | None, *, lines: bool) -> Reply:
+        try:
             batch = Batch.of(content, key)
             if source.inbox.has(batch):  # sent again: not worth reading
                 return Reply(status=200, said={"kept": "before", "batch": batch.key})
@@ -156,10 +176,12 @@ def _source(in_force: InForce, model: str, *, labels: bool) -> IngestSource:
     return found
 
 
-def _lines(headers: Mapping[str, str]) -> bool:
+def _kind(headers: Mapping[str, str], *, labels: bool) -> "Body":
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _JSON or kind in _LINES:
-        return kind in _LINES
+    known = {**dict.fromkeys(_JSON, Body.JSON), **dict.fromkeys(_LINES, Body.LINES)}
+    known |= {} if labels else {SUMMARY: Body.SUMMARY}
+    if kind in known:
+        return known[kind]
     got = f"got {clean(kind)}" if kind else "there is none"
     raise RefusedError(415, f"Content-Type: must be {_JSON[0]} or {_LINES[0]}, {got}")
 
@@ -192,7 +214,3 @@ def _unpacked(body: bytes) -> bytes:
     if unpacking.unused_data:
         raise RefusedError(400, "Content-Encoding: something follows the gzip of the body")
     return content
-
-
-def _reply(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
-    return Reply(status=status, said={"status_code": status, "detail": detail}, headers=headers or {})

@@ -36,6 +36,7 @@ KINDS = {
     "iceberg": ("iceberg", "iceberg of s3"),
     "ingest": ("ingest",),
     "parquet": ("parquet", "parquet of s3"),
+    "spark": (),  # a JVM: its laws are asked in tests/monitor/test_spark_source.py
     "sql": ("sqlite", "postgresql"),
 }
 EVERY = [kind for several in KINDS.values() for kind in several]
