@@ -25,7 +25,7 @@ from monitor.record_notices import record_notices
 from monitor.reference_build import Asked, Built, Progress, Rows, build, quiet, read_rows, reference_windows
 from monitor.reference_labels import label_columns, with_outcomes
 from monitor.runtime import Runtime, Watched
-from monitor.source import SourceError, Window
+from monitor.source import HasGrain, SourceError, Window
 from monitor.volume import is_alike, latest_rows, usual_rows
 from storage import daemon_events, profiles
 from storage.profiles import Reference
@@ -249,6 +249,7 @@ def _read_and_build(
                 shadow=beside.shadow,
                 error=beside.error,
                 volume=not sampled,
+                grain=watched.source.grain if isinstance(watched.source, HasGrain) else None,
             ),
             progress=progress,
         )
