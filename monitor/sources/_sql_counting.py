@@ -175,7 +175,8 @@ def _moments(
 
     least = first_where(lambda value: z_of(value) > -_CLIP)
     most = first_where(lambda value: z_of(value) >= _CLIP)
-    z = (x - _double(centre)) * _double(inverse)
+    # In brackets that stay: a·b·a·b would be rounded, and overflow, elsewhere than (a·b)·(a·b).
+    z = sa.type_coerce((x - _double(centre)) * _double(inverse), sa.Double).self_group()
     found = []
     for power, product in ((1, z), (2, z * z)):
         limit = int(_CLIP**power * _UNIT)

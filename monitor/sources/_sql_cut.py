@@ -137,6 +137,8 @@ def _days(time: TimeColumn, span: Span, ask: Ask) -> Cut | str:
 
 
 def _of_sqlite(time: TimeColumn, span: Span, ask: Ask) -> Cut | str:
+    if time.sample is None:  # no row has a time
+        return Cut(where=[sa.false()], newest=lambda: None)
     raw = time.column.column
     near = time.within(span)
     of = sa.func.typeof(raw)

@@ -49,7 +49,8 @@ def _is_double(column: Stored) -> bool:
 
 
 def _over(whole: sa.ColumnElement[Any], unit: float) -> sa.ColumnElement[float]:
-    return sa.type_coerce(sa.cast(whole, sa.Double) / _double(unit), sa.Double)
+    # As polars divides by a number: times its reciprocal, which may be another double.
+    return sa.type_coerce(sa.cast(whole, sa.Double) * _double(1.0 / unit), sa.Double)
 
 
 def _double(value: float) -> sa.ColumnElement[float]:

@@ -37,9 +37,10 @@ class Stretches:
 def stretches(profile: NumericProfile) -> Stretches:
     """So fine that a row's stretch says its cell, if it is finite, and whether it lies beyond an edge."""
     knots = profile.knots
-    ends = [*knots.tolist(), *np.nextafter(knots, np.inf).tolist()]
-    if knots.size:
-        ends += [profile.edges[0], float(np.nextafter(profile.edges[1], np.inf))]
+    with np.errstate(over="ignore"):  # after the largest double comes infinity
+        ends = [*knots.tolist(), *np.nextafter(knots, np.inf).tolist()]
+        if knots.size:
+            ends += [profile.edges[0], float(np.nextafter(profile.edges[1], np.inf))]
     steps = np.unique(np.array([-_LARGEST, *ends, np.inf]) + 0.0)  # + 0.0: one zero
     first = np.append(-np.inf, steps)  # the smallest value of each stretch stands for all of them
     return Stretches(

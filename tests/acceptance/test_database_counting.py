@@ -52,11 +52,11 @@ def shop_of(folder: Path, table: Table) -> Shop:
 def told(past: Past) -> list[tuple[Any, ...]]:
     """Every number that was measured, and every verdict."""
     measured = past.rows(
-        "SELECT window_start, column_name, metric, value, bound FROM v_measurements ORDER BY 1, 2, 3"
+        "SELECT window_start, column_name, metric, value FROM v_measurements ORDER BY 1, 2, 3"
     )
     verdicts = past.rows(
-        "SELECT window_start, column_name, verdict, severity FROM v_verdicts WHERE superseded_by IS NULL "
-        "ORDER BY 1, 2"
+        "SELECT v.window_start, v.column_name, v.verdict, v.severity FROM v_verdicts v "
+        "JOIN v_windows USING (window_id) WHERE superseded_by IS NULL ORDER BY 1, 2"
     )
     return [tuple(row.values()) for row in (*measured, *verdicts)]
 

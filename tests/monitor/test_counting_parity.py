@@ -86,7 +86,8 @@ def timed(rows: Rows, **types: Any) -> pl.DataFrame:
     """With a time each, all within the day; one row before and one after it that must not be counted."""
     size = len(next(iter(rows.values())))
     ts = [T0 + timedelta(seconds=7 * n) for n in range(size)]
-    frame = pl.DataFrame({"ts": ts, **rows}, schema_overrides=types, strict=False)
+    given = {"ts": pl.Datetime("us", "UTC"), **types}
+    frame = pl.DataFrame({"ts": ts, **rows}, schema_overrides=given, strict=False)
     if not size:
         return frame
     outside = [
