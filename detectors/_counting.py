@@ -14,6 +14,7 @@ from detectors._column_profile import CategoryProfile, NumericProfile, wrong_kin
 from detectors._derived import derive
 from detectors._grid import GRID, grid
 from detectors._jit import kernel
+from detectors._label_counts import count_by_label
 from detectors._summary import (
     MOMENT_BITS,
     MOMENT_CLIP,
@@ -21,7 +22,6 @@ from detectors._summary import (
     ColumnSummary,
     NumericSummary,
     moment_scale,
-    smallest,
 )
 
 if TYPE_CHECKING:
@@ -116,24 +116,9 @@ def count_numbers(
 def count_labels(profile: CategoryProfile, column: CategoryColumn) -> CategorySummary:
     """Counts one column of labels of one batch."""
     tally = np.bincount(column.codes.astype(np.int64) + 1, minlength=len(column.labels) + 1)
-    counts = np.zeros(len(profile.labels), dtype=np.int64)
-    rest, index = 0, profile.index
-    unseen: dict[str, int] = {}
-    for code in np.flatnonzero(tally[1:]).tolist():
-        label, rows = column.labels[code], int(tally[code + 1])
-        position = index.get(label)
-        if position is not None:
-            counts[position] += rows
-        elif profile.seen(label):
-            rest += rows
-        else:
-            unseen[label] = unseen.get(label, 0) + rows
-    return CategorySummary(
-        counts=counts,
-        rest=rest,
-        missing=int(tally[0]),
-        unseen=sum(unseen.values()),
-        unseen_labels=smallest(unseen),
+    held = np.flatnonzero(tally[1:]).tolist()
+    return count_by_label(
+        profile, {column.labels[code]: int(tally[code + 1]) for code in held}, int(tally[0])
     )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._cells import KNOTS, choose_knots
+from detectors._cells import choose_knots
 from detectors._column import CategoryColumn, Column, Columns, NumericColumn, Role
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile
 from detectors._count import Extras, count
@@ -105,7 +105,7 @@ class LargeProfile:
         for name, column in self._sample.items():
             role = role_of(name, survey.roles)
             if isinstance(column, NumericColumn):
-                draft = _numeric_draft(name, role, survey.numbers[name], column.values)
+                draft = _numeric_draft(name, role, survey.numbers[name], column.values, survey.intervals)
                 self._moments[name] = _Moments.begin(draft, column.values)
                 drafts[name] = draft
                 continue
@@ -194,12 +194,16 @@ class LargeProfile:
         return replace(likely, pooled=np.empty(0, dtype=np.uint64), pooled_all=False)
 
 
-def _numeric_draft(name: str, role: Role, seen: NumberSurvey, values: Floats) -> NumericProfile:
+def _numeric_draft(
+    name: str, role: Role, seen: NumberSurvey, values: Floats, intervals: int
+) -> NumericProfile:
     """The final knots, with the sample's own rows on them."""
     knots = seen.distinct
     if knots is None:
-        ordered = np.sort(values[np.isfinite(values)] + 0.0)
-        knots = np.unique([seen.minimum, *choose_knots(ordered, KNOTS), seen.maximum])
+        ordered, ends = np.sort(values[np.isfinite(values)] + 0.0), (seen.minimum, seen.maximum)
+        inside = bool(ordered.size) and (ordered[0], ordered[-1]) == ends
+        chosen = choose_knots(ordered, intervals if inside else intervals - 2)  # the ends add two
+        knots = np.unique([ends[0], *chosen, ends[1]])
     return numeric_on_knots(name, role, values, knots)
 
 

@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 class NumberSurvey:
     """A numeric column: the ends of its finite values, and all of them while they are few."""
 
-    def __init__(self) -> None:
-        self.minimum, self.maximum = np.inf, -np.inf
+    def __init__(self, intervals: int = KNOTS) -> None:
+        self.minimum, self.maximum, self._intervals = np.inf, -np.inf, intervals
         self._distinct: Floats | None = np.empty(0)
 
     def add(self, values: Floats) -> None:
@@ -34,7 +34,7 @@ class NumberSurvey:
         self.maximum = max(self.maximum, float(finite.max()))
         if self._distinct is not None:
             found = np.union1d(self._distinct, finite)
-            self._distinct = found if found.size <= KNOTS + 1 else None
+            self._distinct = found if found.size <= self._intervals + 1 else None
 
     @property
     def distinct(self) -> Floats | None:
@@ -46,10 +46,16 @@ class Survey:
     """All columns that are profiled, those derived from the score among them."""
 
     def __init__(
-        self, *, roles: Mapping[str, Role], score: ScoreSpec | None, include: Collection[str] = ()
+        self,
+        *,
+        roles: Mapping[str, Role],
+        score: ScoreSpec | None,
+        include: Collection[str] = (),
+        intervals: int = KNOTS,
     ) -> None:
+        """`intervals`: that a numeric column is cut into, at most."""
         refuse_reserved(roles)
-        self.roles, self.score, self.include = roles, score, include
+        self.roles, self.score, self.include, self.intervals = roles, score, include, intervals
         self.rows = 0
         self.numbers: dict[str, NumberSurvey] = {}
         self.labels: dict[str, LabelTally] = {}
@@ -60,7 +66,7 @@ class Survey:
         watched = {name: column for name, column in columns.items() if name in self.roles}
         for name, column in {**watched, **derive(columns, self.score)}.items():
             if isinstance(column, NumericColumn):
-                self.numbers.setdefault(name, NumberSurvey()).add(column.values)
+                self.numbers.setdefault(name, NumberSurvey(self.intervals)).add(column.values)
             else:
                 self._tally(name).add(column)
 

@@ -184,4 +184,24 @@ class Config(Room):
             for name, model in self.models.items()
             if model.source.kind == "ingest" and (self.web is None or not self.web.takes_rows)
         )
-        return (*labels, *deaf)
+        coarse = tuple(
+            f"models.{name}.source.count: the database does not count how columns go together"
+            + (", nor slices (columns.segments)" if model.columns.segments else "")
+            + ": that is not judged"
+            + (_READ if _is_read(model) else "")
+            for name, model in self.models.items()
+            if model.source.options.get("count") == "database"
+        )
+        return (*labels, *deaf, *coarse)
+
+
+_READ = (
+    "; the columns of the score are read, row by row, as its confidence and a second score are computed here"
+)
+
+
+def _is_read(model: ModelConfig) -> bool:
+    """Whether something is computed from the score of each row."""
+    return model.columns.score is not None and (
+        model.task != "regression" or model.columns.shadow is not None
+    )

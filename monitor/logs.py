@@ -47,6 +47,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "window.broke": "measuring a window failed in a way it should not; it is tried again until give_up",
         "window.fenced": "a result came too late: another worker owned the window, the result was dropped",
         "windows.released": "windows that were not finished in time when the daemon ended are free again",
+        "source.counted_here": "rows of a table are read, as its database cannot count them",
         "source.hung": "a source did not answer within its limit; its window is tried again later",
         "window.changed": "rows came late: the window is evaluated once more, as its next revision",
         "window.recheck_failed": "late rows could not be looked for; what was evaluated stands",

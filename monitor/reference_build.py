@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from detectors import NumericProfile, Profile, Role, ScoreSpec
+from detectors._cells import KNOTS
 from detectors._count import Extras
 from detectors._noise import NoiseModel
 from detectors._profile import build_profile
@@ -72,6 +73,7 @@ def build(
             score=score,
             outcome=outcome,
             include=tuple(include),
+            knots=asked.grain.intervals if asked.grain else KNOTS,
         )
         progress("learning how columns go together", 0, 0)
         profile = profile.with_parts(fit_parts(profile, rows, outcome, spans, asked))
@@ -85,7 +87,7 @@ def build(
         noise=learn_noise(seen, profile, rows, outcome, spec, extras),
         span=span_of(rows.times),
         spans=tuple(spans),
-        notices=(*profile.notices, *flat_columns(profile)),
+        notices=(*profile.notices, *flat_columns(profile), *left_out(asked)),
     )
 
 
@@ -105,6 +107,23 @@ def flat_columns(profile: Profile) -> list[str]:
             )
         elif isinstance(column, NumericProfile) and column.infinite == column.values:
             notices.append(f"{name}: is infinite in the whole reference; exclude it or build from other rows")
+    return notices
+
+
+def left_out(asked: Asked) -> list[str]:
+    """What is not watched because of where the windows are counted."""
+    grain = asked.grain
+    if grain is None:
+        return []
+    notices = [
+        f"windows are counted by {grain.place}: how columns go together is not judged, and a numeric column "
+        f"has {grain.intervals} intervals (its Kolmogorov–Smirnov distance is known to "
+        f"{1 / grain.intervals:.3f})"
+    ]
+    if asked.segments:
+        notices.append(
+            f"{', '.join(asked.segments)}: slices are not judged, as {grain.place} does not count them"
+        )
     return notices
 
 

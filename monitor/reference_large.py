@@ -18,7 +18,7 @@ from detectors._relations import relations_of
 from detectors._service import errors_part
 from detectors._slices import slices_of
 from monitor.label_source import micros
-from monitor.reference_build import Built, Progress, flat_columns
+from monitor.reference_build import Built, Progress, flat_columns, left_out
 from monitor.reference_noise import Observed, known_performance, learn_noise, middle
 from monitor.reference_parts import Asked, Outcome, fit_parts, outcome_of
 from monitor.reference_passes import Reading, Surveyed, by_window, changed
@@ -62,7 +62,7 @@ class Large:
             noise=learn_noise(seen, profile, found.sample, outcome, self.spec, extras),
             span=found.footprint.extent,
             spans=tuple(windows),
-            notices=(*profile.notices, *flat_columns(profile), _sampled(found)),
+            notices=(*profile.notices, *flat_columns(profile), *left_out(self.asked), _sampled(found)),
         )
 
     def _profile(self, found: Surveyed, outcome: Outcome | None, windows: Sequence[Span]) -> Profile:

@@ -18,6 +18,7 @@ from detectors._slices import fit_slices
 from detectors._surrogate import PART as SURROGATE
 from detectors._surrogate import fit_surrogate
 from monitor.reference_rows import Rows, place
+from monitor.source import Grain
 from monitor.window_components import SHADOW_PART, VOLUME_PART, Volume
 from storage.span import Span
 
@@ -32,6 +33,7 @@ class Asked:
     shadow: Mapping[str, str] = field(default_factory=dict)  # {class: column}
     error: str | None = None
     volume: bool = True  # False: the reference's windows hold a sample of the rows
+    grain: Grain | None = None  # of the place that will count the windows; None: as fine as rows allow
 
 
 def outcome_of(column: Column | None) -> Outcome | None:
@@ -59,7 +61,9 @@ def fit_parts(
     usual = float(np.median(sizes)) if sizes else 0.0
     window_of_row = _windows_of_rows(rows, windows)
     fitted = {
-        RELATIONS: fit_relations(
+        RELATIONS: None
+        if asked.grain
+        else fit_relations(
             profile,
             rows.columns,
             rows.count,
@@ -72,7 +76,8 @@ def fit_parts(
         PERFORMANCE: fit_performance(profile, rows.columns, outcome, rows.count),
     }
     parts = {name: part for name, part in fitted.items() if part is not None}
-    parts |= fit_slices(profile, rows.columns, rows.count, asked.segments)
+    if not asked.grain:
+        parts |= fit_slices(profile, rows.columns, rows.count, asked.segments)
     parts |= fit_errors(rows.columns, rows.count, asked.error)
     if asked.shadow and all(name in rows.columns for name in asked.shadow.values()):
         parts[SHADOW_PART] = b"1"

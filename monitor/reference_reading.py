@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import chain
 
 from detectors import Profile, Role, ScoreSpec
+from detectors._cells import KNOTS
 from detectors._performance_counting import ForeignOutcomesError
 from detectors._slices import seen_labels
 from detectors._survey import Survey
@@ -27,7 +28,7 @@ from monitor.reference_large import Large
 from monitor.reference_passes import Reading, emptying, hold, survey_rows
 from monitor.reference_sample import sample_rows
 from monitor.runtime import Watched
-from monitor.source import ColumnKind, SourceError, Window
+from monitor.source import ColumnKind, Grain, HasGrain, SourceError, Window
 from monitor.volume import is_alike, latest_rows, median_rows, usual_rows
 
 _MIB = 1024 * 1024
@@ -143,7 +144,12 @@ class _Task:
         found = survey_rows(
             first.batches,
             reading,
-            Survey(roles=self.roles, score=self.score, include=model.columns.include),
+            Survey(
+                roles=self.roles,
+                score=self.score,
+                include=model.columns.include,
+                intervals=self.grain.intervals if self.grain else KNOTS,
+            ),
             spec=spec,
             most=sample_rows(memory, reading.wanted, outcome.key if outcome.joined else None),
             needed={name for name in needed if name is not None},
@@ -181,6 +187,12 @@ class _Task:
         return ScoreSpec(task=self.watched.config.task, columns=columns)
 
     @property
+    def grain(self) -> Grain | None:
+        """Of the place that will count production's windows."""
+        source = self.watched.source
+        return source.grain if isinstance(source, HasGrain) else None
+
+    @property
     def label(self) -> str | None:
         return self.outcome.label if self.outcome.label not in self.absent else None
 
@@ -193,6 +205,7 @@ class _Task:
             shadow=beside.shadow,
             error=beside.error,
             volume=not sampled,
+            grain=self.grain,
         )
 
     def problems(self, window: Window) -> list[str]:

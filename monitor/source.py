@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from storage.span import Span
 
@@ -89,6 +89,24 @@ class Fingerprint:
 
     rows: int
     newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grain:
+    """How much a place that counts its own rows can count: a model's reference is built no finer, so that a
+    window is counted on all of it. How columns go together, and slices, are left to rows."""
+
+    place: str  # for a person
+    intervals: int  # that a numeric column is cut into, at most
+
+
+@runtime_checkable
+class HasGrain(Protocol):
+    """A source that may not count as finely as rows allow."""
+
+    @property
+    def grain(self) -> Grain | None:
+        """None: it does."""
 
 
 class Source(Protocol):

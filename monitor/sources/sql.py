@@ -9,9 +9,10 @@ import difflib
 import warnings
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import polars as pl
 import sqlalchemy as sa
@@ -19,13 +20,20 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.sql.elements import quoted_name
 
 from alerting.failpoint import hit
+from detectors import Profile, WindowSummary
 from detectors._column import Kind
+from detectors._count import Extras
 from monitor.config_types import PositiveDuration
-from monitor.source import Batch, ColumnKind, ColumnProblem, Fingerprint, SourceError, Trouble, Window
+from monitor.counting import Counted, wanted
+from monitor.logs import logger
+from monitor.source import Batch, ColumnKind, ColumnProblem, Fingerprint, Grain, SourceError, Trouble, Window
 from monitor.sources import _sql_types, _values
+from monitor.sources._sql_counting import Table
+from monitor.sources._sql_cut import Cut, exact_cut
 from monitor.sources._sql_engine import Database
 from monitor.sources._sql_times import Condition, TimeColumn
 from monitor.sources._sql_types import Stored
+from monitor.sources._sql_window import INTERVALS, MOST_VERSIONS, TableWindow, why_here
 from monitor.sources._timestamps import Timestamps, instant, microseconds
 from storage.span import Span
 
@@ -51,6 +59,7 @@ class SqlSource:
     """`table`: a table or a view of the database at `url`, in `schema` where it is not the default one.
 
     `filter`: rows where every column has this value. `statement_timeout`: of a statement, not of a window.
+    `count`: where a window is counted, "here" from its rows or by the "database", which sends sums alone.
     """
 
     url: str = field(repr=False)  # may hold a password
@@ -62,6 +71,9 @@ class SqlSource:
     timestamp_zone: str | None = None
     filter: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     statement_timeout: PositiveDuration = timedelta(minutes=5)
+    # `count` in the config; that is what the source does by it.
+    counted_by: Literal["here", "database"] = field(default="here", metadata={"option": "count"})
+    _said: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
     _database: Database = field(init=False, repr=False, compare=False)
     _times: Timestamps = field(init=False, repr=False, compare=False)
 
@@ -71,6 +83,16 @@ class SqlSource:
         times = Timestamps(format=self.timestamp_format, zone=self.timestamp_zone)
         object.__setattr__(self, "_times", times)
         object.__setattr__(self, "_database", Database.of(self.url, self.statement_timeout.total_seconds()))
+        if self.counted_by == "database" and self._database.dialect not in ("postgresql", "sqlite"):
+            raise ValueError(
+                f'count: must be "here", got "database": only PostgreSQL and SQLite can, '
+                f"and this is {self._database.dialect}"
+            )
+
+    @property
+    def grain(self) -> Grain | None:
+        """None: as fine as rows allow."""
+        return Grain(place="the database", intervals=INTERVALS) if self.counted_by == "database" else None
 
     def watermark(self) -> datetime | None:
         if self.timestamp is None:
@@ -127,6 +149,82 @@ class SqlSource:
         good = {name: wanted[name] for name in wanted if name not in {each.column for each in problems}}
         batches = self._batches(look, where, span, good, frozenset(moments))
         return Window(span=span, batches=batches, problems=tuple(problems))
+
+    def count(self, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
+        """By the database, if it is to and can; why it cannot is said once."""
+        if self.counted_by == "here":
+            return None
+        why = why_here(profile)
+        if not why and self._database.blocks_writers:
+            why = "writers of this SQLite file would wait for it: use PRAGMA journal_mode = WAL"
+        found = why or self._count(profile, span, extras)
+        if isinstance(found, Counted):
+            return found
+        if found not in self._said:
+            self._said.add(found)
+            logger().warning("source.counted_here", place=self._where, reason=found)
+        return None
+
+    def _count(self, profile: Profile, span: Span | None, extras: Extras) -> Counted | str:
+        """In one moment of the table; a text: why only its rows can tell."""
+        kinds = wanted(profile, extras)
+        with self._database.read() as conn:
+            look = self._look(conn)
+            ask = partial(self._ask, conn, look)
+            cut: Cut | str = Cut(where=[], newest=lambda: None)
+            if look.time is not None or span is not None:
+                if span is not None:
+                    self._must_be_readable(look)
+                cut = exact_cut(_timed(look), span, ask)
+            if isinstance(cut, str):
+                return cut
+            ((rows,),) = ask([sa.func.count()], cut.where)
+            if not rows:
+                return Counted(summary=WindowSummary.empty(profile), newest=None)
+            near = [*look.filter, *(_timed(look).within(span) if span is not None else ())]
+            problems = self._problems(conn, look, near, kinds, ())
+            bad = {each.column for each in problems}
+            good = {name: kind for name, kind in kinds.items() if name not in bad}
+            timeless = replace(look, time=None)  # the cut is exact: no row's time has to come here
+            where = [*look.filter, *cut.where]
+
+            def read(some: Mapping[str, Kind], beside: Sequence[Condition]) -> Iterator[Batch]:
+                return self._batches(timeless, [*where, *beside], None, some, (), conn)
+
+            window = TableWindow(
+                table=Table(
+                    conn=conn,
+                    select=self._select,
+                    where=where,
+                    renew=partial(self._database.renew, conn),
+                ),
+                dialect=self._database.dialect,
+                columns={name: look.columns[name] for name in good},
+                read=read,
+            )
+            hit("mid_source_read")
+            try:
+                summary = window.count(profile, rows, extras)
+            except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
+                raise self._unreadable(error) from error
+            if summary is None:
+                return f"its rows are of more than {MOST_VERSIONS} model versions"
+            latest = cut.newest()
+        newest = None if latest is None else instant(latest)
+        return Counted(summary=summary, newest=newest, problems=tuple(problems))
+
+    def _ask(
+        self,
+        conn: sa.Connection,
+        look: _Look,
+        what: Sequence[sa.ColumnElement[Any]],
+        where: Sequence[Condition],
+        *,
+        distinct: bool = False,
+    ) -> Sequence[sa.Row[Any]]:
+        self._database.renew(conn)
+        query = self._select(what, [*look.filter, *where])
+        return conn.execute(query.distinct() if distinct else query).all()
 
     @property
     def _where(self) -> str:
@@ -273,7 +371,9 @@ class SqlSource:
         span: Span | None,
         wanted: Mapping[str, Kind],
         moments: Collection[str],
+        conn: sa.Connection | None = None,
     ) -> Generator[Batch, None, None]:
+        """`conn`: in whose transaction; None: a read of their own."""
         dialect = self._database.dialect
         columns = [look.columns[name] for name in wanted]
         if look.time is not None:
@@ -285,13 +385,15 @@ class SqlSource:
             _sql_types.selected(column, dialect).label(f"c{position}")
             for position, column in enumerate(columns)
         ]
-        for rows in self._rows(look, self._select(asked, where), len(columns)):
+        query = self._select(asked, where)
+        for rows in (
+            self._rows(look, query, len(columns)) if conn is None else self._stream(conn, query, len(columns))
+        ):
             hit("mid_source_read")
             try:
                 batch = self._batch(look, list(zip(*rows, strict=True)), span, wanted, moments)
             except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
-                reason = " ".join(str(error).split())[:200]
-                raise SourceError(f"{self._where}: cannot be read ({reason})", transient=False) from error
+                raise self._unreadable(error) from error
             if batch.rows:
                 yield batch
 
@@ -347,20 +449,26 @@ class SqlSource:
 
     def _rows(self, look: _Look, query: sa.Select[Any], width: int) -> Iterator[Sequence[sa.Row[Any]]]:
         """One moment of the table, part by part; the connection ends with the iterator."""
-        most = max(1_000, min(BATCH_ROWS, BATCH_CELLS // width))
         if self._database.blocks_writers and "rowid" not in (name.lower() for name in look.columns):
             with self._database.read() as conn:
                 last = self._last_rowid(conn)
             if last is not None:
-                yield from self._pieces(look, query, most, last)
+                yield from self._pieces(look, query, _at_once(width), last)
                 return
         with self._database.read() as conn:
             self._must_be_the_same(conn, look)
-            # Closed here, also when the reader is given up: the cursor is the server's.
-            with closing(conn.execute(query, execution_options={"yield_per": most})) as result:
-                for part in result.partitions():
-                    yield part
-                    self._database.renew(conn)
+            yield from self._stream(conn, query, width)
+
+    def _stream(
+        self, conn: sa.Connection, query: sa.Select[Any], width: int
+    ) -> Iterator[Sequence[sa.Row[Any]]]:
+        self._database.renew(conn)
+        # Closed here, also when the reader is given up: the cursor is the server's.
+        options = {"yield_per": _at_once(width)}
+        with closing(conn.execute(query, execution_options=options)) as result:
+            for part in result.partitions():
+                yield part
+                self._database.renew(conn)
 
     def _pieces(
         self, look: _Look, query: sa.Select[Any], most: int, last: int
@@ -391,12 +499,21 @@ class SqlSource:
         if self._columns(conn) != look.columns:
             raise SourceError(f"{self._where}: its columns changed while it was read", transient=True)
 
+    def _unreadable(self, error: Exception) -> SourceError:
+        reason = " ".join(str(error).split())[:200]
+        return SourceError(f"{self._where}: cannot be read ({reason})", transient=False)
+
     def _must_have(self, columns: Mapping[str, Stored], name: str, key: str) -> None:
         if name in columns:
             return
         near = difflib.get_close_matches(name, columns, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(list(columns)[:10])}"
         raise SourceError(f"{self._where}: no column {name!r}, which `{key}` names; {hint}", transient=False)
+
+
+def _at_once(width: int) -> int:
+    """Rows of so many columns."""
+    return max(1_000, min(BATCH_ROWS, BATCH_CELLS // width))
 
 
 def _timed(look: _Look) -> TimeColumn:

@@ -247,6 +247,19 @@ def test_labels_without_a_time_are_noted() -> None:
     assert config(text + 'available_at = "known"\n').notes() == ()
 
 
+def test_what_a_database_does_not_count_is_noted() -> None:
+    """By name, before anything is built; and which rows are read all the same."""
+    text = '[models.churn.source]\nkind = "sql"\ntable = "t"\ntimestamp = "ts"\ncount = "database"\n'
+    text += "[models.churn.reference]\nfrom = 2026-01-01\nto = 2026-02-01\n"
+    model = '[models.churn]\ntask = "{}"\n' + text + '[models.churn.columns]\nfeatures = ["*"]\n'
+    (plain,) = parse(model.format("regression") + 'score = "s"\n', path=Path("leeway.toml")).notes()
+    assert plain.startswith("models.churn.source.count: the database does not count how columns go together:")
+    scored = model.format("binary") + 'score = "s"\nsegments = ["origin"]\n'
+    (note,) = parse(scored, path=Path("leeway.toml")).notes()
+    assert "slices (columns.segments)" in note
+    assert "columns of the score are read" in note
+
+
 def test_the_time_of_a_label_has_one_name() -> None:
     """A time column of the labels' source beside `available_at` would be two answers to one question."""
     text = (
