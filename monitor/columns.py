@@ -24,6 +24,7 @@ class ResolvedColumns:
     roles: Mapping[str, Role]  # what is profiled: `wanted` without the label
     score: Mapping[str, str]  # {class: column}, or {"": column}; empty without one
     label: str | None
+    include: tuple[str, ...]  # features that stay although they look like identifiers
     notices: tuple[str, ...]
 
 
@@ -43,7 +44,11 @@ def resolve_columns(
             got=f'"{pattern}"',
             hint=nearest(pattern, schema),
         )
-        for key, patterns in (("features", columns.features), ("categorical", columns.categorical))
+        for key, patterns in (
+            ("features", columns.features),
+            ("categorical", columns.categorical),
+            ("include", columns.include),
+        )
         for pattern in patterns
         if not _MAGIC & set(pattern) and pattern not in schema
     ]
@@ -98,7 +103,14 @@ def resolve_columns(
             path=(*path, "features"), expectation="must leave a column to monitor", hint=nearest("", schema)
         )
         raise ConfigError([problem])
-    return ResolvedColumns(wanted=wanted, roles=roles, score=score, label=label, notices=tuple(notices))
+    return ResolvedColumns(
+        wanted=wanted,
+        roles=roles,
+        score=score,
+        label=label,
+        include=tuple(name for name in roles if _matches(name, columns.include)),
+        notices=tuple(notices),
+    )
 
 
 def extras(model: ModelConfig) -> Extras:

@@ -124,7 +124,7 @@ class _Task:
             roles=self.roles,
             score=self.score,
             label=self.label,
-            include=model.columns.include,
+            include=self.resolved.include,
             spec=spec,
             excluded=model.excluded_spans,
             min_rows=model.window.min_rows,
@@ -147,7 +147,7 @@ class _Task:
             Survey(
                 roles=self.roles,
                 score=self.score,
-                include=model.columns.include,
+                include=self.resolved.include,
                 intervals=self.grain.intervals if self.grain else KNOTS,
             ),
             spec=spec,

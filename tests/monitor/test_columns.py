@@ -127,3 +127,11 @@ def test_what_the_reference_lacks_beside_columns_is_a_notice() -> None:
         "nope",
         "none",
     ]
+
+
+def test_what_is_kept_although_it_looks_like_an_identifier_is_a_glob_too() -> None:
+    """As `features` and `exclude` are; a name that is no column is an error with the nearest one."""
+    assert resolve('include = ["car*", "flight"]').include == ("flight", "carrier")
+    assert resolve("").include == ()
+    with pytest.raises(ConfigError, match="carrier"):
+        resolve('include = ["carier"]')
