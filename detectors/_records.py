@@ -23,6 +23,14 @@ class Record:
             if not isinstance(given, array):
                 object.__setattr__(self, name, array("d", given))
 
+    @classmethod
+    def of_arrays(cls, values: "array[float]", ranks: "array[float]") -> "Record":
+        """As the constructor, in half of its time: a noise model of 50 columns has four thousand."""
+        record = cls.__new__(cls)
+        object.__setattr__(record, "values", values)
+        object.__setattr__(record, "ranks", ranks)
+        return record
+
     def share(self, distance: float) -> float:
         """What guards a window that went so far to this side; 0 beyond all of the reference's."""
         index = bisect_left(self.values, distance)

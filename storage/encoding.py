@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeDecorator
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PACKED = "$packed"
+_WORTH = 0.75  # of its length: less is not worth the time it takes to unpack
 _LONG = 512  # characters; below it there is little to gain, and a person may want to read it
 
 
@@ -132,14 +133,16 @@ class PackedJson(Json):
 
 
 def packed(value: object, clear: Sequence[str] = ()) -> str:
-    """As `dumps` where that is short."""
+    """As `dumps` where that is short, or hardly longer: noise models are float64 in base64, and each is read
+    whenever a window of its model is judged."""
     text = dumps(value)
     if len(text) < _LONG:
         return text
     kept = {name: value[name] for name in clear if name in value} if isinstance(value, Mapping) else {}
     if kept and isinstance(value, Mapping):
         text = dumps({**value, **dict.fromkeys(kept)})  # their places, so that keys keep their order
-    return dumps({**kept, _PACKED: b64encode(zlib.compress(text.encode())).decode()})
+    small = dumps({**kept, _PACKED: b64encode(zlib.compress(text.encode())).decode()})
+    return small if len(small) < _WORTH * len(text) else dumps(value)
 
 
 def unpacked(text: str) -> Any:
