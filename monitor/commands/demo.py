@@ -74,11 +74,12 @@ def tell(terminal: "Terminal", world: "World", replay: "Replay") -> "Score":
 
 
 def next_steps(config: Path, program: str = sys.argv[0]) -> list[str]:
-    """The five commands to try next, as they have to be typed here."""
+    """The commands to try next, as they have to be typed here."""
     start = shlex.join([_typed(program), "--config", str(config)])
     return [
         f"{start} status",
         f"{start} incidents list",
+        f"{start} heatmap --model delays",
         f"{start} history verdicts --model delays --column distance --last 20",
         f"{start} explain --model delays --column distance --window 2013-05-27",
         f"{start} reference show --model delays",
