@@ -7,6 +7,7 @@ would name every windy day a change of unit; a known one that fits the whole dis
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 
 # A window's own factor strays: over 196 days of real flights that of the distance lay within 0.91 and 1.10.
@@ -20,6 +21,8 @@ _FITS_LINE = 0.12  # two free numbers fit nearly anything, so they must fit bett
 _CENTRED = 9.0  # of a column around 0 a factor is a wider spread, unless no spread grows so much
 _GUESSES = 3  # named at most
 _ROUNDED = 1e-6  # relative: what single precision leaves of a converted value
+_FINER = 300.0  # parts of a step of a grid that is read off more finely: tenths, hundredths, twelfths, …
+_FINER_ROUNDED = 1e-7  # relative: a value read off was not converted
 _ALIKE = 0.05  # conversions this much further in log factor than the nearest are as good a guess
 
 
@@ -101,7 +104,8 @@ def exact_change(evidence: Mapping[str, object]) -> UnitChange | None:
     """The conversion that takes values of the reference, a grid, to the window's least and greatest value.
 
     Both to the last digits: of thirty values none lies there by chance. So it needs no fit, and names what a
-    cold or a calm day hides. None where several do, or the window is one value.
+    cold or a calm day hides. None where several do, or the window is one value; nor where both ends stand on
+    the same grid made finer, into which whole factors take it: 60 in steps of 1 is twelve times 5, too.
     """
     grid = evidence.get("grid")
     knots = grid.get("knots") if isinstance(grid, dict) else None
@@ -109,7 +113,7 @@ def exact_change(evidence: Mapping[str, object]) -> UnitChange | None:
     if not knots or not all(isinstance(end, (list, tuple)) and end[1] is not None for end in ends):
         return None
     low, high = (float(end[1]) for end in ends if isinstance(end, (list, tuple)))
-    if low == high:
+    if low == high or all(_is_finer(end, knots) for end in (low, high)):
         return None
     found = [
         change
@@ -128,6 +132,15 @@ def _stands(value: float, knots: Sequence[float]) -> bool:
     return any(
         abs(value - knot) <= _ROUNDED * max(abs(value), abs(knot)) for knot in knots[max(0, at - 1) : at + 1]
     )
+
+
+def _is_finer(value: float, knots: Sequence[float]) -> bool:
+    """Whether a value is 0 or a whole number of small parts of the grid's narrowest step from its first."""
+    step = min((after - before for before, after in pairwise(knots)), default=0.0)
+    if value == 0.0 or step <= 0.0:
+        return True
+    parts = (value - knots[0]) / step * _FINER
+    return abs(parts - round(parts)) <= _FINER_ROUNDED * max(abs(parts), 1.0)
 
 
 def _is_line(line: UnitChange, a: float, b: float, reference: Sequence[float]) -> bool:

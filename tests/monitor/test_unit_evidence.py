@@ -102,6 +102,23 @@ def test_ends_that_are_not_exact_say_nothing(share: float, low: float, high: flo
     assert _said(JudgeState(), -0.1, _off(share, low, high))[0].change != "unit"
 
 
+@pytest.mark.parametrize(
+    ("knots", "low", "high"),
+    [
+        (range(0, 101, 5), 0.0, 100.0),  # humidity to 5 %, now to 1 %: 100 = 10 · 10
+        (range(0, 201, 5), 0.0, 60.0),  # 60 = 12 · 5
+        (range(41), 0.3, 3.8),  # whole numbers, now with a digit behind the point, on a calm day
+        (range(41), 0.0, 28.8),  # 28.8 = 3.6 · 8
+        (range(0, 1441, 15), 0.0, 300.0),  # a quarter of an hour, now a minute: 300 = 10 · 30
+        (range(2), 0.0, 0.1),  # yes and no, now how likely
+    ],
+)
+def test_the_same_unit_read_off_more_finely_is_no_conversion(knots: range, low: float, high: float) -> None:
+    """Whole factors take a grid into itself made finer: that both ends lie there is chance."""
+    verdict = _said(JudgeState(), -0.1, _off(0.8, low, high, [float(knot) for knot in knots]))[0]
+    assert verdict.change != "unit", verdict.title
+
+
 def test_off_the_grid_without_a_known_conversion_is_no_unit() -> None:
     """Half as strong again and rounded otherwise: something else happened."""
     grid = {"values": 30, "new": 0.001, "between": 0.95, "rows": 70}
