@@ -109,7 +109,7 @@ def test_ends_that_are_not_exact_say_nothing(share: float, low: float, high: flo
         (range(0, 201, 5), 0.0, 60.0),  # 60 = 12 · 5
         (range(41), 0.3, 3.8),  # whole numbers, now with a digit behind the point, on a calm day
         (range(41), 0.0, 28.8),  # 28.8 = 3.6 · 8
-        (range(0, 1441, 15), 0.0, 300.0),  # a quarter of an hour, now a minute: 300 = 10 · 30
+        (range(0, 1441, 15), 0.0, 600.0),  # a quarter of an hour, now a minute: 600 = 10 · 60
         (range(2), 0.0, 0.1),  # yes and no, now how likely
     ],
 )
