@@ -116,20 +116,21 @@ def _grid(profile: NumericProfile, summary: NumericSummary) -> dict[str, JSON] |
 
     `values`: how many there are; `new`: share of rows expected elsewhere (Good–Turing, N₁/N: Good,
     Biometrika 40, 1953); `between`: share of the window's rows between knots, of its `rows` within the
-    reference's range; `knots`: the values, where half of the window's rows stand elsewhere and they are few
-    enough to keep.
+    reference's range; `knots`: the values, where half of the window's rows stand elsewhere, they are few
+    enough to keep and most rows share theirs: else no window stands on them, and each would keep them.
     """
     at = profile.counts[1::2]
     if not profile.values or int(at.sum()) < profile.values - profile.infinite:
         return None
     rows = int(summary.counts[1:-1].sum())
-    between = int(summary.counts[2:-2:2].sum())
+    between, alone = int(summary.counts[2:-2:2].sum()), int((at == 1).sum())
+    left = 2 * between >= rows > 0 and 2 * alone <= profile.values
     return {
         "values": int(at.size),
-        "new": int((at == 1).sum()) / profile.values,
+        "new": alone / profile.values,
         "between": _ratio(between, rows),
         "rows": rows,
-        "knots": _numbers(profile.knots) if 2 * between >= rows > 0 and at.size <= _KEPT_KNOTS else None,
+        "knots": _numbers(profile.knots) if left and at.size <= _KEPT_KNOTS else None,
     }
 
 

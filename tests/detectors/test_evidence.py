@@ -62,6 +62,13 @@ def test_without_a_grid_there_is_none() -> None:
     assert _facts(NORMAL[:300], NORMAL[:50])["grid"]["new"] == 1.0
 
 
+def test_the_values_of_a_grid_are_kept_of_a_grid_alone() -> None:
+    """Where many values stand in one row each, any window has others: they would be kept with every one."""
+    assert _facts(KNOTS, 0.44704 * KNOTS[KNOTS > 0.0][:500])["grid"]["knots"] == sorted(set(KNOTS.tolist()))
+    assert _facts(KNOTS, KNOTS[:500])["grid"]["knots"] is None
+    assert _facts(NORMAL[:300], NORMAL[300:600])["grid"]["knots"] is None
+
+
 def test_nothing_is_said_without_values() -> None:
     """Empty on either side."""
     assert _facts(NORMAL, np.empty(0))["ends"] is None
