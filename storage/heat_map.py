@@ -66,13 +66,16 @@ def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> 
     )
 
 
-def latest_start(conn: Connection, model: str, last: int) -> datetime | None:
-    """The start of the model's window that is the `last`th from the end; None: there is none at all."""
+def latest_start(conn: Connection, model: str, last: int, before: datetime | None = None) -> datetime | None:
+    """The start of the model's window that is the `last`th from the end, of those that start `before`; None:
+    there is none at all."""
     mine = select(ledger.c.start).where(
         ledger.c.model == model,
         ledger.c.stream == Stream.INPUTS,
         ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),
     )
+    if before is not None:
+        mine = mine.where(ledger.c.start < before)
     found = conn.execute(mine.order_by(ledger.c.start.desc()).limit(last)).scalars().all()
     return found[-1] if found else None

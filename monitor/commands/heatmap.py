@@ -32,7 +32,9 @@ def heatmap(
     now = datetime.now(UTC)
     with reading_session(terminal) as session, session.store.read() as conn:
         end = moment(until, now, session.config, model) or now + timedelta(days=36_500)
-        begin = moment(since, now, session.config, model) or latest_start(conn, model, last)
+        begin = moment(since, now, session.config, model) or latest_start(conn, model, last, before=end)
+        if begin is None and until is not None and latest_start(conn, model, 1) is not None:
+            raise CommandError(f"{model}: has no window before {until}; `leeway history windows` has all")
         if begin is None:
             raise CommandError(f"{model}: has no window yet; `leeway status` says what there is")
         found = heat_map(conn, model, begin, end)

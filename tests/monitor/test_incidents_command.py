@@ -88,6 +88,9 @@ def test_the_heat_map_shows_what_broke(shop: Shop) -> None:
     facts = json.loads(leeway(shop, "--json", "heatmap", "--model", "shop", "--last", "1").stdout)
     assert len(facts["windows"]) == 1
     assert {"column_name": "amount", "heat": ["page"]} in facts["columns"]
+    latest = facts["windows"][0]["window_start"]
+    earlier = leeway(shop, "--json", "heatmap", "--model", "shop", "--last", "1", "--until", latest)
+    assert [each["window_end"] for each in json.loads(earlier.stdout)["windows"]] == [latest]
     wrong = leeway(shop, "heatmap", "--model", "nobody")
     assert isinstance(wrong.exception, CommandError)
     assert "leeway status" in str(wrong.exception)

@@ -40,3 +40,5 @@ def test_a_span_and_the_newest_revision(store: Store) -> None:
         assert latest_start(conn, "m", 2) == T0 + DAY
         assert latest_start(conn, "m", 60) == T0
         assert latest_start(conn, "n", 60) is None
+        assert latest_start(conn, "m", 1, before=T0 + 2 * DAY) == T0 + DAY
+        assert latest_start(conn, "m", 1, before=T0) is None
