@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._cells import TAIL_CODES, Tails
+from detectors._cells import TAIL_CODES, Tails, tail_bounds
 from detectors._column_profile import CategoryProfile, ColumnProfile, NumericProfile
 from detectors._joint import JointSummary
 from detectors._profile import Profile
@@ -218,6 +218,8 @@ def _read_numeric(of: Reader, profile: NumericProfile, rows: int) -> NumericSumm
     empty = values == infinite
     if (minimum, maximum) != (np.inf, -np.inf) if empty else not -np.inf < minimum <= maximum < np.inf:
         raise ValueError(f'has no least and largest value of "{profile.name}"')
+    if profile.knots.size:
+        _ends_must_agree(profile, counts, (below, above), infinite, (minimum, maximum), tails)
     return NumericSummary(
         counts=counts,
         missing=missing,
@@ -230,6 +232,33 @@ def _read_numeric(of: Reader, profile: NumericProfile, rows: int) -> NumericSumm
         moment2=moment2,
         tails=tails,
     )
+
+
+def _ends_must_agree(
+    profile: NumericProfile,
+    counts: NDArray[np.int64],
+    edges: tuple[int, int],
+    infinite: int,
+    ends: tuple[float, float],
+    tails: Tails,
+) -> None:
+    """What lies beyond the outer knots is told five times: open cells, tails, edges, extremes, infinities."""
+    first, last = float(profile.knots[0]), float(profile.knots[-1])
+    finite = [sum(rows for code, rows in tails if (code >= TAIL_CODES) is above) for above in (False, True)]
+    spare = [int(cell) - rows for cell, rows in zip((counts[0], counts[-1]), finite, strict=True)]
+    beyond = ends[0] < first, ends[1] > last
+    bounds = [(code >= TAIL_CODES, *tail_bounds(code)) for code, _ in tails]
+    if (
+        min(spare) < 0
+        or sum(spare) != infinite
+        or any(edge > cell for edge, cell in zip(edges, (counts[0], counts[-1]), strict=True))
+        or any(is_there is not (rows > 0) for is_there, rows in zip(beyond, finite, strict=True))
+        or not all(
+            np.isfinite((low, high)).all() and (high > last if above else low < first)
+            for above, low, high in bounds
+        )
+    ):
+        raise ValueError(f'holds rows beyond the range of "{profile.name}" that do not agree with each other')
 
 
 def _read_tails(of: Reader, most: int) -> Tails:
@@ -276,7 +305,8 @@ def _read_joint(of: Reader, profile: Profile, rows: int) -> JointSummary | None:
     matrices = [of.array(size * size).reshape(size, size) for _ in range(4)]
     for matrix, power in zip(matrices, (0, 1, 2, 2), strict=True):
         limit = SCORE_MOST**power * looked_at
-        if int(matrix.max()) > limit or int(matrix.min()) < (-limit if power else 0):
+        least = -limit if matrix is not matrices[0] and matrix is not matrices[2] else 0  # rows and squares
+        if int(matrix.max()) > limit or int(matrix.min()) < least:
             raise ValueError("holds sums of relations that its rows cannot have")
     both, sums, squares, products = matrices
     return JointSummary(

@@ -180,6 +180,8 @@ def _alike(raw: sa.ColumnElement[Any], between: str, suffix: str) -> Condition:
     day = sa.func.substr(text, 1, 10)
     return sa.and_(
         sa.func.typeof(raw) == "text",
+        # SQLite's functions end at a NUL.
+        sa.func.length(sa.cast(raw, sa.LargeBinary)) == sa.func.length(text),
         sa.func.substr(text, 1, _PREFIX).op("GLOB")(_SHAPE.format(between)),
         sa.func.date(day) == day,  # 2024-02-30 would be March
         sa.func.substr(text, 12, 2) < "24",

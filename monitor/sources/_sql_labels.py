@@ -25,7 +25,7 @@ def label_key(column: Stored, dialect: str) -> list[sa.ColumnElement[Any]]:
         return [of, sa.collate(sa.type_coerce(value, sa.Text), "BINARY")]
     if column.dtype == pl.String and column.is_text:
         # Byte by byte: a column's own rules may take "a" and "A" for one. A cast cuts off a CHAR's spaces.
-        padded = column.declared.upper().startswith("CHAR")
+        padded = column.holds.upper().startswith("CHAR")
         text = sa.type_coerce(raw, sa.Text) if padded else sa.cast(raw, sa.Text)
         return [sa.collate(text, "C")] if dialect == "postgresql" else [text]
     if isinstance(column.dtype, pl.Decimal):  # 1.5 and 1.50 are equal numbers, and two labels

@@ -45,7 +45,7 @@ def number(column: Stored, dialect: str) -> sa.ColumnElement[float] | None:
 
 
 def _is_double(column: Stored) -> bool:
-    return column.declared.upper().startswith("DOUBLE")
+    return column.holds.upper().startswith("DOUBLE")
 
 
 def _over(whole: sa.ColumnElement[Any], unit: float) -> sa.ColumnElement[float]:

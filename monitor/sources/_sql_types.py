@@ -30,6 +30,7 @@ class Stored:
 
     name: str
     declared: str  # in the database's own words
+    holds: str  # the same, of what a domain is of
     dtype: pl.DataType
     is_text: bool  # compares with texts as it stands
 
@@ -40,17 +41,21 @@ class Stored:
 
 
 def stored(name: str, declared: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Stored:
-    try:
-        words = declared.compile(dialect)
-    except sa.exc.CompileError:
-        words = "a type that is not known"
-    inner: object = declared.data_type if isinstance(declared, postgresql.DOMAIN) else declared
+    inner = declared.data_type if isinstance(declared, postgresql.DOMAIN) else declared
     return Stored(
         name=name,
-        declared=words,
+        declared=_words(declared, dialect),
+        holds=_words(inner, dialect),
         dtype=_dtype(inner),
         is_text=isinstance(inner, sa.String) and not isinstance(inner, sa.Enum),
     )
+
+
+def _words(declared: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> str:
+    try:
+        return declared.compile(dialect)
+    except sa.exc.CompileError:
+        return "a type that is not known"
 
 
 def retyped(column: Stored, kind: Kind) -> str:

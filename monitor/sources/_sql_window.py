@@ -89,8 +89,12 @@ class TableWindow:
     def _versions(self, column: Stored) -> Mapping[str, tuple[int, Condition]] | None:
         """Rows of each model version, and what tells them from others; "" of rows that name none."""
         key, read = label_key(column, self.dialect), labels_of(column, self.dialect)
-        names = [f"k{place}" for place in range(len(key))]
-        asked = [part.label(name) for part, name in zip(key, names, strict=True)]
+        told = key
+        if self.dialect != "sqlite":
+            # As texts: PostgreSQL compares no enum with a text, and no float4 with the digits it is read by.
+            told = [sa.collate(sa.cast(part, sa.Text), "C") for part in key]
+        names = [f"k{place}" for place in range(len(key) + len(told))]
+        asked = [part.label(name) for part, name in zip([*key, *told], names, strict=True)]
         keys = self.table.select(asked, self.table.where).subquery()
         groups = [keys.c[name] for name in names]
         counted = sa.select(*groups, sa.func.count()).group_by(*groups).limit(MOST_VERSIONS + 1)
@@ -99,10 +103,10 @@ class TableWindow:
             return None
         rows: dict[str, int] = {}
         conditions: dict[str, list[Condition]] = {}
-        for label, row in zip(read([row[:-1] for row in found]), found, strict=True):
+        for label, row in zip(read([row[: len(key)] for row in found]), found, strict=True):
             name = label or ""
             rows[name] = rows.get(name, 0) + row[-1]
-            same = [part == value for part, value in zip(key, row[:-1], strict=True)]
+            same = [part == value for part, value in zip(told, row[len(key) : -1], strict=True)]
             conditions.setdefault(name, []).append(sa.and_(*same))
         return {name: (rows[name], sa.or_(*conditions[name])) for name in sorted(rows)}
 

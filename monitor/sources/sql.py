@@ -209,6 +209,8 @@ class SqlSource:
                 raise self._unreadable(error) from error
             if summary is None:
                 return f"its rows are of more than {MOST_VERSIONS} model versions"
+            if ask([sa.func.count()], cut.where) != [(rows,)]:
+                return "its rows are others with each question, as of a view that samples"
             latest = cut.newest()
         newest = None if latest is None else instant(latest)
         return Counted(summary=summary, newest=newest, problems=tuple(problems))

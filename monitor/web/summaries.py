@@ -10,11 +10,18 @@
 The reference in force is at GET /api/v1/reference/MODEL, with its digest as the ETag.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from alerting.sanitise import clean
-from detectors import OtherProfileError, Profile, decode_summary, encode_profile
+from detectors import (
+    CategorySummary,
+    OtherProfileError,
+    Profile,
+    WindowSummary,
+    decode_summary,
+    encode_profile,
+)
 from monitor.evaluation import load_profile
 from monitor.runtime import Runtime
 from monitor.source import SourceError
@@ -29,6 +36,7 @@ from storage.span import Span
 
 SUMMARY = "application/vnd.leeway.summary"
 REFERENCE = "application/vnd.leeway.reference"
+LONGEST_WORD = 10_000  # characters: a label of production may be a sentence
 MOST_BYTES = 128 * 1024 * 1024  # of a summary in memory
 
 
@@ -67,6 +75,13 @@ def keep_summary(
         raise RefusedError(409, f"{error}: GET /api/v1/reference/{clean(model)}") from error
     except ValueError as error:
         raise RefusedError(422, str(error)) from error
+    for word in _words(summary):
+        if len(word) > LONGEST_WORD or any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise RefusedError(
+                422,
+                f"the label or model version {clean(word[:40])!r} is longer than {LONGEST_WORD} characters, "
+                "or holds one half of a surrogate pair, which is no text",
+            )
     kept = kept_of(batch, profile.digest, span, summary.rows)
     try:
         fresh = source.take_summary(kept, content, runtime.clock.now())
@@ -77,6 +92,18 @@ def keep_summary(
     if not fresh:
         return Reply(status=200, said={"kept": "before", "batch": batch.key})
     return Reply(status=201, said={"kept": "now", "batch": batch.key, "rows": summary.rows})
+
+
+def _words(summary: WindowSummary) -> Iterator[str]:
+    """All text in it that is not in its reference: it will stand in history, messages and logs."""
+    if summary.version is not None:
+        yield summary.version
+    yield from summary.versions
+    for column in summary.columns.values():
+        if isinstance(column, CategorySummary):
+            yield from column.unseen_labels
+    for part in (*summary.slices.values(), *summary.versions.values()):
+        yield from _words(part)
 
 
 def reference(runtime: Runtime, model: str, known: str) -> Reply:
@@ -103,13 +130,14 @@ def _moment(query: Mapping[str, str], name: str) -> datetime:
     said = query.get(name, "")
     try:
         found = datetime.fromisoformat(said)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        utc = None if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # of its year in UTC
+        utc = None
+    if utc is None:
         got = f"got {clean(said)[:60]!r}" if said else "there is none"
         raise RefusedError(
             400,
             f"{name}: must be a time with its offset, such as {name}=2026-03-31T00:00:00Z ({got}; a + is "
             "written %2B in an address)",
         )
-    return found.astimezone(UTC)
+    return utc

@@ -16,6 +16,8 @@ from detectors import (
     CategoryColumn,
     Column,
     NumericColumn,
+    NumericProfile,
+    NumericSummary,
     OtherProfileError,
     Profile,
     ScoreSpec,
@@ -27,6 +29,7 @@ from detectors import (
     encode_profile,
     encode_summary,
 )
+from detectors._cells import TAIL_CODES
 from detectors._count import Extras
 from detectors._relation_fit import fit_relations
 from detectors._slices import fit_slices
@@ -237,3 +240,30 @@ def test_a_damaged_profile_is_refused(at: int, byte: int, cut: bool) -> None:
     with contextlib.suppress(ValueError):
         # Notices are no part of the digest, nor is the spelling of JSON.
         assert decode_profile(damaged).digest == profile().digest
+
+
+def test_what_lies_beyond_the_range_must_agree() -> None:
+    """Tails, open cells, edges, extremes and infinities tell of the same rows: a forger's do not."""
+    reference = batch(600, 0, reference=True)
+    profile = build_profile({"y": reference["y"]}, roles={})
+    column = profile.columns["y"]
+    assert isinstance(column, NumericProfile)
+    values = np.array([column.knots[0] - 1.0, 0.5 * (column.knots[0] + column.knots[-1]), np.inf])
+    true = count(profile, {"y": NumericColumn(values=values)}, 3)
+    kept = true.columns["y"]
+    assert isinstance(kept, NumericSummary)
+    assert decode_summary(encode_summary(true, profile), profile) == true
+    (code, rows), *_ = kept.tails
+    for wrong in (
+        {"tails": ((0x7FF8, rows),)},  # not a number
+        {"tails": ((code, rows), (TAIL_CODES + 0x4340, 1))},  # nothing lies above
+        {"tails": ()},
+        {"infinite": 0},
+        {"infinite": 2},
+        {"below_edge": 2},
+        {"minimum": 0.0},
+        {"maximum": 1e300},
+    ):
+        forged = dataclasses.replace(true, columns={"y": dataclasses.replace(kept, **wrong)})
+        with pytest.raises(ValueError, match="summary"):
+            decode_summary(encode_summary(forged, profile), profile)

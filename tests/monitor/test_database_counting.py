@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from detectors import CategoryColumn, Column, Kind, NumericColumn, Profile, build_profile
-from detectors._count import NO_EXTRAS
+from detectors._count import NO_EXTRAS, Extras
 from monitor.counting import count_span, read_window, wanted
 from monitor.source import SourceError
 from monitor.sources.sql import SqlSource
@@ -304,3 +304,65 @@ def test_why_it_is_read_here_is_said_once(tmp_path: Path, caplog: pytest.LogCapt
         for _ in range(3):
             source.count(profile_of(x=Kind.NUMERIC), DAY, NO_EXTRAS)
     assert len(source._said) == 1
+
+
+@pytest.mark.parametrize(
+    ("declared", "values"),
+    [
+        ("feeling", ("'a'", "'sad'", "NULL")),  # an enum is no text to PostgreSQL
+        ("real", ("0.1", "1.1", "'NaN'")),  # read by its digits, which no float4 is equal to
+        ("padded", ("'a'", "'b'", "NULL")),  # a CHAR behind a domain keeps its spaces
+        ("numeric", ("1.5", "1.50", "'NaN'")),
+        ("uuid", ("'00000000-0000-0000-0000-000000000001'", "NULL", "NULL")),
+        ("timestamptz", ("'2024-01-01'", "'infinity'", "NULL")),
+    ],
+)
+def test_versions_of_any_type_are_told_apart(
+    postgres: Server, database: str, declared: str, values: tuple[str, ...]
+) -> None:
+    """Each version's rows, as they are read."""
+    postgres.sql(
+        "DROP TYPE IF EXISTS feeling CASCADE",
+        "CREATE TYPE feeling AS ENUM ('a', 'sad')",
+        "DROP DOMAIN IF EXISTS padded CASCADE",
+        "CREATE DOMAIN padded AS char(3)",
+        database=database,
+    )
+    rows = [f"'2024-03-10 0{hour}:00Z', {hour}, {value}" for hour, value in enumerate(values)]
+    source = made(postgres, database, f"ts timestamptz, x float8, v {declared}", *rows)
+    profile, extras = profile_of(x=Kind.NUMERIC), Extras(version="v")
+    there = source.count(profile, DAY, extras)
+    assert there is not None
+    assert there == read_window(profile, source.pull(DAY, wanted(profile, extras)), extras)
+    assert len(there.summary.versions) >= 2
+
+
+@pytest.mark.parametrize("name", ["doubled", "plain"])
+def test_a_domain_is_read_as_what_it_is_of(postgres: Server, database: str, name: str) -> None:
+    """Whatever it is called: float4 by its digits."""
+    postgres.sql(f"DROP DOMAIN IF EXISTS {name} CASCADE", f"CREATE DOMAIN {name} AS real", database=database)
+    source = made(postgres, database, f"ts timestamptz, x {name}", "'2024-03-10 00:00Z', 1.1")
+    assert equal(source, profile_of(x=Kind.NUMERIC)) == 1
+
+
+def test_a_view_that_samples_is_counted_here(postgres: Server, database: str) -> None:
+    """Each question would be of other rows: said with its reason."""
+    rows = ["'2024-03-10 00:00Z', 1, 'a'"] * 2_000
+    table = made(postgres, database, "ts timestamptz, x float8, l text", *rows)
+    schema = table.in_schema
+    sample = f"SELECT * FROM {schema}.t TABLESAMPLE BERNOULLI (50)"
+    postgres.sql(f"CREATE VIEW {schema}.v AS {sample}", database=database)
+    view = SqlSource(url=table.url, table="v", in_schema=schema, timestamp="ts", counted_by="database")
+    assert view.count(profile_of(x=Kind.NUMERIC, l=Kind.CATEGORY), DAY, NO_EXTRAS) is None
+    assert "samples" in str(view._said)
+
+
+def test_a_time_with_more_behind_a_nul_is_none(tmp_path: Path) -> None:
+    """SQLite's functions end there; the row is read as it is without them."""
+    frame = pl.DataFrame({"ts": ["2024-03-10 00:00:00", "2024-03-10 00:00:00\0junk"], "x": [1.0, 2.0]})
+    table = SqliteTables(tmp_path / "rows.db").write("t", frame)
+    source = SqlSource(
+        url=table.url, table=table.name, timestamp="ts", timestamp_zone="UTC", counted_by="database"
+    )
+    profile = profile_of(x=Kind.NUMERIC)
+    assert count_span(source, profile, DAY) == read_window(profile, source.pull(DAY, wanted(profile)))

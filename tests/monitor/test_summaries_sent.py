@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from urllib.parse import urlencode
 import polars as pl
 import pytest
 
-from detectors import Kind, Profile, build_profile, decode_profile, encode_summary
+from detectors import (
+    CategorySummary,
+    Kind,
+    Profile,
+    build_profile,
+    decode_profile,
+    decode_summary,
+    encode_summary,
+)
 from monitor.counting import count_span
 from monitor.ending import Outcome
 from monitor.evaluation import _measure_inputs
@@ -317,3 +326,36 @@ def test_a_kill_in_between_counts_it_once(place: str, then: str, shop: Life) -> 
     )
     assert again.stdout.split() == [then], again.stderr
     assert count_span(shop.source, profile, hours(shop, 0, 24)).summary.rows == rows_of(shop, 0, 2).height
+
+
+@pytest.mark.parametrize("word", ["\ud800", "v" * 10_001])
+@pytest.mark.parametrize("where", ["version", "label"])
+def test_what_is_no_text_is_refused(shop: Life, word: str, where: str) -> None:
+    """It would be told in history and messages, which cannot hold it: 422, and nothing is kept."""
+    profile = decode_profile(fetch(shop)[1])
+    summary = decode_summary(counted(shop, profile, rows_of(shop, 0, 2)), profile)
+    if where == "version":
+        wrong = replace(summary, version=word)
+    else:
+        name, column = next((n, c) for n, c in summary.columns.items() if isinstance(c, CategorySummary))
+        most = int(column.counts.argmax())
+        less = column.counts.copy()
+        less[most] -= 1
+        other = replace(column, counts=less, unseen=column.unseen + 1, unseen_labels={word: 1})
+        wrong = replace(summary, columns={**summary.columns, name: other})
+    answer = post(shop, encode_summary(wrong, profile), hours(shop, 0, 2))
+    assert answer.status == 422
+    assert "surrogate" in answer.detail
+    assert post(shop, encode_summary(summary, profile), hours(shop, 0, 2)).status == 201
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T01:00:00+00:00"),
+        ("2020-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_times_that_utc_does_not_have_are_refused(shop: Life, start: str, end: str) -> None:
+    """400, as other words that are no time."""
+    assert post(shop, b"", hours(shop, 0, 2), **{"from": start, "to": end}).status == 400
