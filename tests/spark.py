@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -18,7 +19,8 @@ CONFIG = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
-    "spark.sql.warehouse.dir": "/nowhere/leeway",
+    # Spark makes it, though nothing is kept in it.
+    "spark.sql.warehouse.dir": os.path.join(tempfile.gettempdir(), f"leeway-spark-{os.getpid()}"),
 }
 
 
