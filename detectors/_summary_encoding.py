@@ -303,12 +303,16 @@ def _read_joint(of: Reader, profile: Profile, rows: int) -> JointSummary | None:
         raise ValueError("holds relations, and its profile has none")
     size = len(relations.columns)
     matrices = [of.array(size * size).reshape(size, size) for _ in range(4)]
-    for matrix, power in zip(matrices, (0, 1, 2, 2), strict=True):
-        limit = SCORE_MOST**power * looked_at
-        least = -limit if matrix is not matrices[0] and matrix is not matrices[2] else 0  # rows and squares
-        if int(matrix.max()) > limit or int(matrix.min()) < least:
-            raise ValueError("holds sums of relations that its rows cannot have")
     both, sums, squares, products = matrices
+    for matrix, power, signed in (
+        (both, 0, False),
+        (sums, 1, True),
+        (squares, 2, False),
+        (products, 2, True),
+    ):
+        limit = SCORE_MOST**power * looked_at
+        if int(matrix.max()) > limit or int(matrix.min()) < (-limit if signed else 0):
+            raise ValueError("holds sums of relations that its rows cannot have")
     return JointSummary(
         columns=relations.columns, rows=looked_at, both=both, sums=sums, squares=squares, products=products
     )

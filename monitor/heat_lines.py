@@ -42,7 +42,14 @@ STYLES: Mapping[Heat, str] = {
     Heat.NOTHING: "default",
 }
 MEANINGS = "█ page  ▓ ticket  ▒ breach that alerts nobody  ! error  ░ hold  · clear  (blank) not judged"
-_TOLD = (Heat.PAGE, Heat.TICKET, Heat.BREACH, Heat.ERROR, Heat.HOLD)
+_MANY = {
+    Heat.PAGE: "pages",
+    Heat.TICKET: "tickets",
+    Heat.BREACH: "breaches",
+    Heat.ERROR: "errors",
+    Heat.HOLD: "holds",
+}
+_TOLD = tuple(_MANY)
 _WORST = {heat: place for place, heat in enumerate(Heat)}
 _UNJUDGED = (WindowState.NO_DATA, WindowState.LOW_VOLUME, WindowState.FAILED, WindowState.SKIPPED)
 
@@ -96,8 +103,9 @@ def squeezed(heats: Sequence[Heat], width: int) -> list[Heat]:
 
 
 def counts(line: HeatLine) -> str:
-    """For the end of a line: "3 page, 1 ticket"."""
-    return ", ".join(f"{line.count(heat)} {heat}" for heat in _TOLD if line.count(heat))
+    """For the end of a line: "3 pages, 1 ticket", in windows."""
+    found = ((heat, line.count(heat)) for heat in _TOLD)
+    return ", ".join(f"{count} {heat if count == 1 else _MANY[heat]}" for heat, count in found if count)
 
 
 def footer(found: HeatMap, width: int, zone: str, shown: int, lines: int) -> Iterator[str]:

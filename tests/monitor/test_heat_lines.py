@@ -39,7 +39,7 @@ def test_the_worst_column_is_the_first() -> None:
     )
     assert [line.column for line in lines] == ["c", "b", "d", "a"]
     assert "".join(GLYPHS[heat] for heat in lines[0].heats) == "···█"
-    assert counts(lines[3]) == "2 hold"
+    assert counts(lines[3]) == "2 holds"
 
 
 def test_what_was_not_judged_is_not_clear() -> None:

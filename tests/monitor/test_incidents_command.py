@@ -84,7 +84,7 @@ def test_the_heat_map_shows_what_broke(shop: Shop) -> None:
     """The broken column first, in its windows; JSON names every cell; an unknown model has a remedy."""
     drawn = leeway(shop, "heatmap", "--model", "shop").stdout.splitlines()
     assert drawn[0].split()[:2] == ["amount", "██"]
-    assert drawn[0].endswith("2 page")
+    assert drawn[0].endswith("2 pages")
     facts = json.loads(leeway(shop, "--json", "heatmap", "--model", "shop", "--last", "1").stdout)
     assert len(facts["windows"]) == 1
     assert {"column_name": "amount", "heat": ["page"]} in facts["columns"]
