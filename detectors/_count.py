@@ -77,6 +77,33 @@ def _count(profile: Profile, columns: Columns, rows: int, extras: Extras) -> Win
     return whole
 
 
+def count_apart(profile: Profile, columns: Columns, rows: int) -> WindowSummary:
+    """Counts columns of a batch that is counted elsewhere: the sum of both is the count of the whole.
+
+    The caller sees to it that none of `columns` is among those `together`.
+    """
+    from detectors._counting import count_columns  # noqa: PLC0415
+
+    return WindowSummary(rows=0, columns=count_columns(profile, columns, rows), profile_digest=profile.digest)
+
+
+def together(profile: Profile, extras: Extras = NO_EXTRAS) -> frozenset[str] | None:
+    """Columns that are looked at a row at a time, not each by itself; None: all of them."""
+    from detectors._slices import slices_of  # noqa: PLC0415
+
+    if extras.version is not None:
+        return None  # each is counted by version
+    found = set(extras.shadow.values()) | ({extras.error} if extras.error is not None else set())
+    if profile.score is not None:
+        found |= set(profile.score.columns.values())
+    if (relations := _relations(profile)) is not None:
+        found |= {*relations.columns, *relations.keys}
+    if (slices := slices_of(profile)) is not None:
+        found |= {segment.column for segment in slices.segments}
+        found |= {name for each in slices.profiles.values() for name in each.columns}
+    return frozenset(found)
+
+
 def _relations(profile: Profile) -> "Relations | None":
     from detectors._relations import relations_of  # noqa: PLC0415
 

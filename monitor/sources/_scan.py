@@ -29,10 +29,19 @@ from monitor.sources._timestamps import Timestamps, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
-_TIME = "\0time"
+TIME = "\0time"
 _LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
-_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What there is to read. `good`: the wanted columns without those that `problems` are about."""
+
+    files: Sequence[Coverage]
+    good: Mapping[str, Kind]
+    problems: tuple[ColumnProblem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +93,7 @@ class Files:
             try:
                 for name, kind in self._kinds(file).items():
                     found.setdefault(name, kind)
-            except _ERRORS as error:
+            except ERRORS as error:
                 raise self.place.failure(error, file) from error
         return found
 
@@ -94,6 +103,17 @@ class Files:
         return {name: _values.guess(dtype) for name, dtype in self.open(file).collect_schema().items()}
 
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
+        asked = self.ask(span, wanted, moments)
+        return Window(
+            span=span,
+            batches=self._batches(asked.files, span, asked.good, frozenset(moments)),
+            problems=asked.problems,
+            data_version=self.place.identity(asked.files),
+            files=tuple(file.name for file in asked.files) if self.place.is_local else (),
+        )
+
+    def ask(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Asked:
+        """Which files may hold rows of the span, and which of the wanted columns they can give."""
         if span is not None and self.timestamp is None:
             raise SourceError(f"{self.place.path}: set `timestamp` to read a span of it", transient=False)
         files = [file for file in self._coverage(span) if _overlaps(file, span)]
@@ -103,14 +123,7 @@ class Files:
             if (problem := self._problem(files, name, wanted[name], span, moment=name in moments))
         ]
         good = {name: wanted[name] for name in wanted if name not in {problem.column for problem in problems}}
-        batches = self._batches(files, span, good, frozenset(moments))
-        return Window(
-            span=span,
-            batches=batches,
-            problems=tuple(problems),
-            data_version=self.place.identity(files),
-            files=tuple(file.name for file in files) if self.place.is_local else (),
-        )
+        return Asked(files=files, good=good, problems=tuple(problems))
 
     def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
         """What every file holds; looks only into new and changed ones.
@@ -129,7 +142,7 @@ class Files:
                 if known is None or known.stamp != current:
                     known = self._seen[file.name] = self._look(file.name, current)
                 covered.append(known)
-            except (SourceError, *_ERRORS) as error:
+            except (SourceError, *ERRORS) as error:
                 # Rows are written after they happened: a broken file older than the span has none of it.
                 if span is not None and self._modified_ns(file) < span.start.timestamp() * 1e9:
                     continue
@@ -155,7 +168,7 @@ class Files:
             rows = frame.select(pl.len()).collect().item()
         else:
             self._must_have(schema, self.timestamp, file, "timestamp")
-            time = frame.select(pl.selectors.by_name(self.timestamp).alias(_TIME))
+            time = frame.select(pl.selectors.by_name(self.timestamp).alias(TIME))
             low = None if self.newest_from is None else self.newest_from(file)
             # How a column of dates is read does not depend on its values: one query less a file.
             dated = isinstance(schema[self.timestamp], pl.Datetime | pl.Date)
@@ -178,11 +191,11 @@ class Files:
         )
 
     def _extent(self, file: str, schema: pl.Schema, sample: object) -> tuple[int, int | None, int | None]:
-        frame, _ = self._selected(file, schema, sample, {}, None)
+        frame, _ = self.selected(file, schema, sample, {}, None)
         facts = frame.select(
-            pl.col(_TIME).count().alias("rows"),
-            pl.col(_TIME).min().alias("oldest"),
-            pl.col(_TIME).max().alias("newest"),
+            pl.col(TIME).count().alias("rows"),
+            pl.col(TIME).min().alias("oldest"),
+            pl.col(TIME).max().alias("newest"),
         )
         rows, oldest, newest = facts.collect().row(0)
         return rows, oldest, newest
@@ -191,8 +204,8 @@ class Files:
         """Read from the newest parts alone, unless their rows were deleted or are of another model."""
         found: int | None = None
         for above in (low, None) if low is not None else (None,):
-            frame, _ = self._selected(file, schema, sample, {}, None, above)
-            found = frame.select(pl.col(_TIME).max()).collect().item()
+            frame, _ = self.selected(file, schema, sample, {}, None, above)
+            found = frame.select(pl.col(TIME).max()).collect().item()
             if found is not None:
                 break
         return found
@@ -217,7 +230,7 @@ class Files:
 
     def _text_trouble(self, file: Coverage, name: str, span: Span | None) -> str:
         """A numeric column of text: a few unreadable values are missing, most of them are another type."""
-        frame, names = self._selected(file.name, file.schema, file.sample, {name: None}, span)
+        frame, names = self.selected(file.name, file.schema, file.sample, {name: None}, span)
         raw = pl.col(names[name])
         facts = frame.select(
             _values.not_a_number(raw).sum().alias("bad"),
@@ -226,7 +239,7 @@ class Files:
         )
         try:
             bad, said, example = facts.collect().row(0)
-        except _ERRORS as error:
+        except ERRORS as error:
             raise self.place.failure(error, file.name) from error
         return f"wanted numeric, found text such as {example[:40]!r}" if bad * 2 > said else ""
 
@@ -239,12 +252,12 @@ class Files:
     ) -> Iterator[Batch]:
         for file in files:
             try:
-                frame, names = self._selected(file.name, file.schema, file.sample, dict(wanted), span)
+                frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
                 columns = [
                     expression.alias(names[name])
                     for name, expression in self._expressions(file, wanted, names, moments).items()
                 ]
-                times = [] if self.timestamp is None else [pl.col(_TIME)]
+                times = [] if self.timestamp is None else [pl.col(TIME)]
                 rows = pl.len() if not columns and not times else None
                 query = frame.select(rows if rows is not None else [*times, *columns])
                 for part in query.collect_batches(
@@ -259,10 +272,10 @@ class Files:
                             columns={
                                 name: _values.column(part[names[name]], kind) for name, kind in wanted.items()
                             },
-                            times=part[_TIME].to_numpy() if times else None,
+                            times=part[TIME].to_numpy() if times else None,
                         )
                 changed = self.place.stamp(file.name) != file.stamp
-            except _ERRORS as error:
+            except ERRORS as error:
                 raise self.place.failure(error, file.name) from error
             if changed:
                 raise SourceError(f"{file.name}: was replaced while it was read", transient=True)
@@ -291,13 +304,13 @@ class Files:
 
     def _count(self, file: Coverage, span: Span) -> tuple[int, int | None]:
         try:
-            frame, _ = self._selected(file.name, file.schema, file.sample, {}, span)
-            count, newest = frame.select(pl.len(), pl.col(_TIME).max().alias("newest")).collect().row(0)
-        except _ERRORS as error:
+            frame, _ = self.selected(file.name, file.schema, file.sample, {}, span)
+            count, newest = frame.select(pl.len(), pl.col(TIME).max().alias("newest")).collect().row(0)
+        except ERRORS as error:
             raise self.place.failure(error, file.name) from error
         return count, newest
 
-    def _selected(
+    def selected(
         self,
         file: str,
         schema: pl.Schema,
@@ -305,18 +318,21 @@ class Files:
         wanted: Mapping[str, object],
         span: Span | None,
         above: object = None,
+        frame: pl.LazyFrame | None = None,
     ) -> tuple[pl.LazyFrame, dict[str, str]]:
         """The rows of a span that pass the filter, with the wanted columns under names of ours.
 
-        Renamed first: polars reads `^…$` in a column's name as a pattern.
+        Renamed first: polars reads `^…$` in a column's name as a pattern. `frame`: rows of the file that
+        somebody has read already.
         """
         columns = dict.fromkeys([*wanted, *self.filter, *([self.timestamp] if self.timestamp else [])])
         names = {name: f"\0{position}" for position, name in enumerate(columns)}
         for name in self.filter:
             self._must_have(schema, name, file, "filter")
+        frame = self.open(file) if frame is None else frame
         if not names:
-            return self.open(file), names
-        frame = self.open(file).select(
+            return frame, names
+        frame = frame.select(
             *(pl.selectors.by_name(name).alias(ours) for name, ours in names.items() if name in schema)
         )
         for name, value in self.filter.items():
@@ -329,12 +345,12 @@ class Files:
             if span is not None and (cut := self.timestamps.coarse(raw, dtype, span)) is not None:
                 frame = frame.filter(cut)
             time = self.timestamps.expression(raw, dtype, where=where, sample=sample)
-            frame = frame.with_columns(time.alias(_TIME))
+            frame = frame.with_columns(time.alias(TIME))
             if span is None:
-                frame = frame.filter(pl.col(_TIME).is_not_null())
+                frame = frame.filter(pl.col(TIME).is_not_null())
             else:
                 start, end = microseconds(span.start), microseconds(span.end)
-                frame = frame.filter((pl.col(_TIME) >= start) & (pl.col(_TIME) < end))
+                frame = frame.filter((pl.col(TIME) >= start) & (pl.col(TIME) < end))
         return frame, names
 
     def _must_have(self, schema: pl.Schema, name: str, file: str, key: str) -> None:
@@ -355,9 +371,9 @@ def _overlaps(file: Coverage, span: Span | None) -> bool:
 
 def _first(time: pl.LazyFrame, low: object) -> object:
     """One time as stored; None where there is none. Not below `low`, if one is: old parts stay shut."""
-    cuts = [pl.col(_TIME).is_not_null()]
+    cuts = [pl.col(TIME).is_not_null()]
     if low is not None:
-        cuts.insert(0, pl.col(_TIME) >= pl.lit(low))
+        cuts.insert(0, pl.col(TIME) >= pl.lit(low))
     for cut in cuts:
         found = time.filter(cut).head(1).collect()
         if found.height:

@@ -73,17 +73,22 @@ class Timestamps:
 
     def coarse(self, raw: pl.Expr, dtype: pl.DataType, span: Span) -> pl.Expr | None:
         """A cut on the column as stored: row groups outside the span are skipped by their statistics."""
+        ends = self.bounds(dtype, span)
+        return None if ends is None else (raw >= ends[0]) & (raw <= ends[1])
+
+    def bounds(self, dtype: pl.DataType, span: Span) -> tuple[pl.Expr, pl.Expr] | None:
+        """What no row of the span is below and above, as stored; None where that takes reading the rows."""
         if isinstance(dtype, pl.Datetime):
             # Instants need no margin: a table's neighbouring days would be opened for nothing.
             zone, margin = (None, MARGIN) if dtype.time_zone is None else (UTC, timedelta(0))
             low = (span.start - margin).replace(tzinfo=zone)
             high = (span.end + margin).replace(tzinfo=zone)
-            return (raw >= pl.lit(low).cast(dtype)) & (raw <= pl.lit(high).cast(dtype))
+            return pl.lit(low).cast(dtype), pl.lit(high).cast(dtype)
         if dtype == pl.Date:
-            return (raw >= (span.start - MARGIN).date()) & (raw <= (span.end + MARGIN).date())
+            return pl.lit((span.start - MARGIN).date()), pl.lit((span.end + MARGIN).date())
         if self.format in UNITS and dtype.is_numeric():
             unit = UNITS[self.format]
-            return (raw >= microseconds(span.start) // unit) & (raw <= -(-microseconds(span.end) // unit))
+            return pl.lit(microseconds(span.start) // unit), pl.lit(-(-microseconds(span.end) // unit))
         return None
 
     def _number(self, raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:

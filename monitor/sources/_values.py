@@ -43,6 +43,13 @@ def missing(kind: Kind) -> pl.Expr:
     return pl.lit(None, dtype=pl.String)
 
 
+def nothing(kind: Kind, rows: int) -> Column:
+    """The same, out of any frame."""
+    if kind is Kind.NUMERIC:
+        return NumericColumn(values=np.full(rows, np.nan))
+    return CategoryColumn(codes=np.full(rows, -1, dtype=np.int32), labels=())
+
+
 def text_as_number(raw: pl.Expr) -> pl.Expr:
     """A number written in a CSV file; anything else is missing."""
     return raw.str.strip_chars().cast(pl.Float64, strict=False).fill_null(np.nan)
@@ -68,7 +75,7 @@ def column(series: pl.Series, kind: Kind) -> Column:
         return NumericColumn(values=values)
     labels = series.drop_nulls().unique().sort()
     if labels.is_empty():
-        return CategoryColumn(codes=np.full(len(series), -1, dtype=np.int32), labels=())
+        return nothing(kind, len(series))
     codes = series.cast(pl.Enum(labels)).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
     return CategoryColumn(codes=np.ascontiguousarray(codes, dtype=np.int32), labels=tuple(labels.to_list()))
 

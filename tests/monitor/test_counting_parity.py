@@ -33,7 +33,8 @@ from detectors import (
 from detectors._count import NO_EXTRAS, Extras
 from monitor.counting import Counted, count_span, read_window, wanted
 from monitor.source import Source
-from monitor.sources import _values
+from monitor.sources import _stripes, _values
+from monitor.sources.parquet import ParquetSource
 from monitor.sources.sql import SqlSource
 from storage.span import Span
 from tests.monitor.shelves import PostgresTables, SqliteTables, Table
@@ -41,7 +42,7 @@ from tests.postgres import Server
 
 T0 = datetime(2024, 3, 10, tzinfo=UTC)
 DAY = Span(start=T0, end=T0 + timedelta(days=1))
-PLACES = ("sqlite", "postgresql")
+PLACES = ("sqlite", "postgresql", "stripes")
 Rows = Mapping[str, list[Any]]
 
 
@@ -69,7 +70,9 @@ def database(postgres: Server) -> Iterator[str]:
 
 
 @pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    if request.param == "stripes":
+        return stripes(tmp_path / "rows.parquet", monkeypatch)
     if request.param == "sqlite":
         shelf: Any = SqliteTables(tmp_path / "rows.db")
     else:
@@ -81,6 +84,18 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return SqlSource(url=table.url, table=table.name, timestamp="ts", counted_by="database")
 
     return Place(str(request.param), source)
+
+
+def stripes(path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A file that is read two columns and a few rows at a time, in row groups that end anywhere."""
+    for name, value in {"LEAST_ROWS": -1, "STRIPE": 2, "VALUES": 14, "FEWEST_ROWS": 1}.items():
+        monkeypatch.setattr(_stripes, name, value)
+
+    def source(frame: pl.DataFrame) -> Source:
+        frame.write_parquet(path, row_group_size=max(11, frame.height // 7))
+        return ParquetSource(path=str(path), timestamp="ts")
+
+    return Place("stripes", source)
 
 
 def timed(rows: Rows, **types: Any) -> pl.DataFrame:
@@ -299,6 +314,7 @@ def test_many_unseen_labels_are_counted_in_parts(place: Place) -> None:
     assert there == read_window(profile, rows.pull(DAY, wanted(profile)))
 
 
+@pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
 def test_a_finer_reference_is_counted_here_and_said(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     """One that was built before: right all the same, and the remedy is named."""
     rows = place.source(timed(normal(500)))

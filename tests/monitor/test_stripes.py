@@ -1,0 +1,320 @@
+"""A large Parquet file is counted a stripe of columns at a time; the integers are those of its rows."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from detectors import Kind, Profile, Role, ScoreSpec, build_profile
+from detectors._count import NO_EXTRAS, Extras, together
+from detectors._slices import fit_slices
+from monitor.counting import count_span, read_window, wanted
+from monitor.source import SourceError
+from monitor.sources import _arrow, _stripes
+from monitor.sources.parquet import ParquetSource
+from storage.span import Span
+from tests.monitor.test_counting_parity import columns_of
+
+T0 = datetime(2024, 3, 10, tzinfo=UTC)
+DAY = Span(start=T0, end=T0 + timedelta(days=1))
+KINDS = {
+    "f": Kind.NUMERIC, "h": Kind.NUMERIC, "i": Kind.NUMERIC, "u": Kind.NUMERIC, "b": Kind.NUMERIC,
+    "d": Kind.NUMERIC, "m": Kind.NUMERIC, "when": Kind.NUMERIC, "took": Kind.NUMERIC,
+    "c": Kind.CATEGORY, "k": Kind.CATEGORY, "e": Kind.CATEGORY, "w": Kind.CATEGORY, "q": Kind.CATEGORY,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are read in stripes as well, three columns and 37 rows at a time."""
+    for name, value in {"LEAST_ROWS": -1, "STRIPE": 3, "VALUES": 111, "FEWEST_ROWS": 1}.items():
+        monkeypatch.setattr(_stripes, name, value)
+
+
+def rows(size: int, seed: int = 1, days: float = 1.0) -> pl.DataFrame:
+    """Every type that a column may have, with missing values, and times in no order."""
+    rng = np.random.default_rng(seed)
+
+    def gaps(values: Any, dtype: Any = None) -> pl.Series:
+        series = pl.Series(values, dtype=dtype, strict=False)
+        mask = pl.Series(rng.random(size) < 0.1)
+        return pl.select(pl.when(~mask).then(pl.lit(series))).to_series()
+
+    numbers = rng.normal(size=size)
+    seconds = rng.permutation(size) * (days * 86_400 / size)
+    return pl.DataFrame(
+        {
+            "ts": [T0 + timedelta(microseconds=int(each * 1e6)) for each in seconds],
+            "model": rng.choice(["ours", "theirs"], size),
+            "f": gaps(np.where(rng.random(size) < 0.05, np.nan, numbers)),
+            "h": gaps(numbers, pl.Float32),
+            "i": gaps(rng.integers(-(2**62), 2**62, size)),
+            "u": gaps(rng.integers(0, 200, size), pl.UInt8),
+            "b": gaps(rng.random(size) < 0.3),
+            "d": gaps([Decimal(int(each)) / 100 for each in rng.integers(-999, 999, size)]),
+            "m": gaps([date(2024, 1, 1) + timedelta(days=int(each)) for each in rng.integers(0, 99, size)]),
+            "when": gaps([T0 + timedelta(seconds=int(each)) for each in rng.integers(0, 9999, size)]),
+            "took": gaps([timedelta(milliseconds=int(each)) for each in rng.integers(0, 9999, size)]),
+            "c": gaps(rng.choice(["a", "b", "ä", ""], size)),
+            "k": gaps(rng.integers(-2, 5, size)),
+            "e": gaps(rng.choice(["x", "y"], size), pl.Enum(["x", "y", "z"])),
+            "w": gaps([f"label {each}" for each in rng.integers(0, 10**9, size)]),
+            "q": gaps(rng.choice([0.0, 1.0, 2.5, np.nan], size)),
+        }
+    )
+
+
+def profile(frame: pl.DataFrame, **options: Any) -> Profile:
+    return build_profile(
+        columns_of(frame.select(*KINDS).to_dict(as_series=True), KINDS),  # type: ignore[arg-type]
+        roles={},
+        **{"knots": 64, "include": tuple(KINDS), **options},
+    )
+
+
+@pytest.fixture(scope="module")
+def reference() -> Profile:
+    return profile(rows(500, seed=9))
+
+
+def same(source: ParquetSource, on: Profile, span: Span | None = DAY, extras: Extras = NO_EXTRAS) -> int:
+    """How many rows were counted; the same both ways."""
+    there = source.count(on, span, extras)
+    assert there is not None, "it was left to whole rows"
+    assert there == read_window(on, source.pull(span, wanted(on, extras)), extras)
+    return there.summary.rows
+
+
+@pytest.mark.parametrize("group", [1, 40, 1_000])
+def test_every_type_in_any_order(tmp_path: Path, reference: Profile, group: int) -> None:
+    """A window of three hours, in rows that are in no order, whatever the row groups."""
+    rows(700).write_parquet(tmp_path / "a.parquet", row_group_size=group)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    three = Span(start=T0 + timedelta(hours=3), end=T0 + timedelta(hours=6))
+    assert same(source, reference, three) in range(85, 91)
+    assert same(source, reference) == 700
+    assert same(source, reference, None) == 700
+    assert same(source, reference, Span(start=DAY.end, end=DAY.end + timedelta(days=1))) == 0
+
+
+def test_filter_and_files_that_differ(tmp_path: Path, reference: Profile) -> None:
+    """One lacks columns, one has another type of number: what is missing there is missing."""
+    for name, frame in {
+        "a": rows(200, 2),
+        "b": rows(150, 3).drop("f", "c", "h"),
+        "c": rows(150, 4).with_columns(pl.col("u").cast(pl.Float64), pl.col("c").cast(pl.Categorical)),
+    }.items():
+        frame.write_parquet(tmp_path / f"{name}.parquet", row_group_size=60)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts", filter={"model": "ours"})
+    assert 200 < same(source, reference) < 300
+
+
+def test_without_a_time(tmp_path: Path, reference: Profile) -> None:
+    """All rows, or those that the filter lets pass."""
+    rows(300).write_parquet(tmp_path / "a.parquet", row_group_size=70)
+    assert same(ParquetSource(path=str(tmp_path)), reference, None) == 300
+    assert same(ParquetSource(path=str(tmp_path), filter={"model": "ours"}), reference, None) < 200
+
+
+@pytest.mark.parametrize(
+    ("stored", "options"),
+    [
+        (pl.col("ts").dt.replace_time_zone(None), {"timestamp_zone": "Europe/Helsinki"}),
+        (pl.col("ts").dt.cast_time_unit("ns"), {}),
+        (pl.col("ts").dt.date(), {"timestamp_zone": "UTC"}),
+        (pl.col("ts").dt.epoch("ms"), {"timestamp_format": "epoch_ms"}),
+        (pl.col("ts").dt.epoch("s").cast(pl.Float64), {"timestamp_format": "epoch_s"}),
+        (pl.col("ts").dt.to_string("%Y-%m-%dT%H:%M:%S%:z"), {}),
+        (pl.when(pl.col("u") > 20).then(pl.col("ts")), {}),
+    ],
+    ids=["naive", "ns", "date", "ms", "s", "text", "gaps"],
+)
+def test_every_way_to_write_a_time(
+    tmp_path: Path, reference: Profile, stored: pl.Expr, options: dict[str, Any]
+) -> None:
+    """Three days in the file, one in the window."""
+    frame = rows(900, days=3.0).sort("ts").with_columns(ts=stored)
+    frame.write_parquet(tmp_path / "a.parquet", row_group_size=100)
+    assert 200 < same(ParquetSource(path=str(tmp_path), timestamp="ts", **options), reference) <= 300
+
+
+def test_row_groups_outside_the_span_stay_shut(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their statistics say so."""
+    rows(900, days=3.0).sort("ts").write_parquet(tmp_path / "a.parquet", row_group_size=100)
+    opened: list[int] = []
+    whole = _stripes._File._rows
+
+    def noted(self: _stripes._File, parquet: Any, group: int) -> Any:
+        opened.append(group)
+        return whole(self, parquet, group)
+
+    monkeypatch.setattr(_stripes._File, "_rows", noted)
+    assert same(ParquetSource(path=str(tmp_path), timestamp="ts"), reference) == 300
+    assert opened in ([0, 1, 2], [0, 1, 2, 3])  # the fourth begins with the end of the window
+
+
+def scored(size: int, seed: int) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    return rows(size, seed).with_columns(
+        score=pl.Series(rng.beta(2, 3, size)),
+        second=pl.Series(rng.beta(2, 3, size)),
+        version=pl.Series(rng.choice(["v1", "v2"], size)),
+        error=pl.Series(rng.choice(["", "ok", "timeout"], size)),
+    )
+
+
+def test_what_is_looked_at_together_stays_together(tmp_path: Path) -> None:
+    """Score, second score, errors, slices, and versions, by which every column is counted."""
+    kinds = {**KINDS, "score": Kind.NUMERIC}
+    columns = columns_of(scored(600, 5).select(*kinds).to_dict(as_series=True), kinds)  # type: ignore[arg-type]
+    built = build_profile(
+        columns,
+        roles={"score": Role.SCORE},
+        score=ScoreSpec(task="binary", columns={"": "score"}),
+        knots=64,
+        include=tuple(kinds),
+    )
+    scored(400, 6).write_parquet(tmp_path / "a.parquet", row_group_size=90)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    assert together(built, NO_EXTRAS) == {"score"}
+    beside = Extras(shadow={"": "second"}, error="error")
+    assert together(built, beside) == {"score", "second", "error"}
+    assert same(source, built, extras=beside) == 400
+    versions = Extras(version="version", shadow={"": "second"}, error="error")
+    assert together(built, versions) is None
+    assert same(source, built, extras=versions) == 400
+    sliced = built.with_parts(fit_slices(built, columns, 600, ["c"]))
+    assert {"c", "f"} <= (together(sliced) or set())
+    assert same(source, sliced) == 400
+
+
+def test_labels_that_the_file_codes_oddly(tmp_path: Path) -> None:
+    """Plain, a dictionary that repeats itself, and one with more labels than the batch has rows."""
+    labels = ["a", "b", "a", "c"]
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, None, 3, 2] * 20, pa.int32()), pa.array(labels))
+    many = pa.array([f"l{n}" for n in range(120)])
+    times = pa.array([T0 + timedelta(minutes=n) for n in range(120)], pa.timestamp("us", tz="UTC"))
+    table = pa.table({"ts": times, "c": coded, "w": many, "e": pa.array(["x"] * 120, pa.large_string())})
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path, use_dictionary=["c", "w"], row_group_size=120)
+    kinds = {"c": Kind.CATEGORY, "w": Kind.CATEGORY, "e": Kind.CATEGORY}
+    on = build_profile(columns_of({"c": ["a", "c"], "w": ["l1", "l2"], "e": ["x", "y"]}, kinds), roles={})
+    assert same(ParquetSource(path=str(path), timestamp="ts"), on) == 120
+    pq.write_table(table, path, use_dictionary=False, row_group_size=120)
+    assert same(ParquetSource(path=str(path), timestamp="ts"), on) == 120
+
+
+def test_a_repeated_label_is_one(tmp_path: Path) -> None:
+    """Codes are merged, and a missing one stays missing."""
+    array = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, 2, None, 3], pa.int32()), pa.array(["a", "b", "a", "c"])
+    )
+    column = _arrow._coded(array[1:])
+    assert column is not None
+    assert column.labels == ("a", "b", "c")
+    assert column.codes.tolist() == [1, 0, -1, 2]
+
+
+def test_one_batch_is_read_whole(tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be won there."""
+    monkeypatch.undo()
+    rows(300).write_parquet(tmp_path / "a.parquet")
+    assert ParquetSource(path=str(tmp_path), timestamp="ts").count(reference, DAY, NO_EXTRAS) is None
+
+
+def test_types_that_are_seen_otherwise_are_read_whole(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the one reader that has told what the columns are."""
+
+    def unlike(*_: object) -> None:
+        raise _arrow.Unlike
+
+    monkeypatch.setattr(_stripes._File, "_column", unlike)
+    rows(300).write_parquet(tmp_path / "a.parquet")
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    assert source.count(reference, DAY, NO_EXTRAS) is None
+    assert count_span(source, reference, DAY).summary.rows == 300
+
+
+def test_a_broken_page_fails_and_names_the_file(tmp_path: Path, reference: Profile) -> None:
+    """As one that may still be written: it is tried again."""
+    path = tmp_path / "a.parquet"
+    rows(3_000).write_parquet(path, row_group_size=1_000, compression="zstd")
+    source = ParquetSource(path=str(path), timestamp="ts")
+    place = pq.ParquetFile(path).metadata.row_group(1).column(2).data_page_offset
+    content = bytearray(path.read_bytes())
+    status = os.stat(path)
+    content[place : place + 600] = b"\xff" * 600
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(SourceError, match=r"a\.parquet: cannot be read") as caught:
+        source.count(reference, DAY, NO_EXTRAS)
+    assert caught.value.transient
+
+
+def test_text_that_is_none_fails_and_names_the_file(tmp_path: Path) -> None:
+    """A label is text; bytes that are not UTF-8 are a writer's fault."""
+    times = pa.array([T0 + timedelta(minutes=n) for n in range(120)], pa.timestamp("us", tz="UTC"))
+    wrong = pa.array([b"ok", b"\xff\xfe"] * 60, pa.binary())
+    texts = pa.StringArray.from_buffers(len(wrong), wrong.buffers()[1], wrong.buffers()[2])
+    pq.write_table(pa.table({"ts": times, "c": texts}), tmp_path / "a.parquet")
+    on = build_profile(columns_of({"c": ["a", "b"]}, {"c": Kind.CATEGORY}), roles={})
+    with pytest.raises(SourceError, match=r"a\.parquet: cannot be read"):
+        ParquetSource(path=str(tmp_path), timestamp="ts").count(on, DAY, NO_EXTRAS)
+
+
+def test_a_file_replaced_while_it_is_read_fails(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of one and half of another is neither."""
+    path = tmp_path / "a.parquet"
+    rows(300).write_parquet(path)
+    source = ParquetSource(path=str(path), timestamp="ts")
+
+    rows(301).write_parquet(tmp_path / "b")
+
+    def replace(_: str) -> None:
+        with suppress(FileNotFoundError):  # another stripe was first
+            (tmp_path / "b").replace(path)
+
+    monkeypatch.setattr(_stripes, "hit", replace)
+    with pytest.raises(SourceError, match="was replaced while it was read") as caught:
+        source.count(reference, DAY, NO_EXTRAS)
+    assert caught.value.transient
+
+
+def test_pandas_stays_out(tmp_path: Path) -> None:
+    """50 MiB and a third of a second, which Arrow's conversions load where they can."""
+    rows(300).write_parquet(tmp_path / "a.parquet", row_group_size=90)
+    code = f"""
+import sys
+from datetime import UTC, datetime, timedelta
+from detectors import Kind, build_profile
+from detectors._count import NO_EXTRAS
+from monitor.sources import _arrow, _stripes
+from monitor.sources.parquet import ParquetSource
+import polars as pl
+from monitor.sources import _values
+_stripes.LEAST_ROWS = -1
+source = ParquetSource(path={str(tmp_path)!r}, timestamp="ts", filter={{"model": "ours"}})
+kinds = {{"f": Kind.NUMERIC, "c": Kind.CATEGORY, "w": Kind.CATEGORY, "d": Kind.NUMERIC}}
+batch = next(iter(source.pull(None, kinds).batches))
+profile = build_profile(batch.columns, roles={{}})
+assert source.count(profile, None, NO_EXTRAS).summary.rows > 100
+assert "pyarrow" in sys.modules
+assert "pandas" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
