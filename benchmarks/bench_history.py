@@ -26,7 +26,6 @@ from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
 from monitor.standing import standing
 from storage.engine import Store, open_store
-from storage.false_pages import pages_seen
 from storage.heat_map import heat_map
 from storage.history import Filter, measurements, verdicts
 from storage.overview import overview
@@ -66,8 +65,7 @@ def history(
         names = [f"m{number % models}" for number in range(ASKED)]
         questions: dict[str, Callable[[Connection, str], object]] = {
             "status of all models": lambda conn, _: [
-                standing(each.model, loaded, each, pages_seen(conn, each.model))
-                for each in overview(conn, now)
+                standing(each.model, loaded, each) for each in overview(conn, now)
             ],
             "a model's heat map over 90 days": lambda conn, model: heat_map(conn, model, FIRST_HOUR, now),
             "a column's line over 90 days of hours": lambda conn, model: measurements(

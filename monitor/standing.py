@@ -11,7 +11,6 @@ from monitor.config import Config
 from monitor.performance_lines import realised
 from monitor.realised import told
 from monitor.terminal import printable
-from storage.false_pages import PagesSeen
 from storage.label_overview import LabelOverview
 from storage.overview import ModelOverview
 
@@ -29,10 +28,9 @@ def standing(
     name: str,
     config: Config,
     seen: ModelOverview | None,
-    ever: PagesSeen | None = None,
     quiet: Sequence[Silence] = (),
 ) -> dict[str, Any]:
-    """The facts of one model; `state` is the word a person looks at first. `ever`: since its first window.
+    """The facts of one model; `state` is the word a person looks at first.
 
     `quiet`: the silences that hold and may cover something of it.
     """
@@ -67,9 +65,9 @@ def standing(
         "pages_30d": seen.pages if seen else 0,
         "performance": _performance(name, config, seen.labels if seen else None, zone),
         "promise": PROMISE[model.policy.sensitivity] if model else None,
-        "windows": ever.windows if ever else 0,
-        "pages": ever.pages if ever else 0,
-        "false_pages": ever.marked_false if ever else 0,
+        "windows": seen.ever.windows if seen else 0,
+        "pages": seen.ever.pages if seen else 0,
+        "false_pages": seen.ever.marked_false if seen else 0,
         "silences": [
             {
                 "silence_id": each.id,

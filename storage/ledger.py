@@ -120,7 +120,7 @@ def claim(
         and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= now),
         and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now),
     )
-    oldest = select(ledger.c.id).where(_IS_OPEN, wanted, ledger.c.due <= now)
+    oldest = select(ledger.c.id).where(IS_OPEN, wanted, ledger.c.due <= now)
     if models is not None:
         oldest = oldest.where(ledger.c.model.in_(models))
     if ids is not None:
@@ -265,7 +265,7 @@ def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWi
 
 
 # Literal words, not parameters: only then does SQLite use the partial index over them.
-_IS_OPEN = sql("ledger.state IN ('planned', 'claimed')")
+IS_OPEN = sql("ledger.state IN ('planned', 'claimed')")
 
 
 def _mine(window_id: int, fence: int) -> Update:

@@ -1,7 +1,8 @@
 """Which models does the database know of?"""
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import CTE, Connection, Table, exists, select
 
+from storage.due_window import Stream
 from storage.tables import ledger, reference
 
 
@@ -15,12 +16,23 @@ def known(conn: Connection) -> list[str]:
     return sorted({*_distinct(conn, reference), *_distinct(conn, ledger)})
 
 
+def with_labels(conn: Connection) -> set[str]:
+    """Those for which labels were ever awaited."""
+    names = _names(ledger)
+    labelled = exists().where(ledger.c.model == names.c.model, ledger.c.stream == Stream.LABELS)
+    return set(conn.execute(select(names.c.model).where(names.c.model.is_not(None), labelled)).scalars())
+
+
 def _distinct(conn: Connection, table: Table) -> list[str]:
+    names = _names(table)
+    return sorted(conn.execute(select(names.c.model).where(names.c.model.is_not(None))).scalars())
+
+
+def _names(table: Table) -> CTE:
     """From one name of the index to the next: there are few names and many rows, and neither database's
     DISTINCT passes over those between (a loose index scan, in the words of PostgreSQL's wiki)."""
     name = table.c.model
     found = select(name).order_by(name).limit(1).subquery()
     names = select(found.c.model).cte("names", recursive=True)
     following = select(name).where(name > names.c.model).order_by(name).limit(1).scalar_subquery()
-    names = names.union_all(select(following).where(names.c.model.is_not(None)))
-    return sorted(conn.execute(select(names.c.model).where(names.c.model.is_not(None))).scalars())
+    return names.union_all(select(following).where(names.c.model.is_not(None)))

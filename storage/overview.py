@@ -1,23 +1,44 @@
-"""How does every model stand right now?"""
+"""How does every model stand right now?
 
-from collections.abc import Sequence
+A handful of questions about all models at once, each answered from an index: of hundreds of models that have
+judged for months, one question a model and a fact took seconds.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, select
+from sqlalchemy import Connection, Row, String, and_, column, func, select, values
 
 from alerting.verdict import Severity
 from storage import fold_order, model_names, profiles
 from storage.due_window import FOLDED_KINDS
 from storage.label_overview import LabelOverview, label_overview
-from storage.ledger import Stream, WindowState
+from storage.ledger import IS_OPEN, Stream, WindowState
 from storage.profiles import NoiseFacts, Reference
 from storage.tables import incident, ledger
 
 PAGES_WITHIN = timedelta(days=30)
 LOOKED_AT_WITHIN = timedelta(minutes=1)  # a daemon looks at each tick: after this there is none, or it hangs
 FOLDED_WITHIN = timedelta(minutes=10)  # a daemon folds within seconds: after this something holds it up
+_OPEN = (WindowState.PLANNED, WindowState.CLAIMED)
+_INPUTS = (
+    ledger.c.stream == Stream.INPUTS,
+    ledger.c.superseded_by.is_(None),
+    ledger.c.kind.in_(FOLDED_KINDS),
+)
+_FOLDED = (*_INPUTS, ledger.c.folded_at.is_not(None))
+_UNFOLDED = (*_INPUTS, ledger.c.folded_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagesSeen:
+    """How often a model paged since its first window, and how often a person said: falsely."""
+
+    windows: int  # judged ones, of the inputs
+    pages: int
+    marked_false: int  # of the pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,60 +62,139 @@ class ModelOverview:
     open_pages: int
     windows: int  # folded windows that started in the last 30 days
     pages: int  # incidents of page severity that opened in the last 30 days
+    ever: PagesSeen = PagesSeen(windows=0, pages=0, marked_false=0)
     labels: LabelOverview | None = None  # None: no label window was ever planned
     unjudged: datetime | None = None  # start of the window that is evaluated and does not get judged
 
 
+@dataclass(slots=True)
+class _Waiting:
+    windows: int = 0
+    overdue: int = 0
+    unattended: int = 0
+
+
 def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     """Every model that has a reference or a window, by name."""
-    return [model_overview(conn, model, now) for model in model_names.known(conn)]
-
-
-def model_overview(conn: Connection, model: str, now: datetime) -> ModelOverview:
     since = now - PAGES_WITHIN
-    active = profiles.active(conn, model)
-    last = _last(conn, model)
-    mine = (
-        ledger.c.model == model,
-        ledger.c.stream == Stream.INPUTS,
-        ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+    judged, unfolded = _by_model(_judged(conn, since)), _by_model(_unfolded(conn, since))
+    pages, waiting = _by_model(_pages(conn, since)), _waiting(conn, now)
+    last = _ended(conn, _latest(judged, unfolded))
+    active = profiles.all_active(conn)
+    noises = profiles.newest_noise_facts(conn, [each.id for each in active.values()])
+    held_up = _held_up(conn, now)
+    labelled = model_names.with_labels(conn)
+    found = []
+    for model in model_names.known(conn):
+        mine, opened, latest = judged.get(model), pages.get(model), last.get(model)
+        waits, reference = waiting.get(model, _Waiting()), active.get(model)
+        found.append(
+            ModelOverview(
+                model=model,
+                reference=reference,
+                noise=None if reference is None else noises.get(reference.id),
+                last_start=None if latest is None else latest.start,
+                last_end=None if latest is None else latest.end,
+                last_state=None if latest is None else WindowState(latest.state),
+                last_reason="" if latest is None else latest.reason,
+                last_rows=None if latest is None else latest.rows,
+                folded_until=None if mine is None else mine.until,
+                waiting=waits.windows,
+                overdue=waits.overdue,
+                unattended=waits.unattended,
+                failed=sum(part[model].failed for part in (judged, unfolded) if model in part),
+                open_tickets=opened.open_tickets if opened else 0,
+                open_pages=opened.open_pages if opened else 0,
+                windows=mine.recent if mine else 0,
+                pages=opened.recent if opened else 0,
+                ever=PagesSeen(
+                    windows=mine.judged if mine else 0,
+                    pages=opened.pages if opened else 0,
+                    marked_false=opened.marked_false if opened else 0,
+                ),
+                labels=label_overview(conn, model) if model in labelled else None,
+                unjudged=_unjudged(conn, model, now) if model in held_up else None,
+            )
+        )
+    return found
+
+
+def _judged(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
+    """Of `ix_ledger_judged` alone: there are as many of these as there ever were windows."""
+    recent, failed = ledger.c.start >= since, ledger.c.state == WindowState.FAILED
+    return conn.execute(
+        select(
+            ledger.c.model,
+            func.count().filter(ledger.c.state != WindowState.SKIPPED).label("judged"),
+            func.count().filter(recent).label("recent"),
+            func.count().filter(recent, failed).label("failed"),
+            func.max(ledger.c.end).label("until"),
+            func.max(ledger.c.start).filter(ledger.c.state.not_in(_OPEN)).label("latest"),
+        )
+        .where(*_FOLDED)
+        .group_by(ledger.c.model)
     )
-    due = ledger.c.due < now
-    next_look = case((ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until), else_=ledger.c.next_try)
-    waiting, overdue, unattended = _counts(
-        conn,
-        (*mine, ledger.c.state.in_((WindowState.PLANNED, WindowState.CLAIMED))),
-        due,
-        and_(due, next_look < now - LOOKED_AT_WITHIN),
+
+
+def _unfolded(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
+    """Ended windows that wait for their turn."""
+    failed = and_(ledger.c.state == WindowState.FAILED, ledger.c.start >= since)
+    return conn.execute(
+        select(
+            ledger.c.model,
+            func.count().filter(failed).label("failed"),
+            func.max(ledger.c.start).label("latest"),
+        )
+        .where(*_UNFOLDED, ledger.c.state.not_in(_OPEN))
+        .group_by(ledger.c.model)
     )
-    recent = (*mine, ledger.c.start >= since)
-    folded = ledger.c.folded_at.is_not(None)
-    opened = (incident.c.model == model, incident.c.is_open)
-    of_pages = incident.c.severity == Severity.PAGE
-    _, open_tickets, open_pages = _counts(conn, opened, incident.c.severity == Severity.TICKET, of_pages)
-    latest_folded = select(ledger.c.end).where(*mine, folded).order_by(ledger.c.start.desc()).limit(1)
-    return ModelOverview(
-        model=model,
-        reference=active,
-        noise=None if active is None else profiles.noise_facts(conn, active.id),
-        last_start=None if last is None else last.start,
-        last_end=None if last is None else last.end,
-        last_state=None if last is None else WindowState(last.state),
-        last_reason="" if last is None else last.reason,
-        last_rows=None if last is None else last.rows,
-        folded_until=conn.execute(latest_folded).scalar(),
-        waiting=waiting,
-        overdue=overdue,
-        unattended=unattended,
-        failed=_counts(conn, (*recent, ledger.c.state == WindowState.FAILED))[0],
-        open_tickets=open_tickets,
-        open_pages=open_pages,
-        windows=_counts(conn, (*recent, folded))[0],
-        pages=_counts(conn, (incident.c.model == model, of_pages, incident.c.opened >= since))[0],
-        labels=label_overview(conn, model),
-        unjudged=_unjudged(conn, model, now),
+
+
+def _waiting(conn: Connection, now: datetime) -> Mapping[str, _Waiting]:
+    """Few rows, counted here: to group them SQLite would read every window, in the order of the models."""
+    named = (ledger.c.model, ledger.c.due, ledger.c.state, ledger.c.lease_until, ledger.c.next_try)
+    found: dict[str, _Waiting] = {}
+    for row in conn.execute(select(*named).where(*_INPUTS, IS_OPEN)):
+        mine = found.setdefault(row.model, _Waiting())
+        next_look = row.lease_until if row.state == WindowState.CLAIMED else row.next_try
+        mine.windows += 1
+        mine.overdue += row.due < now
+        mine.unattended += row.due < now and next_look < now - LOOKED_AT_WITHIN
+    return found
+
+
+def _ended(conn: Connection, latest: Mapping[str, datetime]) -> Mapping[str, Row[Any]]:
+    """Of each model the window that starts then and has ended; of several, lengths differ, the newest."""
+    if not latest:
+        return {}
+    pairs = values(column("model", String), column("start", ledger.c.start.type), name="asked")
+    asked = pairs.data(list(latest.items())).cte()
+    mine = and_(ledger.c.model == asked.c.model, ledger.c.start == asked.c.start)
+    named = (ledger.c.model, ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.reason, ledger.c.rows)
+    rows = select(*named).select_from(asked).join(ledger, mine).where(*_INPUTS, ledger.c.state.not_in(_OPEN))
+    return _by_model(conn.execute(rows.order_by(ledger.c.id)))
+
+
+def _pages(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
+    """An incident counts where it opened."""
+    page, ticket = (incident.c.severity == each for each in (Severity.PAGE, Severity.TICKET))
+    return conn.execute(
+        select(
+            incident.c.model,
+            func.count().filter(incident.c.is_open, ticket).label("open_tickets"),
+            func.count().filter(incident.c.is_open, page).label("open_pages"),
+            func.count().filter(page, incident.c.opened >= since).label("recent"),
+            func.count().filter(page).label("pages"),
+            func.count().filter(page, incident.c.false_page_by != "").label("marked_false"),
+        ).group_by(incident.c.model)
     )
+
+
+def _held_up(conn: Connection, now: datetime) -> set[str]:
+    """Models with a window that ended long ago and is not folded; whose turn it is has yet to be asked."""
+    ended = (ledger.c.state.not_in(_OPEN), ledger.c.finished_at < now - FOLDED_WITHIN)
+    mine = (ledger.c.folded_at.is_(None), ledger.c.superseded_by.is_(None), ledger.c.kind.in_(FOLDED_KINDS))
+    return set(conn.execute(select(ledger.c.model).where(*mine, *ended).distinct()).scalars())
 
 
 def _unjudged(conn: Connection, model: str, now: datetime) -> datetime | None:
@@ -108,19 +208,15 @@ def _unjudged(conn: Connection, model: str, now: datetime) -> datetime | None:
     return None
 
 
-def _last(conn: Connection, model: str) -> Row[*tuple[Any, ...]] | None:
-    statement = select(ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.reason, ledger.c.rows).where(
-        ledger.c.model == model,
-        ledger.c.stream == Stream.INPUTS,
-        ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
-        ledger.c.state.not_in((WindowState.PLANNED, WindowState.CLAIMED)),
-    )
-    return conn.execute(statement.order_by(ledger.c.start.desc(), ledger.c.id.desc()).limit(1)).first()
+def _latest(*parts: Mapping[str, Row[Any]]) -> dict[str, datetime]:
+    """By model the latest start of any part."""
+    found: dict[str, datetime] = {}
+    for model, row in ((model, row) for part in parts for model, row in part.items()):
+        if row.latest is not None:
+            found[model] = max(found.get(model, row.latest), row.latest)
+    return found
 
 
-def _counts(conn: Connection, rows: Sequence[Any], *among: Any) -> Sequence[int]:
-    """How many rows there are, and to how many of them each of the others applies."""
-    return conn.execute(
-        select(func.count(), *(func.count().filter(each) for each in among)).where(*rows)
-    ).one()
+def _by_model(rows: Iterable[Row[Any]]) -> Mapping[str, Row[Any]]:
+    """The last row of each."""
+    return {row.model: row for row in rows}

@@ -4,7 +4,8 @@ A reference is built once, content-hashed, versioned and promoted explicitly; it
 noise model belongs to a reference and a window spec, and has versions of its own.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -200,6 +201,21 @@ def active(conn: Connection, model: str) -> Reference | None:
     return None if row is None else _reference(conn, row)
 
 
+def all_active(conn: Connection) -> dict[str, Reference]:
+    """The active reference of every model, in two questions."""
+    in_force = reference.c.status == ReferenceStatus.ACTIVE
+    rows = conn.execute(select(reference).where(in_force)).all()
+    named = select(reference_column.c.reference_id, reference_column.c.column_name)
+    columns: defaultdict[int, list[str]] = defaultdict(list)
+    for of, name in conn.execute(
+        named.join(reference, reference.c.id == reference_column.c.reference_id)
+        .where(in_force)
+        .order_by(reference_column.c.reference_id, reference_column.c.position)
+    ):
+        columns[of].append(name)
+    return {row.model: _reference_of(row, columns[row.id]) for row in rows}
+
+
 def promote(conn: Connection, reference_id: int, now: datetime) -> Reference:
     """Put a reference in force; the one before is retired. Promoting the active one changes nothing."""
     chosen = get(conn, reference_id)
@@ -268,12 +284,13 @@ def load_noise(
     return None if row is None else Noise(**_noise(row))
 
 
-def noise_facts(conn: Connection, reference_id: int) -> NoiseFacts | None:
-    """Of the newest noise model of a reference, for any window spec; None: none yet."""
+def newest_noise_facts(conn: Connection, reference_ids: Collection[int]) -> dict[int, NoiseFacts]:
+    """By reference: of its newest noise model, for any window spec; nothing of one that has none yet."""
     named = [noise_model.c[each.name] for each in fields(NoiseFacts)]
-    mine = select(*named).where(noise_model.c.reference_id == reference_id)
-    row = conn.execute(mine.order_by(noise_model.c.id.desc()).limit(1)).first()
-    return None if row is None else NoiseFacts(**row._mapping)
+    mine = noise_model.c.reference_id.in_(reference_ids)
+    newest = select(func.max(noise_model.c.id)).where(mine).group_by(noise_model.c.reference_id)
+    rows = conn.execute(select(*named).where(noise_model.c.id.in_(newest)))
+    return {row.reference_id: NoiseFacts(**row._mapping) for row in rows}
 
 
 def newest_noise(conn: Connection, reference_id: int, window_spec: str) -> int | None:
@@ -300,6 +317,10 @@ def _newest(conn: Connection, model: str) -> Reference | None:
 
 def _reference(conn: Connection, row: Row[Any]) -> Reference:
     names = select(reference_column.c.column_name).where(reference_column.c.reference_id == row.id)
+    return _reference_of(row, conn.execute(names.order_by(reference_column.c.position)).scalars())
+
+
+def _reference_of(row: Row[Any], columns: Iterable[str]) -> Reference:
     span = None if row.span_start is None else Span(start=row.span_start, end=row.span_end)
     return Reference(
         id=row.id,
@@ -310,7 +331,7 @@ def _reference(conn: Connection, row: Row[Any]) -> Reference:
         promoted=row.promoted,
         span=span,
         rows=row.rows,
-        columns=tuple(conn.execute(names.order_by(reference_column.c.position)).scalars()),
+        columns=tuple(columns),
         digest=row.digest,
         config_digest=row.config_digest,
         notices=tuple(row.notices),

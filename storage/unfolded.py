@@ -46,9 +46,11 @@ def unfolded(
                 "segment": row.segment,
                 "column_name": row.column_name,
             }
-            for each in measured(row):
-                if metric is None or each["metric"] == metric:
-                    found.append({**where, **_facts(each, row)})
+            found += [
+                where | _facts(each, row)
+                for each in measured(row)
+                if metric is None or each["metric"] == metric
+            ]
     return found
 
 

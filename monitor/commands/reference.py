@@ -108,7 +108,7 @@ def show(
     with reading_session(terminal) as session, session.store.read() as conn:
         reference = find_reference(conn, model, version)
         columns = column_facts(profiles.load_profile(conn, reference.id))
-        noise = profiles.noise_facts(conn, reference.id)
+        noise = profiles.newest_noise_facts(conn, [reference.id]).get(reference.id)
     learnt = None
     if noise is not None:
         learnt = {"window": noise.window_spec, "windows": noise.windows, "learnt_from": noise.learnt_from}

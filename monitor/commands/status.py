@@ -16,7 +16,6 @@ def status(context: typer.Context) -> None:
     from monitor.terminal import Terminal, printable
     from storage import leadership, silences
     from storage.dialect import database_time
-    from storage.false_pages import pages_seen
     from storage.history import Filter, incident_list
     from storage.overview import overview
     from storage.size import size
@@ -32,7 +31,6 @@ def status(context: typer.Context) -> None:
                 name,
                 session.config,
                 found.get(name),
-                pages_seen(conn, name),
                 [each for each in quiet if each.concerns(name)],
             )
             for name in names

@@ -111,7 +111,8 @@ Index(
     ledger.c.revision,
     **where("folded_at IS NULL"),
 )
-# Holds all that counting asks for: a row is wide, and `status` counts every window that there ever was.
+# Holds all that counting asks for: a row is wide, and `status` counts every window that there ever was. For
+# what the condition implies SQLite looks into the row as well, unless the index holds it.
 Index(
     "ix_ledger_judged",
     ledger.c.model,
@@ -120,6 +121,8 @@ Index(
     ledger.c.kind,
     ledger.c.state,
     ledger.c.end,
+    ledger.c.folded_at,
+    ledger.c.superseded_by,
     **where("folded_at IS NOT NULL AND superseded_by IS NULL"),
 )
 Index(

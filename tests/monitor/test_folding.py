@@ -17,7 +17,7 @@ from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from storage import ledger, verdicts
 from storage.ledger import Stream, WindowKind, WindowState
-from storage.overview import model_overview
+from storage.overview import overview
 from storage.span import Span
 from tests.acceptance.world import build_shop
 
@@ -131,8 +131,8 @@ def test_a_model_that_is_not_judged_any_more_is_seen(runtime: Runtime) -> None:
     evaluate(runtime)
     now = runtime.clock.now()
     with runtime.store.read() as conn:
-        assert model_overview(conn, "shop", now).unjudged is None
-        assert model_overview(conn, "shop", now + timedelta(hours=1)).unjudged == START
+        assert overview(conn, now)[0].unjudged is None
+        assert overview(conn, now + timedelta(hours=1))[0].unjudged == START
     fold_model(runtime, runtime.models["shop"])
     with runtime.store.read() as conn:
-        assert model_overview(conn, "shop", now + timedelta(hours=1)).unjudged is None
+        assert overview(conn, now + timedelta(hours=1))[0].unjudged is None

@@ -14,9 +14,8 @@ from monitor.config import Config
 from monitor.config_file import parse
 from monitor.config_types import Sensitivity
 from monitor.standing import PROMISE, line, standing
-from storage.false_pages import PagesSeen
 from storage.ledger import WindowState
-from storage.overview import ModelOverview
+from storage.overview import ModelOverview, PagesSeen
 from storage.profiles import Noise, Reference, ReferenceStatus
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
@@ -130,7 +129,7 @@ def test_learning_says_what_still_pages() -> None:
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        (None, "so far no page in 0 windows"),
+        (PagesSeen(windows=0, pages=0, marked_false=0), "so far no page in 0 windows"),
         (PagesSeen(windows=412, pages=0, marked_false=0), "so far no page in 412 windows"),
         (PagesSeen(windows=412, pages=1, marked_false=0), "so far none of 1 page in 412 windows marked"),
         (
@@ -139,12 +138,12 @@ def test_learning_says_what_still_pages() -> None:
         ),
     ],
 )
-def test_the_promise_stands_beside_what_was_kept(seen: PagesSeen | None, said: str) -> None:
+def test_the_promise_stands_beside_what_was_kept(seen: PagesSeen, said: str) -> None:
     """What the sensitivity says in words, and what people said of the pages since the first window."""
-    facts = standing("m", config(), SEEN, seen)
+    facts = standing("m", config(), replace(SEEN, ever=seen))
     (promised,) = [text for text in line(facts) if text.startswith("  promise: ")]
     assert promised.startswith(f"  promise: {PROMISE['default']}; {said}")
-    assert facts["false_pages"] == (seen.marked_false if seen else 0)
+    assert facts["false_pages"] == seen.marked_false
 
 
 def test_a_reference_that_moves_says_so() -> None:

@@ -1,16 +1,14 @@
 """Laws of false pages: a mark is a person's word, it lasts, and it is counted."""
 
-from datetime import timedelta
-
 import pytest
 
 from alerting.incident import Incident
 from alerting.verdict import Severity, VerdictKind
 from storage import history, incidents, ledger
 from storage.engine import Store
-from storage.false_pages import PagesSeen, pages_seen
 from storage.history import Filter
 from storage.ledger import WindowState
+from storage.overview import PagesSeen, overview
 from tests.storage.samples import DAY, T0, claim, done, fold, plan, verdict
 
 
@@ -97,9 +95,10 @@ def test_a_mark_outlives_the_fold(store: Store, page: Incident) -> None:
 
 
 def test_counted_where_it_opened(store: Store, page: Incident) -> None:
-    """Of all windows and pages, and of those since a day."""
+    """Of all windows and pages; months later as well."""
     marked(store, page)
     with store.read() as conn:
-        assert pages_seen(conn, "m") == PagesSeen(windows=3, pages=2, marked_false=1)
-        assert pages_seen(conn, "m", T0 + timedelta(hours=1)) == PagesSeen(windows=2, pages=1, marked_false=0)
-        assert pages_seen(conn, "other") == PagesSeen(windows=0, pages=0, marked_false=0)
+        for now in (T0 + 5 * DAY, T0 + 99 * DAY):
+            (seen,) = overview(conn, now)
+            assert seen.ever == PagesSeen(windows=3, pages=2, marked_false=1)
+            assert seen.pages == (2 if now < T0 + 30 * DAY else 0)

@@ -12,7 +12,7 @@ from storage import daemon_events, history, incidents, ledger, profiles, verdict
 from storage.engine import Store
 from storage.history import Filter
 from storage.ledger import WindowState
-from storage.overview import model_overview, overview
+from storage.overview import overview
 from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
 from tests.storage.samples import DAY, T0, done, fold, message, plan, profile, result, verdict
 
@@ -157,7 +157,7 @@ def test_a_window_that_waits_for_its_rows_is_attended_to(story: Store) -> None:
         assert ledger.defer(conn, claimed.id, claimed.fence, later, "the source is not complete")
     with story.read() as conn:
         for at, unattended in ((now, 0), (later, 0), (later + timedelta(seconds=61), 1)):
-            seen = model_overview(conn, "m", at)
+            (seen,) = overview(conn, at)
             assert (seen.overdue, seen.unattended) == (1, unattended)
 
 

@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_ledger_judged",
         "ledger",
-        ["model", "stream", "start", "kind", "state", "end"],
+        ["model", "stream", "start", "kind", "state", "end", "folded_at", "superseded_by"],
         unique=False,
         sqlite_where=_JUDGED,
         postgresql_where=_JUDGED,
