@@ -15,15 +15,11 @@ from numpy.typing import NDArray
 from detectors import Kind
 from detectors._column import CategoryColumn, Column, NumericColumn
 from monitor.sources import _values
-from monitor.sources._scan import ERRORS
+from monitor.sources._scan import ERRORS, Unlike
 
 _BUFFER = 1 << 16  # bytes of a column that are asked of the file at a time
 _VALUE = "\0value"
 _Number = TypeVar("_Number", np.float64, np.int32)
-
-
-class Unlike(Exception):
-    """The file's types are not seen alike by Arrow and by polars."""
 
 
 def open_parquet(name: str, coded: Collection[str], metadata: Any = None) -> Any:
@@ -67,16 +63,30 @@ def frame(batch: Any) -> pl.DataFrame:
     return table
 
 
-def column(array: Any, kind: Kind) -> Column:
-    """Raises Unlike where polars would have had something else."""
-    known = _coded(array) if kind is Kind.CATEGORY else _float64(array)
+def column(array: Any, kind: Kind, *, tidy: bool) -> Column:
+    """Raises Unlike where polars would have had something else. `tidy`: labels with a row, in order."""
+    known = _coded(array, tidy=tidy) if kind is Kind.CATEGORY else _float64(array)
     if known is not None:
         return known
-    series = _series(array)
-    if _values.retyped(series.dtype, kind):
+    raw = series(array)
+    if _values.retyped(raw.dtype, kind):
         raise Unlike
-    said = _values.expression(pl.col(_VALUE), series.dtype, kind)
-    return _values.column(series.to_frame(_VALUE).select(said).to_series(), kind)
+    said = _values.expression(pl.col(raw.name), raw.dtype, kind)
+    return _values.column(raw.to_frame().select(said).to_series(), kind)
+
+
+def series(array: Any) -> pl.Series:
+    """A column as it lies in memory, under a name of ours."""
+    found: Any = pl.from_arrow(array)
+    named: pl.Series = found.alias(_VALUE)
+    return named
+
+
+def release() -> None:
+    """Give back what reading took: what comes next needs none of it."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    pa.default_memory_pool().release_unused()
 
 
 @cache
@@ -97,7 +107,7 @@ def _float64(array: Any) -> NumericColumn | None:
     return NumericColumn(values=_filled(array, np.float64, np.nan))
 
 
-def _coded(array: Any) -> CategoryColumn | None:
+def _coded(array: Any, *, tidy: bool) -> CategoryColumn | None:
     """Labels as the file codes them; None where it holds something else."""
     import pyarrow as pa  # noqa: PLC0415
 
@@ -105,17 +115,17 @@ def _coded(array: Any) -> CategoryColumn | None:
     if not pa.types.is_dictionary(held) or held.index_type != pa.int32() or held.value_type != pa.string():
         return None
     codes, words = _filled(array.indices, np.int32, -1), array.dictionary
-    if len(words) > len(codes):  # of a whole row group: most of them are of other rows
-        known = codes >= 0
-        used, places = np.unique(codes[known], return_inverse=True)
-        codes = np.where(known, 0, np.int32(-1))
-        codes[known] = places
-        labels = _series(words).gather(used).to_list()
+    if tidy or len(words) > len(codes):  # those of a whole row group: most of them are of other rows
+        used = np.flatnonzero(np.bincount(codes + 1, minlength=len(words) + 1)[1:])
+        labels = series(words).gather(used).to_list()
     else:
-        labels = words.to_pylist()
-    distinct = {label: code for code, label in enumerate(dict.fromkeys(labels))}
-    if len(distinct) < len(labels):  # a writer may repeat itself
-        codes = np.array([*(distinct[label] for label in labels), -1], dtype=np.int32)[codes]
+        used, labels = np.arange(len(words)), words.to_pylist()
+    known = dict.fromkeys(sorted(labels) if tidy else labels)  # a writer may repeat itself
+    distinct = {label: code for code, label in enumerate(known)}
+    if tidy or len(distinct) < len(words):
+        table = np.full(len(words) + 1, -1, dtype=np.int32)  # the last: of a missing value
+        table[used] = [distinct[label] for label in labels]
+        codes = table[codes]
     return CategoryColumn(codes=codes, labels=tuple(distinct))
 
 
@@ -128,9 +138,3 @@ def _filled(array: Any, dtype: type[_Number], missing: float) -> NDArray[_Number
         return values
     known = np.unpackbits(np.frombuffer(bitmap, dtype=np.uint8), count=end, bitorder="little")[start:]
     return np.where(known.view(np.bool_), values, dtype(missing))
-
-
-def _series(array: Any) -> pl.Series:
-    found: Any = pl.from_arrow(array)
-    series: pl.Series = found
-    return series

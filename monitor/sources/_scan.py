@@ -29,10 +29,15 @@ from monitor.sources._timestamps import Timestamps, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
+LARGE_ROWS = BATCH_ROWS  # of one batch there is nothing to save
 TIME = "\0time"
 _LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
 ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
+
+class Unlike(Exception):
+    """The reader of large files does not see a file's types as polars does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +54,16 @@ class Files:
     """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV), so `kinds`
     says what its columns are.
 
-    `newest_from`: of a file that is a whole table and knows the times of its parts: what the newest row's
-    time, as stored, is not below; None where it cannot say.
+    `large`: how rows of a large file of this machine are read in less memory, by whoever can. `newest_from`:
+    that is a whole table and knows the times of its parts: what the newest row's time, as stored,
+    is not below; None where it cannot say.
     """
 
     place: Place
     open: Callable[[str], pl.LazyFrame]
     kinds: Callable[[str], Mapping[str, ColumnKind]] | None = None
     text: bool = False
+    large: "Large | None" = None
     newest_from: Callable[[str], object] | None = None
     timestamp: str | None
     timestamps: Timestamps
@@ -124,6 +131,10 @@ class Files:
         ]
         good = {name: wanted[name] for name in wanted if name not in {problem.column for problem in problems}}
         return Asked(files=files, good=good, problems=tuple(problems))
+
+    def is_large(self, file: Coverage) -> bool:
+        """Whether it is read in less memory than others."""
+        return self.large is not None and self.place.is_local and file.rows > LARGE_ROWS
 
     def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
         """What every file holds; looks only into new and changed ones.
@@ -252,6 +263,12 @@ class Files:
     ) -> Iterator[Batch]:
         for file in files:
             try:
+                if self.large is not None and wanted and self.is_large(file):
+                    yield from self.large(self, file, span, wanted, moments)
+                    continue
+            except Unlike:
+                pass
+            try:
                 frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
                 columns = [
                     expression.alias(names[name])
@@ -295,7 +312,7 @@ class Files:
             elif name in moments:
                 where = f"{file.name}: column {name!r}"
                 time = self.timestamps.expression(raw, file.schema[name], where=where, sample=None)
-                expressions[name] = time.cast(pl.Float64).fill_null(float("nan"))
+                expressions[name] = _values.moment(time)
             elif self.text and kind is Kind.NUMERIC:
                 expressions[name] = _values.text_as_number(raw)
             else:
@@ -359,6 +376,9 @@ class Files:
         near = difflib.get_close_matches(name, schema.names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(schema.names()[:10])}"
         raise SourceError(f"{file}: no column {name!r}, which `{key}` names; {hint}", transient=False)
+
+
+Large = Callable[[Files, Coverage, Span | None, Mapping[str, Kind], Collection[str]], Iterator[Batch]]
 
 
 def _overlaps(file: Coverage, span: Span | None) -> bool:

@@ -16,6 +16,10 @@ from monitor.source import ColumnKind
 # Texts in a numeric column of a CSV file that mean "nothing here", compared in lower case.
 _NOTHING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "?")
 
+# A column divided by a number is, in polars, multiplied by its reciprocal; a row alone in its batch is
+# divided, and differs in the last digit. Told to multiply, it gives a value one number wherever its row stands.
+_MICRO, _NANO = 1e-6, 1e-9
+
 
 def guess(dtype: pl.DataType) -> ColumnKind:
     """What a column looks like, when a reference is built."""
@@ -34,6 +38,11 @@ def retyped(dtype: pl.DataType, kind: Kind) -> str:
 def expression(raw: pl.Expr, dtype: pl.DataType, kind: Kind) -> pl.Expr:
     """float64 with NaN for missing, or text with null."""
     return _number(raw, dtype) if kind is Kind.NUMERIC else _label(raw, dtype)
+
+
+def moment(time: pl.Expr) -> pl.Expr:
+    """A time of a row, in µs, as a number."""
+    return time.cast(pl.Float64).fill_null(np.nan)
 
 
 def missing(kind: Kind) -> pl.Expr:
@@ -88,11 +97,11 @@ def _readable(dtype: pl.DataType, kind: Kind) -> bool:
 
 def _number(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
-        number = raw.dt.epoch("us").cast(pl.Float64) / 1e6
+        number = raw.dt.epoch("us").cast(pl.Float64) * _MICRO
     elif isinstance(dtype, pl.Duration):
-        number = raw.dt.total_microseconds().cast(pl.Float64) / 1e6
+        number = raw.dt.total_microseconds().cast(pl.Float64) * _MICRO
     elif dtype == pl.Time:
-        number = raw.cast(pl.Int64).cast(pl.Float64) / 1e9
+        number = raw.cast(pl.Int64).cast(pl.Float64) * _NANO
     elif dtype == pl.Date:
         number = raw.cast(pl.Int32).cast(pl.Float64)
     else:

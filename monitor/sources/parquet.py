@@ -12,6 +12,7 @@ from monitor.counting import Counted
 from monitor.sources._file_source import FileSource
 from monitor.sources._objects import place
 from monitor.sources._place import Place
+from monitor.sources._row_groups import whole_rows
 from monitor.sources._scan import Files
 from monitor.sources._store_options import PathOptions
 from monitor.sources._stripes import count_stripes
@@ -37,6 +38,7 @@ class ParquetSource(PathOptions, FileSource):
         files = Files(
             place=where,
             open=lambda name: _open(where, name),
+            large=whole_rows,
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
             filter=self.filter,
