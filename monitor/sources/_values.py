@@ -17,7 +17,7 @@ from monitor.source import ColumnKind
 _NOTHING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "?")
 
 # A column divided by a number is, in polars, multiplied by its reciprocal; a row alone in its batch is
-# divided, and differs in the last digit. Told to multiply, it gives a value one number wherever its row stands.
+# divided, and differs in the last digit. Told to multiply, it gives one number wherever the row stands.
 _MICRO, _NANO = 1e-6, 1e-9
 
 
