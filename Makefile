@@ -14,7 +14,7 @@ help:
 	@echo "make demo           real flights of 2013 through the whole daemon path (about 90 s after installation)"
 	@echo "make test           everything CI runs"
 	@echo "make check          format, lint, strict types, import contracts: the fast half of CI"
-	@echo "make prove          is it exact? thousands of SIGKILLs on both databases, about an hour (KILLS=2000, MINUTES=60)"
+	@echo "make prove          is it exact? thousands of SIGKILLs on both databases, an hour and a quarter (KILLS=2000, MINUTES=60)"
 	@echo "make test-large     tests whose promised size is too much for every change: some minutes"
 	@echo "make test-spark     a real Spark on this machine: needs Java 17, installs pyspark (450 MB); two minutes"
 	@echo "make mutants        does a test go red for each guard that is disabled? some twenty minutes"
