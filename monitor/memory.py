@@ -32,6 +32,13 @@ def blocks_go_back() -> bool:
     return mallopt is not None and mallopt(_M_MMAP_THRESHOLD, _BLOCK) == 1
 
 
+def give_back() -> bool:
+    """What was freed and is still held for the next one is the machine's again: after work that took much.
+    False: see `few_arenas`."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and trim(0) == 1
+
+
 def seldom_collected() -> None:
     """Call it once everything is imported and compiled: what is there now is never looked through again."""
     gc.collect()

@@ -33,12 +33,14 @@ def check(
     from monitor.checking import check_file
     from monitor.config_file import load
     from monitor.exits import CommandError, Exit
+    from monitor.memory import few_arenas
     from monitor.moments import moment
     from monitor.secret import storage_url
     from monitor.severities import severity_of
     from monitor.terminal import Terminal
     from storage.engine import open_store
 
+    few_arenas()
     terminal: Terminal = context.obj
     logs.configure(verbose=terminal.settings.verbose, quiet=not terminal.settings.verbose)
     limit = severity_of(fail_on)

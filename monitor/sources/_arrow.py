@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from detectors import Kind
 from detectors._column import CategoryColumn, Column, NumericColumn
+from monitor.memory import give_back
 from monitor.sources import _values
 from monitor.sources._scan import ERRORS, Unlike
 
@@ -87,6 +88,7 @@ def release() -> None:
     import pyarrow as pa  # noqa: PLC0415
 
     pa.default_memory_pool().release_unused()
+    give_back()
 
 
 @cache
