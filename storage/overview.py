@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, and_, column, func, select, values
+from sqlalchemy import ColumnElement, Connection, Row, String, and_, column, func, select, values
 
 from alerting.verdict import Severity
 from storage import fold_order, model_names, profiles
@@ -68,7 +68,7 @@ class ModelOverview:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _Open:
     windows: int = 0
     overdue: int = 0
     unattended: int = 0
@@ -79,7 +79,8 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     since = now - PAGES_WITHIN
     judged, unfolded = _by_model(_judged(conn, since)), _by_model(_unfolded(conn, since))
     pages, waiting = _by_model(_pages(conn, since)), _waiting(conn, now)
-    last = _ended(conn, _latest(judged, unfolded))
+    last = _starting(conn, _latest(judged, unfolded), ledger.c.state.not_in(_OPEN))
+    folded = _starting(conn, {model: row.folded for model, row in judged.items()}, *_FOLDED)
     active = profiles.all_active(conn)
     noises = profiles.newest_noise_facts(conn, [each.id for each in active.values()])
     held_up = _held_up(conn, now)
@@ -87,7 +88,7 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     found = []
     for model in model_names.known(conn):
         mine, opened, latest = judged.get(model), pages.get(model), last.get(model)
-        waits, reference = waiting.get(model, _Waiting()), active.get(model)
+        waits, reference = waiting.get(model, _Open()), active.get(model)
         found.append(
             ModelOverview(
                 model=model,
@@ -98,7 +99,7 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
                 last_state=None if latest is None else WindowState(latest.state),
                 last_reason="" if latest is None else latest.reason,
                 last_rows=None if latest is None else latest.rows,
-                folded_until=None if mine is None else mine.until,
+                folded_until=folded[model].end if model in folded else None,
                 waiting=waits.windows,
                 overdue=waits.overdue,
                 unattended=waits.unattended,
@@ -128,7 +129,7 @@ def _judged(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
             func.count().filter(ledger.c.state != WindowState.SKIPPED).label("judged"),
             func.count().filter(recent).label("recent"),
             func.count().filter(recent, failed).label("failed"),
-            func.max(ledger.c.end).label("until"),
+            func.max(ledger.c.start).label("folded"),
             func.max(ledger.c.start).filter(ledger.c.state.not_in(_OPEN)).label("latest"),
         )
         .where(*_FOLDED)
@@ -150,28 +151,31 @@ def _unfolded(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
     )
 
 
-def _waiting(conn: Connection, now: datetime) -> Mapping[str, _Waiting]:
+def _waiting(conn: Connection, now: datetime) -> Mapping[str, _Open]:
     """Few rows, counted here: to group them SQLite would read every window, in the order of the models."""
     named = (ledger.c.model, ledger.c.due, ledger.c.state, ledger.c.lease_until, ledger.c.next_try)
-    found: dict[str, _Waiting] = {}
+    found: dict[str, _Open] = {}
     for row in conn.execute(select(*named).where(*_INPUTS, IS_OPEN)):
-        mine = found.setdefault(row.model, _Waiting())
+        mine = found.setdefault(row.model, _Open())
         next_look = row.lease_until if row.state == WindowState.CLAIMED else row.next_try
         mine.windows += 1
         mine.overdue += row.due < now
-        mine.unattended += row.due < now and next_look < now - LOOKED_AT_WITHIN
+        late = next_look is not None and next_look < now - LOOKED_AT_WITHIN
+        mine.unattended += row.due < now and late
     return found
 
 
-def _ended(conn: Connection, latest: Mapping[str, datetime]) -> Mapping[str, Row[Any]]:
-    """Of each model the window that starts then and has ended; of several, lengths differ, the newest."""
-    if not latest:
+def _starting(
+    conn: Connection, starts: Mapping[str, datetime], *such: ColumnElement[bool]
+) -> Mapping[str, Row[Any]]:
+    """Of each model such a window that starts then; of several, whose lengths differ, the newest."""
+    if not starts:
         return {}
     pairs = values(column("model", String), column("start", ledger.c.start.type), name="asked")
-    asked = pairs.data(list(latest.items())).cte()
+    asked = pairs.data(list(starts.items())).cte()
     mine = and_(ledger.c.model == asked.c.model, ledger.c.start == asked.c.start)
     named = (ledger.c.model, ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.reason, ledger.c.rows)
-    rows = select(*named).select_from(asked).join(ledger, mine).where(*_INPUTS, ledger.c.state.not_in(_OPEN))
+    rows = select(*named).select_from(asked).join(ledger, mine).where(*_INPUTS, *such)
     return _by_model(conn.execute(rows.order_by(ledger.c.id)))
 
 

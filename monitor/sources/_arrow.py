@@ -23,7 +23,7 @@ _VALUE = "\0value"
 _Number = TypeVar("_Number", np.float64, np.int32)
 
 
-def open_parquet(name: str, coded: Collection[str], metadata: Any = None) -> Any:
+def open_parquet(name: str, coded: Collection[str] = (), metadata: Any = None) -> Any:
     """A `pyarrow.parquet.ParquetFile`, for one thread. `coded`: columns of text, to be given by their codes.
 
     `metadata`: the footer, where it has been read already.
@@ -44,19 +44,6 @@ def errors() -> tuple[type[BaseException], ...]:
     return (*ERRORS, UnicodeDecodeError, pyarrow.lib.ArrowException)
 
 
-def extremes(metadata: Any, group: int, name: str) -> tuple[int, int] | None:
-    """The smallest and the largest value of a row group as stored; None where the footer does not say."""
-    row_group = metadata.row_group(group)
-    for place in range(row_group.num_columns):
-        column = row_group.column(place)
-        if column.path_in_schema == name and column.physical_type in ("INT64", "INT32"):
-            statistics = column.statistics
-            if statistics is None or not statistics.has_min_max:
-                return None
-            return int(statistics.min_raw), int(statistics.max_raw)
-    return None
-
-
 def frame(batch: Any) -> pl.DataFrame:
     """A record batch as it lies in memory."""
     found: Any = pl.from_arrow(batch)
@@ -64,16 +51,28 @@ def frame(batch: Any) -> pl.DataFrame:
     return table
 
 
-def column(array: Any, kind: Kind, *, tidy: bool) -> Column:
-    """Raises Unlike where polars would have had something else. `tidy`: labels with a row, in order."""
-    known = _coded(array, tidy=tidy) if kind is Kind.CATEGORY else _float64(array)
-    if known is not None:
-        return known
+def column(array: Any, kind: Kind, dtype: pl.DataType, *, in_order: bool) -> Column:
+    """Raises Unlike where polars, by whom the column is a `dtype`, would have something else.
+
+    `in_order`: labels that some row has, in order; else as the file has them.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    if kind is Kind.NUMERIC and pa.types.is_float64(array.type):
+        return NumericColumn(values=_filled(array, np.float64, np.nan))
+    if kind is Kind.CATEGORY and array.type == pa.dictionary(pa.int32(), pa.string()):
+        codes, words = _codes(array), array.dictionary
+        return _used(codes, words) if in_order or len(words) > len(codes) else _as_it_is(codes, words)
     raw = series(array)
-    if _values.retyped(raw.dtype, kind):
+    if not alike(raw.dtype, dtype):
         raise Unlike
     said = _values.expression(pl.col(raw.name), raw.dtype, kind)
     return _values.column(raw.to_frame().select(said).to_series(), kind)
+
+
+def alike(seen: pl.DataType | None, dtype: pl.DataType) -> bool:
+    """Whether values mean the same; one text is as good as another, however it is kept."""
+    return seen == dtype or (_is_text(seen) and _is_text(dtype))
 
 
 def series(array: Any) -> pl.Series:
@@ -100,35 +99,37 @@ def _keep_pages() -> None:
         pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
-def _float64(array: Any) -> NumericColumn | None:
-    """As it lies in memory, unless values are missing; None where it holds something else."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    if not pa.types.is_float64(array.type):
-        return None
-    return NumericColumn(values=_filled(array, np.float64, np.nan))
+def _is_text(dtype: pl.DataType | None) -> bool:
+    return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
 
 
-def _coded(array: Any, *, tidy: bool) -> CategoryColumn | None:
-    """Labels as the file codes them; None where it holds something else."""
-    import pyarrow as pa  # noqa: PLC0415
+def _codes(array: Any) -> NDArray[np.int32]:
+    """Of each row; −1: missing. Arrow does not look whether a damaged file's codes mean a label."""
+    codes = _filled(array.indices, np.int32, -1)
+    missing = int(np.count_nonzero(codes < 0))
+    if missing != array.indices.null_count or (codes.size and int(codes.max()) >= len(array.dictionary)):
+        raise OSError("a row's code is none of its dictionary's")
+    return codes
 
-    held = array.type
-    if not pa.types.is_dictionary(held) or held.index_type != pa.int32() or held.value_type != pa.string():
-        return None
-    codes, words = _filled(array.indices, np.int32, -1), array.dictionary
-    if tidy or len(words) > len(codes):  # those of a whole row group: most of them are of other rows
-        used = np.flatnonzero(np.bincount(codes + 1, minlength=len(words) + 1)[1:])
-        labels = series(words).gather(used).to_list()
-    else:
-        used, labels = np.arange(len(words)), words.to_pylist()
-    known = dict.fromkeys(sorted(labels) if tidy else labels)  # a writer may repeat itself
-    distinct = {label: code for code, label in enumerate(known)}
-    if tidy or len(distinct) < len(words):
-        table = np.full(len(words) + 1, -1, dtype=np.int32)  # the last: of a missing value
-        table[used] = [distinct[label] for label in labels]
-        codes = table[codes]
-    return CategoryColumn(codes=codes, labels=tuple(distinct))
+
+def _as_it_is(codes: NDArray[np.int32], words: Any) -> CategoryColumn:
+    """Every label of the dictionary, each once: a writer may repeat itself."""
+    labels = words.to_pylist()
+    known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+    if len(known) == len(labels):
+        return CategoryColumn(codes=codes, labels=tuple(labels))
+    table = np.array([*(known[label] for label in labels), -1], dtype=np.int32)
+    return CategoryColumn(codes=table[codes], labels=tuple(known))
+
+
+def _used(codes: NDArray[np.int32], words: Any) -> CategoryColumn:
+    """Labels that some row has, in order."""
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=len(words) + 1)[1:])
+    labels = series(words).gather(used).to_list()
+    known = {label: code for code, label in enumerate(sorted(set(labels)))}
+    table = np.full(len(words) + 1, -1, dtype=np.int32)  # the last: of a missing value
+    table[used] = [known[label] for label in labels]
+    return CategoryColumn(codes=table[codes], labels=tuple(known))
 
 
 def _filled(array: Any, dtype: type[_Number], missing: float) -> NDArray[_Number]:

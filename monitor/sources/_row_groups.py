@@ -7,7 +7,7 @@ dictionary. The rows, and what they mean, are those of `Files`: it cuts spans an
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from detectors import Kind
 from detectors._column import CategoryColumn, Column, NumericColumn
 from monitor.source import Batch, SourceError
 from monitor.sources import _values
-from monitor.sources._arrow import column, errors, extremes, frame, open_parquet, series
+from monitor.sources._arrow import column, errors, frame, open_parquet, series
+from monitor.sources._footer import Footer
 from monitor.sources._place import Coverage
 from monitor.sources._scan import BATCH_ROWS, TIME, Files, Unlike
 from storage.span import Span
@@ -27,8 +28,6 @@ from storage.span import Span
 COLUMNS = 8  # side by side, where nothing wants more of them
 VALUES = 1 << 18  # of one batch: the more columns, the fewer rows
 FEWEST_ROWS = 8_192  # of a batch: below, what is done once a batch outweighs what is done once a row
-_ROW = "\0row"
-_WHOLE_NUMBERS = (pl.Int64, pl.Int32)
 Places = slice | NDArray[np.int64]
 
 
@@ -39,6 +38,8 @@ class Chosen:
     group: int
     places: Places  # in the group
     times: NDArray[np.int64] | None
+    footer: Any  # of the file
+    coded: Collection[str]  # columns of text that are given by codes
 
     def __len__(self) -> int:
         return _size(self.places)
@@ -53,20 +54,26 @@ class RowGroups:
     span: Span | None
     wanted: Mapping[str, Kind]
     moments: Collection[str] = ()
-    _footer: list[Any] = field(default_factory=list, init=False)  # read once
 
     def chosen(self) -> Iterator[Chosen]:
         """Of each group that has rows of the window. Within `guarded`."""
-        parquet = self._open()
-        for group in self._groups(parquet):
-            chosen = self._chosen(parquet, group)
-            if len(chosen):
-                yield chosen
+        names = [*self.files.filter, *([self.files.timestamp] if self.files.timestamp is not None else [])]
+        parquet = open_parquet(self.file.name)
+        footer = Footer.of(parquet, self.file.schema, [*self.wanted, *names])
+        groups = footer.groups(self.files, self.file.schema, self.span)
+        texts = [name for name, kind in self.wanted.items() if kind is Kind.CATEGORY]
+        texts = [name for name in texts if self.file.schema.get(name) == pl.String]
+        coded = footer.coded(texts, groups)
+        for group in groups:
+            size = footer.metadata.row_group(group).num_rows
+            places, times = self._places(parquet, group, names) if names else (slice(0, size), None)
+            if _size(places):
+                yield Chosen(group=group, places=places, times=times, footer=footer.metadata, coded=coded)
 
-    def batches(self, chosen: Chosen, names: Collection[str], *, tidy: bool = False) -> Iterator[Batch]:
-        """The chosen rows with these of the wanted columns.
+    def batches(self, chosen: Chosen, names: Collection[str], *, in_order: bool = False) -> Iterator[Batch]:
+        """The chosen rows with these of the wanted columns. Within `guarded`.
 
-        `tidy`: labels that some row has, in order; else also others, as the file has them. Within `guarded`.
+        `in_order`: labels that some row has, in order, as polars gives them; else as the file has them.
         """
         held = [name for name in names if name in self.file.schema]
         start, size = 0, max(FEWEST_ROWS, VALUES // max(len(held), COLUMNS))
@@ -74,15 +81,14 @@ class RowGroups:
             absent = {name: _values.nothing(self.wanted[name], len(chosen)) for name in names}
             yield Batch(rows=len(chosen), columns=absent, times=chosen.times)
             return
-        for batch in self._open().iter_batches(
-            size, row_groups=[chosen.group], columns=held, use_threads=False
-        ):
+        parquet = open_parquet(self.file.name, chosen.coded, chosen.footer)
+        for batch in parquet.iter_batches(size, row_groups=[chosen.group], columns=held, use_threads=False):
             hit("mid_source_read")
             first, last = start, start + batch.num_rows
             mine, start = _within(chosen.places, first, last), last
             if not _size(mine):
                 continue
-            whole = {name: self._column(batch, name, tidy=tidy) for name in names}
+            whole = {name: self._column(batch, name, in_order=in_order) for name in names}
             yield Batch(
                 rows=_size(mine),
                 columns={name: _taken(each, mine) for name, each in whole.items()},
@@ -94,7 +100,7 @@ class RowGroups:
         """Raises SourceError for what reading raised, and where the file changed meanwhile; and Unlike."""
         try:
             yield
-        except NotImplementedError:  # of Arrow: another kind of page than it knows
+        except NotImplementedError:  # of Arrow: a kind of page that it does not know
             raise Unlike from None
         except errors() as error:
             self._must_be_as_it_was()  # another file's bytes in the place of this one's are no damage
@@ -110,70 +116,40 @@ class RowGroups:
         if changed:
             raise SourceError(f"{name}: was replaced while it was read", transient=True)
 
-    def _open(self) -> Any:
-        schema, wanted = self.file.schema, self.wanted
-        texts = [name for name in wanted if wanted[name] is Kind.CATEGORY and schema.get(name) == pl.String]
-        parquet = open_parquet(self.file.name, texts, self._footer[0] if self._footer else None)
-        if not self._footer:
-            self._footer.append(parquet.metadata)
-        return parquet
-
-    def _groups(self, parquet: Any) -> list[int]:
-        """Those that may hold rows of the span, by the statistics of the file's footer."""
-        every = list(range(parquet.num_row_groups))
-        name = self.files.timestamp
-        if self.span is None or name is None:
-            return every
-        dtype = self.file.schema[name]
-        ends = self.files.timestamps.bounds(dtype, self.span)
-        if ends is None or not (isinstance(dtype, pl.Datetime | pl.Date) or dtype in _WHOLE_NUMBERS):
-            return every
-        known = [extremes(parquet.metadata, group, name) for group in every]
-        if any(each is None for each in known):
-            return every
-        stored = pl.Int32 if dtype in (pl.Date, pl.Int32) else pl.Int64
-        table = pl.DataFrame(known, schema={"low": stored, "high": stored}, orient="row")
-        low, high = pl.col("low").cast(dtype), pl.col("high").cast(dtype)
-        held = table.select((high >= ends[0]) & (low <= ends[1])).to_series()
-        return [group for group in every if held[group]]
-
-    def _chosen(self, parquet: Any, group: int) -> Chosen:
-        timestamp = self.files.timestamp
-        names = [*self.files.filter, *([timestamp] if timestamp is not None else [])]
-        if not names:
-            size = parquet.metadata.row_group(group).num_rows
-            return Chosen(group=group, places=slice(0, size), times=None)
-        schema = pl.Schema([*((name, self.file.schema[name]) for name in names), (_ROW, pl.UInt32())])
+    def _places(self, parquet: Any, group: int, names: list[str]) -> tuple[Places, NDArray[np.int64] | None]:
+        """Which rows of a group `Files` would select, by the columns that say so; and their times."""
+        row = "\0row"
+        while row in names:
+            row += "\0"
+        schema = pl.Schema([*((name, self.file.schema[name]) for name in names), (row, pl.UInt32())])
         places, times = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
         start = 0
         for batch in parquet.iter_batches(
             BATCH_ROWS, row_groups=[group], columns=list(dict.fromkeys(names)), use_threads=False
         ):
-            table = frame(batch).with_row_index(_ROW, offset=start)
+            table = frame(batch).with_row_index(row, offset=start)
             if any(table.schema.get(name) != dtype for name, dtype in schema.items()):
                 raise Unlike
             start += batch.num_rows
             lazy, ours = self.files.selected(
-                self.file.name, schema, self.file.sample, {_ROW: None}, self.span, frame=table.lazy()
+                self.file.name, schema, self.file.sample, {row: None}, self.span, frame=table.lazy()
             )
             kept = lazy.collect()
-            places.append(kept[ours[_ROW]].to_numpy().astype(np.int64))
-            if timestamp is not None:
+            places.append(kept[ours[row]].to_numpy().astype(np.int64))
+            if self.files.timestamp is not None:
                 times.append(kept[TIME].to_numpy())
         rows = np.concatenate(places)
-        in_a_row = rows.size and rows[-1] - rows[0] + 1 == rows.size
-        return Chosen(
-            group=group,
-            places=slice(int(rows[0]), int(rows[-1]) + 1) if in_a_row else rows,
-            times=None if timestamp is None else np.concatenate(times),
-        )
+        told = None if self.files.timestamp is None else np.concatenate(times)
+        if rows.size and rows[-1] - rows[0] + 1 == rows.size:
+            return slice(int(rows[0]), int(rows[-1]) + 1), told
+        return rows, told
 
-    def _column(self, batch: Any, name: str, *, tidy: bool) -> Column:
+    def _column(self, batch: Any, name: str, *, in_order: bool) -> Column:
         if name not in self.file.schema:
             return _values.nothing(self.wanted[name], batch.num_rows)
         array = batch.column(name)
         if name not in self.moments:
-            return column(array, self.wanted[name], tidy=tidy)
+            return column(array, self.wanted[name], self.file.schema[name], in_order=in_order)
         raw, where = series(array), f"{self.file.name}: column {name!r}"
         told = self.files.timestamps.expression(pl.col(raw.name), raw.dtype, where=where, sample=None)
         return _values.column(raw.to_frame().select(_values.moment(told)).to_series(), Kind.NUMERIC)
@@ -188,7 +164,7 @@ def whole_rows(
     try:
         with groups.guarded():
             for chosen in groups.chosen():
-                for batch in groups.batches(chosen, list(wanted), tidy=True):
+                for batch in groups.batches(chosen, list(wanted), in_order=True):
                     begun = True
                     yield batch
     except Unlike:

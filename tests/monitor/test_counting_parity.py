@@ -33,7 +33,7 @@ from detectors import (
 from detectors._count import NO_EXTRAS, Extras
 from monitor.counting import Counted, count_span, read_window, wanted
 from monitor.source import Source
-from monitor.sources import _row_groups, _scan, _stripes, _values
+from monitor.sources import _footer, _row_groups, _scan, _stripes, _values
 from monitor.sources.parquet import ParquetSource
 from monitor.sources.sql import SqlSource
 from storage.span import Span
@@ -91,6 +91,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 def stripes(path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A file that is read two columns and a few rows at a time, in row groups that end anywhere."""
     monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
+    monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 0)
     monkeypatch.setattr(_stripes, "COLUMNS", 2)
     for name, value in {"COLUMNS": 2, "VALUES": 14, "BATCH_ROWS": 7, "FEWEST_ROWS": 1}.items():
         monkeypatch.setattr(_row_groups, name, value)

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from detectors import Kind, NumericColumn, Profile, Role, ScoreSpec, build_profile
+from detectors import CategoryColumn, Kind, NumericColumn, Profile, Role, ScoreSpec, build_profile
 from detectors._count import NO_EXTRAS, Extras, together
 from detectors._slices import fit_slices
 from monitor.counting import count_span, read_window, wanted
 from monitor.source import Batch, SourceError
-from monitor.sources import _arrow, _row_groups, _scan, _stripes
+from monitor.sources import _arrow, _footer, _row_groups, _scan, _stripes
 from monitor.sources.parquet import ParquetSource
 from storage.span import Span
 from tests.monitor.test_counting_parity import columns_of
@@ -41,6 +41,7 @@ KINDS = {
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small files are read in stripes as well, three columns and 37 rows at a time."""
     monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
+    monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 0)
     monkeypatch.setattr(_stripes, "COLUMNS", 3)
     for name, value in {"COLUMNS": 3, "VALUES": 111, "BATCH_ROWS": 37, "FEWEST_ROWS": 1}.items():
         monkeypatch.setattr(_row_groups, name, value)
@@ -185,13 +186,13 @@ def test_row_groups_outside_the_span_stay_shut(
     """Their statistics say so."""
     rows(900, days=3.0).sort("ts").write_parquet(tmp_path / "a.parquet", row_group_size=100)
     opened: list[int] = []
-    whole = _row_groups.RowGroups._chosen
+    whole = _row_groups.RowGroups._places
 
-    def noted(self: _row_groups.RowGroups, parquet: Any, group: int) -> Any:
+    def noted(self: _row_groups.RowGroups, parquet: Any, group: int, names: list[str]) -> Any:
         opened.append(group)
-        return whole(self, parquet, group)
+        return whole(self, parquet, group, names)
 
-    monkeypatch.setattr(_row_groups.RowGroups, "_chosen", noted)
+    monkeypatch.setattr(_row_groups.RowGroups, "_places", noted)
     assert same(ParquetSource(path=str(tmp_path), timestamp="ts"), reference) == 300
     assert set(opened) in ({0, 1, 2}, {0, 1, 2, 3})  # the fourth begins with the end of the window
 
@@ -269,14 +270,14 @@ def test_labels_that_the_file_codes_oddly(tmp_path: Path) -> None:
     assert same(ParquetSource(path=str(path), timestamp="ts"), on) == 120
 
 
-@pytest.mark.parametrize(("tidy", "labels"), [(False, ("z", "b", "c")), (True, ("b", "z"))])
-def test_a_repeated_label_is_one(tidy: bool, labels: tuple[str, ...]) -> None:
-    """Codes are merged, and a missing one stays missing; tidied, no label is without a row."""
+@pytest.mark.parametrize(("in_order", "labels"), [(False, ("z", "b", "c")), (True, ("b", "z"))])
+def test_a_repeated_label_is_one(in_order: bool, labels: tuple[str, ...]) -> None:
+    """Codes are merged, and a missing one stays missing; in order, no label is without a row."""
     array = pa.DictionaryArray.from_arrays(
         pa.array([0, 1, 2, None, 0], pa.int32()), pa.array(["z", "b", "z", "c"])
     )
-    column = _arrow._coded(array[1:], tidy=tidy)
-    assert column is not None
+    column = _arrow.column(array[1:], Kind.CATEGORY, pl.String(), in_order=in_order)
+    assert isinstance(column, CategoryColumn)
     assert column.labels == labels
     said = [None if code < 0 else column.labels[code] for code in column.codes]
     assert said == ["b", "z", None, "z"]
@@ -289,19 +290,117 @@ def test_one_batch_is_read_whole(tmp_path: Path, reference: Profile, monkeypatch
     assert ParquetSource(path=str(tmp_path), timestamp="ts").count(reference, DAY, NO_EXTRAS) is None
 
 
-def test_types_that_are_seen_otherwise_are_read_whole(
+FAR = pa.array([datetime(9999, 12, 31)] * 90, pa.timestamp("ms"))  # noqa: DTZ001  as Spark writes "for ever"
+TIMES = pa.array([T0 + timedelta(minutes=n) for n in range(90)], pa.timestamp("us", tz="UTC"))
+DAYS = pa.array([date(2024, 3, 8 + n // 30) for n in range(90)], pa.date64())
+LONG_AGO = pa.array([T0 - timedelta(days=999)] * 90, pa.timestamp("us", tz="UTC"))
+V = pa.array([float(n) for n in range(90)])
+
+
+@pytest.mark.parametrize(
+    ("columns", "written", "options", "rows"),
+    [
+        ({"ts": DAYS, "v": V}, {}, {"timestamp_zone": "UTC"}, 30),
+        ({"ts": TIMES, "v": DAYS}, {}, {}, 90),
+        ({"ts": TIMES, "v": FAR}, {"use_deprecated_int96_timestamps": True, "store_schema": False},
+         {"timestamp_zone": "UTC"}, 90),
+        ({"a": pa.StructArray.from_arrays([LONG_AGO], ["b"]), "a.b": TIMES, "v": V}, {},
+         {"timestamp": "a.b"}, 90),
+        ({"ts": TIMES, "v": V}, {"row_group_size": 30}, {}, 90),
+    ],
+    ids=["date64 as time", "date64", "int96", "a struct's field of the same path", "small row groups"],
+)  # fmt: skip
+def test_what_arrow_sees_otherwise_is_read_by_polars(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: dict[str, pa.Array],
+    written: dict[str, Any],
+    options: dict[str, Any],
+    rows: int,
+) -> None:
+    """By the one reader that has told what the columns are; and where it is the quicker one."""
+    monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 31)
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", **written)
+    source = ParquetSource(path=str(tmp_path), **{"timestamp": "ts", **options})
+    on = build_profile(columns_of({"v": [1.0, 2.0]}, {"v": Kind.NUMERIC}), roles={})
+    assert source.count(on, DAY, NO_EXTRAS) is None
+    found = count_span(source, on, DAY)
+    assert found.summary.rows == rows
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(_scan, "LARGE_ROWS", 10**9)
+        assert found == count_span(source, on, DAY)
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_text_in_pages_of_differences(tmp_path: Path, encoding: str) -> None:
+    """In some row groups alone, as DuckDB writes it: Arrow gives no codes of such pages."""
+    table = pa.table({"ts": TIMES, "c": pa.array(["a", "b", None] * 30)})
+    path = tmp_path / "a.parquet"
+    plain = {"use_dictionary": False, "column_encoding": {"c": encoding}}
+    for name, how in (("a", plain), ("b", {})):
+        pq.write_table(table, tmp_path / f"{name}.parquet", **how)
+    on = build_profile(columns_of({"c": ["a", "c"]}, {"c": Kind.CATEGORY}), roles={})
+    assert encoding in pq.ParquetFile(path).metadata.row_group(0).column(1).encodings
+    assert same(ParquetSource(path=str(tmp_path), timestamp="ts"), on) == 180
+
+
+def test_a_group_without_statistics_is_opened_and_the_others_stay_shut(
     tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the one reader that has told what the columns are."""
+    """One that has no time at all."""
+    frame = rows(900, days=3.0).sort("ts").with_row_index("n")
+    frame = frame.with_columns(ts=pl.when(~pl.col("n").is_between(600, 699)).then(pl.col("ts"))).drop("n")
+    frame.write_parquet(tmp_path / "a.parquet", row_group_size=100)
+    opened: set[int] = set()
+    whole = _row_groups.RowGroups._places
 
-    def unlike(*_: object, **__: object) -> None:
-        raise _scan.Unlike
+    def noted(self: _row_groups.RowGroups, parquet: Any, group: int, names: list[str]) -> Any:
+        opened.add(group)
+        return whole(self, parquet, group, names)
 
-    monkeypatch.setattr(_row_groups.RowGroups, "_column", unlike)
-    rows(300).write_parquet(tmp_path / "a.parquet")
+    monkeypatch.setattr(_row_groups.RowGroups, "_places", noted)
+    assert same(ParquetSource(path=str(tmp_path), timestamp="ts"), reference) == 300
+    assert opened in ({0, 1, 2, 6}, {0, 1, 2, 3, 6})
+
+
+def test_a_time_by_the_name_of_ours(tmp_path: Path, reference: Profile) -> None:
+    """No name is taken."""
+    rows(100).rename({"ts": "\0row"}).write_parquet(tmp_path / "a.parquet")
+    assert same(ParquetSource(path=str(tmp_path), timestamp="\0row"), reference) == 100
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("codes", [[0, 2], [0, -1], [5, 0]])
+def test_a_code_that_is_no_label_is_damage(in_order: bool, codes: list[int]) -> None:
+    """Arrow gives it as it is; whoever counts would look beyond its table."""
+    indices = pa.Array.from_buffers(pa.int32(), 2, [None, pa.py_buffer(np.array(codes, dtype=np.int32))])
+    array = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
+    with pytest.raises(OSError, match="none of its dictionary's"):
+        _arrow.column(array, Kind.CATEGORY, pl.String(), in_order=in_order)
+
+
+def test_a_page_that_arrow_does_not_know_is_left_to_polars(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless rows have been given: they cannot be taken back."""
+    rows(300).write_parquet(tmp_path / "a.parquet", row_group_size=100)
     source = ParquetSource(path=str(tmp_path), timestamp="ts")
+
+    def unknown(when: int) -> Any:
+        passed = iter(range(10**6))
+
+        def hit(_: str) -> None:
+            if next(passed) >= when:
+                raise NotImplementedError("a page of a kind to come")
+
+        return hit
+
+    monkeypatch.setattr(_row_groups, "hit", unknown(0))
     assert source.count(reference, DAY, NO_EXTRAS) is None
     assert count_span(source, reference, DAY).summary.rows == 300
+    monkeypatch.setattr(_row_groups, "hit", unknown(2))
+    with pytest.raises(SourceError, match="write it again by one program"):
+        list(source.pull(DAY, wanted(reference)).batches)
 
 
 def test_a_broken_page_fails_and_names_the_file(tmp_path: Path, reference: Profile) -> None:
@@ -359,11 +458,11 @@ import sys
 from datetime import UTC, datetime, timedelta
 from detectors import Kind, build_profile
 from detectors._count import NO_EXTRAS
-from monitor.sources import _arrow, _row_groups, _scan, _stripes
+from monitor.sources import _arrow, _footer, _row_groups, _scan, _stripes
 from monitor.sources.parquet import ParquetSource
 import polars as pl
 from monitor.sources import _values
-_scan.LARGE_ROWS = -1
+_scan.LARGE_ROWS, _footer.LEAST_GROUP_ROWS = -1, 0
 source = ParquetSource(path={str(tmp_path)!r}, timestamp="ts", filter={{"model": "ours"}})
 kinds = {{"f": Kind.NUMERIC, "c": Kind.CATEGORY, "w": Kind.CATEGORY, "d": Kind.NUMERIC}}
 batch = next(iter(source.pull(None, kinds).batches))
