@@ -70,6 +70,16 @@ def column(array: Any, kind: Kind, dtype: pl.DataType, *, in_order: bool) -> Col
     return _values.column(raw.to_frame().select(said).to_series(), kind)
 
 
+def seen_as(field: Any) -> pl.DataType | None:
+    """What polars makes of a column of Arrow; None where it knows nothing of the kind."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        return next(iter(pl.Schema(pa.schema([field])).values()))
+    except pl.exceptions.PolarsError:
+        return None
+
+
 def alike(seen: pl.DataType | None, dtype: pl.DataType) -> bool:
     """Whether values mean the same; one text is as good as another, however it is kept."""
     return seen == dtype or (_is_text(seen) and _is_text(dtype))

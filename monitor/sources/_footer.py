@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from monitor.sources._arrow import alike
+from monitor.sources._arrow import alike, seen_as
 from monitor.sources._scan import Files, Unlike
 from storage.span import Span
 
@@ -37,7 +37,7 @@ class Footer:
                 raise Unlike
             leaves[path] = place
         for name in held:
-            if name not in leaves or not alike(_seen(parquet.schema_arrow.field(name)), schema[name]):
+            if name not in leaves or not alike(seen_as(parquet.schema_arrow.field(name)), schema[name]):
                 raise Unlike
             kept = metadata.schema.column(leaves[name]).physical_type
             # INT96 wraps in one and ends in the other; a date64 is kept in days, and told in milliseconds.
@@ -77,16 +77,6 @@ class Footer:
         if statistics is None or not statistics.has_min_max or column.physical_type not in ("INT64", "INT32"):
             return None, None
         return int(statistics.min_raw), int(statistics.max_raw)
-
-
-def _seen(field: Any) -> pl.DataType | None:
-    """What polars makes of a column of Arrow; None where it knows nothing of the kind."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    try:
-        return next(iter(pl.Schema(pa.schema([field])).values()))
-    except pl.exceptions.PolarsError:
-        return None
 
 
 def _differs(encodings: Iterable[str]) -> bool:
