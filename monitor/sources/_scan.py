@@ -113,7 +113,7 @@ class Files:
         asked = self.ask(span, wanted, moments)
         return Window(
             span=span,
-            batches=self._batches(asked.files, span, asked.good, frozenset(moments)),
+            batches=self.batches(asked.files, span, asked.good, frozenset(moments)),
             problems=asked.problems,
             data_version=self.place.identity(asked.files),
             files=tuple(file.name for file in asked.files) if self.place.is_local else (),
@@ -254,13 +254,14 @@ class Files:
             raise self.place.failure(error, file.name) from error
         return f"wanted numeric, found text such as {example[:40]!r}" if bad * 2 > said else ""
 
-    def _batches(
+    def batches(
         self,
         files: Sequence[Coverage],
         span: Span | None,
         wanted: Mapping[str, Kind],
-        moments: Collection[str],
+        moments: Collection[str] = (),
     ) -> Iterator[Batch]:
+        """The rows of these files, which `ask` gave; raises SourceError."""
         for file in files:
             try:
                 if self.large is not None and wanted and self.is_large(file):

@@ -8,10 +8,12 @@ import os
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 
 from detectors import Profile, WindowSummary, count
 from detectors._count import Extras, count_apart, together
-from monitor.counting import Counted, wanted
+from monitor.counting import Counted, read_window, wanted
+from monitor.source import Window
 from monitor.sources._arrow import release
 from monitor.sources._row_groups import COLUMNS, Chosen, RowGroups
 from monitor.sources._scan import Files, Unlike
@@ -24,28 +26,26 @@ _Waiting = deque[tuple[Future[WindowSummary], Chosen]]
 
 
 def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
-    """None: reading whole rows is as good, or the only way. Raises SourceError."""
+    """None: no file of the window is large, and whole rows are as good. Raises SourceError."""
     asked = files.ask(span, wanted(profile, extras))
     if not any(files.is_large(file) for file in asked.files):
         return None
     stripes = _stripes(list(asked.good), together(profile, extras))
     summary, newest = WindowSummary.empty(profile), None
-    try:
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            for file in asked.files:
-                groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
-                with groups.guarded():
-                    for part, chosen in _counted(groups, stripes, profile, extras, pool):
-                        summary = summary + part
-                        if chosen.times is not None:
-                            last = int(chosen.times.max())
-                            newest = last if newest is None else max(newest, last)
-    except Unlike:
-        return None
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        for file in asked.files:
+            groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
+            found = _counted(groups, stripes, profile, extras, pool) if files.is_large(file) else None
+            if found is None:
+                rows = files.batches([file], span, asked.good)
+                counted = read_window(profile, Window(span=span, batches=rows, problems=()), extras)
+                found = counted.summary, counted.newest
+            summary = summary + found[0]
+            newest = max((time for time in (newest, found[1]) if time is not None), default=None)
     release()
     return Counted(
         summary=summary,
-        newest=None if newest is None else instant(newest),
+        newest=newest,
         problems=asked.problems,
         data_version=files.place.identity(asked.files),
     )
@@ -59,6 +59,27 @@ def _stripes(names: Sequence[str], joined: Collection[str] | None) -> list[list[
 
 
 def _counted(
+    groups: RowGroups,
+    stripes: Sequence[Sequence[str]],
+    profile: Profile,
+    extras: Extras,
+    pool: ThreadPoolExecutor,
+) -> tuple[WindowSummary, datetime | None] | None:
+    """One file and the newest time of its rows; None: another reader has to see to it."""
+    summary, newest = WindowSummary.empty(profile), None
+    try:
+        with groups.guarded():
+            for part, chosen in _parts(groups, stripes, profile, extras, pool):
+                summary = summary + part
+                if chosen.times is not None:
+                    last = int(chosen.times.max())
+                    newest = last if newest is None else max(newest, last)
+    except Unlike:
+        return None
+    return summary, None if newest is None else instant(newest)
+
+
+def _parts(
     groups: RowGroups,
     stripes: Sequence[Sequence[str]],
     profile: Profile,

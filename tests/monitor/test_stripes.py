@@ -151,6 +151,25 @@ def test_filter_and_files_that_differ(tmp_path: Path, reference: Profile) -> Non
     assert 200 < same(source, reference) < 300
 
 
+def test_a_small_file_beside_a_large_one_is_read_whole(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The large one is counted in stripes all the same, and once."""
+    monkeypatch.setattr(_scan, "LARGE_ROWS", 150)
+    for name, size in {"a": 100, "b": 200, "c": 50}.items():
+        rows(size, seed=size).write_parquet(tmp_path / f"{name}.parquet", row_group_size=100)
+    opened: list[str] = []
+    whole = _stripes._counted
+
+    def noted(groups: _row_groups.RowGroups, *rest: Any) -> Any:
+        opened.append(Path(groups.file.name).name)
+        return whole(groups, *rest)
+
+    monkeypatch.setattr(_stripes, "_counted", noted)
+    assert same(ParquetSource(path=str(tmp_path), timestamp="ts"), reference) == 350
+    assert opened == ["b.parquet"]
+
+
 def test_without_a_time(tmp_path: Path, reference: Profile) -> None:
     """All rows, or those that the filter lets pass."""
     rows(300).write_parquet(tmp_path / "a.parquet", row_group_size=70)
@@ -323,12 +342,12 @@ def test_what_arrow_sees_otherwise_is_read_by_polars(
     pq.write_table(pa.table(columns), tmp_path / "a.parquet", **written)
     source = ParquetSource(path=str(tmp_path), **{"timestamp": "ts", **options})
     on = build_profile(columns_of({"v": [1.0, 2.0]}, {"v": Kind.NUMERIC}), roles={})
-    assert source.count(on, DAY, NO_EXTRAS) is None
-    found = count_span(source, on, DAY)
-    assert found.summary.rows == rows
-    with pytest.MonkeyPatch.context() as small:
-        small.setattr(_scan, "LARGE_ROWS", 10**9)
-        assert found == count_span(source, on, DAY)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("Arrow was asked for rows")
+
+    monkeypatch.setattr(_row_groups.RowGroups, "batches", never)
+    assert same(source, on) == rows
 
 
 @pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
@@ -396,8 +415,7 @@ def test_a_page_that_arrow_does_not_know_is_left_to_polars(
         return hit
 
     monkeypatch.setattr(_row_groups, "hit", unknown(0))
-    assert source.count(reference, DAY, NO_EXTRAS) is None
-    assert count_span(source, reference, DAY).summary.rows == 300
+    assert same(source, reference) == 300
     monkeypatch.setattr(_row_groups, "hit", unknown(2))
     with pytest.raises(SourceError, match="write it again by one program"):
         list(source.pull(DAY, wanted(reference)).batches)
