@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._column import CategoryColumn, Column, Columns, NumericColumn
+from detectors._column import Columns, taken
 from detectors._profile import Profile
 from detectors._summary import WindowSummary
 
@@ -46,7 +46,7 @@ def count(profile: Profile, columns: Columns, rows: int, extras: Extras = NO_EXT
     whole = WindowSummary.empty(profile)
     for code, name in zip(codes, names, strict=True):
         mine = np.flatnonzero(versions.codes == code)
-        part = {other: _taken(column, mine) for other, column in columns.items()}
+        part = {other: taken(column, mine) for other, column in columns.items()}
         whole = whole + replace(_count(profile, part, int(mine.size), extras), version=name)
     return whole
 
@@ -108,9 +108,3 @@ def _relations(profile: Profile) -> "Relations | None":
     from detectors._relations import relations_of  # noqa: PLC0415
 
     return relations_of(profile)
-
-
-def _taken(column: Column, rows: NDArray[np.int64]) -> Column:
-    if isinstance(column, NumericColumn):
-        return NumericColumn(values=column.values[rows])
-    return CategoryColumn(codes=column.codes[rows], labels=column.labels)

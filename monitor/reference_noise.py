@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from detectors import Component, Profile, WindowSummary, count
-from detectors._column import PERFORMANCE, VOLUME
+from detectors._column import PERFORMANCE, VOLUME, taken
 from detectors._count import Extras
 from detectors._learning import Observations, Prior, learn
 from detectors._noise import NoiseModel
@@ -20,7 +20,7 @@ from detectors._priors import priors
 from detectors._slices import slices_of
 from monitor.observations import Key, observe
 from monitor.reference_parts import Outcome
-from monitor.reference_rows import Rows, cut, place
+from monitor.reference_rows import Rows, place
 from monitor.window_components import SLICE_COMPONENTS, slice_components, window_components
 from monitor.windows import WindowSpec, slots
 from storage.span import Span
@@ -62,7 +62,7 @@ def look(
 ) -> None:
     """Add one reference window."""
     start, stop = place(rows, span)
-    columns = {name: cut(column, start, stop) for name, column in rows.columns.items()}
+    columns = {name: taken(column, slice(start, stop)) for name, column in rows.columns.items()}
     summary = count(profile, columns, stop - start, extras)
     known = known_performance(profile, rows, span, outcome)
     seen.add(profile, summary, span, middle(rows, span), known)
@@ -81,8 +81,8 @@ def known_performance(
     if outcome is None or performance_of(profile) is None:
         return None
     start, stop = place(rows, span)
-    columns = {name: cut(column, start, stop) for name, column in rows.columns.items()}
-    known = outcome[start:stop] if isinstance(outcome, np.ndarray) else cut(outcome, start, stop)
+    columns = {name: taken(column, slice(start, stop)) for name, column in rows.columns.items()}
+    known = outcome[start:stop] if isinstance(outcome, np.ndarray) else taken(outcome, slice(start, stop))
     return count_performance(profile, columns, known, stop - start)  # type: ignore[arg-type]
 
 

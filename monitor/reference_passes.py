@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import Column, Kind, NumericColumn
+from detectors._column import taken
 from detectors._label_tally import LabelTally
 from detectors._slices import labels_of
 from detectors._survey import Survey
 from monitor.footprint import Footprint
-from monitor.reference_rows import Rows, covered, cut, no_rows, outside, pick
+from monitor.reference_rows import Rows, covered, no_rows, outside
 from monitor.reference_sample import RowSample
 from monitor.source import Batch, Source, SourceError
 from monitor.windows import WindowSpec
@@ -180,13 +181,15 @@ def _without(batch: Batch, excluded: Sequence[Span]) -> Batch:
 
 
 def _cut(batch: Batch, start: int, stop: int) -> Batch:
-    columns: dict[str, Column] = {name: cut(column, start, stop) for name, column in batch.columns.items()}
+    columns: dict[str, Column] = {
+        name: taken(column, slice(start, stop)) for name, column in batch.columns.items()
+    }
     times = None if batch.times is None else batch.times[start:stop]
     return replace(batch, rows=stop - start, columns=columns, times=times)
 
 
 def _picked(batch: Batch, rows: NDArray[np.int64]) -> Batch:
-    columns: dict[str, Column] = {name: pick(column, rows) for name, column in batch.columns.items()}
+    columns: dict[str, Column] = {name: taken(column, rows) for name, column in batch.columns.items()}
     times = None if batch.times is None else batch.times[rows]
     return replace(batch, rows=int(rows.size), columns=columns, times=times)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import CategoryColumn, Column, NumericColumn
+from detectors._column import taken
 from monitor.source import Batch, SourceError, Window
 from monitor.windows import WindowSpec, window_at, windows
 from storage.span import Span
@@ -34,8 +35,8 @@ def read_rows(window: Window, excluded: Sequence[Span] = ()) -> Rows:
         return Rows(columns=columns, count=total, times=None)
     order = np.argsort(times, kind="stable")
     order = order[outside(times[order], excluded)]
-    taken = {name: pick(column, order) for name, column in columns.items()}
-    return Rows(columns=taken, count=int(order.shape[0]), times=times[order])
+    ordered = {name: taken(column, order) for name, column in columns.items()}
+    return Rows(columns=ordered, count=int(order.shape[0]), times=times[order])
 
 
 def no_rows() -> SourceError:
@@ -80,7 +81,7 @@ def part(rows: Rows, span: Span) -> Rows:
         raise ValueError("rows without time have no windows")
     start, stop = _slice(rows.times, span)
     return Rows(
-        columns={name: cut(column, start, stop) for name, column in rows.columns.items()},
+        columns={name: taken(column, slice(start, stop)) for name, column in rows.columns.items()},
         count=stop - start,
         times=rows.times[start:stop],
     )
@@ -132,20 +133,6 @@ def _joined(parts: Sequence[Column]) -> Column:
         )
         codes.append(table[part.codes])  # −1, missing, picks the last entry: −1 again
     return CategoryColumn(codes=np.concatenate(codes), labels=tuple(labels))
-
-
-def pick(column: Column, order: NDArray[np.int64] | NDArray[np.bool_]) -> Column:
-    """These rows, in this order."""
-    if isinstance(column, NumericColumn):
-        return NumericColumn(values=column.values[order])
-    return CategoryColumn(codes=column.codes[order], labels=column.labels)
-
-
-def cut(column: Column, start: int, stop: int) -> Column:
-    """Rows [start, stop)."""
-    if isinstance(column, NumericColumn):
-        return NumericColumn(values=column.values[start:stop])
-    return CategoryColumn(codes=column.codes[start:stop], labels=column.labels)
 
 
 def _micros(at: datetime) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import CategoryColumn, Column, Kind, NumericColumn
-from monitor.reference_rows import Rows, pick
+from detectors._column import taken
+from monitor.reference_rows import Rows
 from monitor.source import Batch
 
 # 4,096 knots with 244 rows of the sample from one to the next: a cell holds 1/4,096 of all rows give or take
@@ -53,7 +54,7 @@ class _Held:
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Only these rows, and no label that none of them has."""
-        column = pick(self.column(), rows)
+        column = taken(self.column(), rows)
         self.parts = []
         if self.labels is not None:
             self.labels = {}
@@ -88,7 +89,7 @@ class RowSample:
             if held is None:
                 numeric = isinstance(column, NumericColumn)
                 held = self._columns[name] = _Held(parts=[], labels=None if numeric else {})
-            held.add(pick(column, mine))
+            held.add(taken(column, mine))
         self._gathered += int(mine.sum())
         if self._gathered > _SLACK * self._most:
             self._thin()
@@ -105,12 +106,12 @@ class RowSample:
             self._thin()
         times = np.concatenate(self._times) if self._times else None
         order = None if times is None else np.argsort(times, kind="stable")
-        taken: dict[str, Column] = {}
+        ordered: dict[str, Column] = {}
         for name in list(self._columns):  # one by one: two copies of one column at a time
             column = self._columns.pop(name).column()
-            taken[name] = column if order is None else pick(column, order)
+            ordered[name] = column if order is None else taken(column, order)
         return Rows(
-            columns=taken,
+            columns=ordered,
             count=self._gathered,
             times=None if times is None or order is None else times[order],
         )

@@ -68,7 +68,7 @@ def _lines(axes: Axes, measured: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xlabel("rows of the window")
     axes.set_ylabel("CPU seconds")
     if measured:
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _colour(tool: str) -> str:

@@ -14,7 +14,6 @@ from storage.span import Span
 # time; and such groups need little memory.
 LEAST_GROUP_ROWS = 16_384
 _WHOLE_NUMBERS = (pl.Int64, pl.Int32)
-_DELTA = "DELTA"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,4 +79,4 @@ class Footer:
 
 
 def _differs(encodings: Iterable[str]) -> bool:
-    return any(each.startswith(_DELTA) for each in encodings)
+    return any(each.startswith("DELTA") for each in encodings)

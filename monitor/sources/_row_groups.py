@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alerting.failpoint import hit
 from detectors import Kind
-from detectors._column import CategoryColumn, Column, NumericColumn
+from detectors._column import Column, taken
 from monitor.source import Batch, SourceError
 from monitor.sources import _values
 from monitor.sources._arrow import column, errors, frame, open_parquet, series
@@ -91,7 +91,7 @@ class RowGroups:
             whole = {name: self._column(batch, name, in_order=in_order) for name in names}
             yield Batch(
                 rows=_size(mine),
-                columns={name: _taken(each, mine) for name, each in whole.items()},
+                columns={name: taken(each, mine) for name, each in whole.items()},
                 times=None if chosen.times is None else chosen.times[_held(chosen.places, first, last)],
             )
 
@@ -103,18 +103,11 @@ class RowGroups:
         except NotImplementedError:  # of Arrow: a kind of page that it does not know
             raise Unlike from None
         except errors() as error:
-            self._must_be_as_it_was()  # another file's bytes in the place of this one's are no damage
+            self.files.must_be_as_it_was(
+                self.file
+            )  # another file's bytes in the place of this one's are no damage
             raise self.files.place.failure(error, self.file.name) from error
-        self._must_be_as_it_was()
-
-    def _must_be_as_it_was(self) -> None:
-        place, name = self.files.place, self.file.name
-        try:
-            changed = place.stamp(name) != self.file.stamp
-        except OSError as error:
-            raise place.failure(error, name) from error
-        if changed:
-            raise SourceError(f"{name}: was replaced while it was read", transient=True)
+        self.files.must_be_as_it_was(self.file)
 
     def _places(self, parquet: Any, group: int, names: list[str]) -> tuple[Places, NDArray[np.int64] | None]:
         """Which rows of a group `Files` would select, by the columns that say so; and their times."""
@@ -193,9 +186,3 @@ def _within(places: Places, first: int, last: int) -> Places:
 
 def _size(places: Places) -> int:
     return int(places.stop - places.start if isinstance(places, slice) else places.size)
-
-
-def _taken(whole: Column, rows: Places) -> Column:
-    if isinstance(whole, NumericColumn):
-        return NumericColumn(values=whole.values[rows])
-    return CategoryColumn(codes=whole.codes[rows], labels=whole.labels)

@@ -292,11 +292,18 @@ class Files:
                             },
                             times=part[TIME].to_numpy() if times else None,
                         )
-                changed = self.place.stamp(file.name) != file.stamp
             except ERRORS as error:
                 raise self.place.failure(error, file.name) from error
-            if changed:
-                raise SourceError(f"{file.name}: was replaced while it was read", transient=True)
+            self.must_be_as_it_was(file)
+
+    def must_be_as_it_was(self, file: Coverage) -> None:
+        """Raises SourceError where a file that has been read is another one by now."""
+        try:
+            changed = self.place.stamp(file.name) != file.stamp
+        except ERRORS as error:
+            raise self.place.failure(error, file.name) from error
+        if changed:
+            raise SourceError(f"{file.name}: was replaced while it was read", transient=True)
 
     def _expressions(
         self,

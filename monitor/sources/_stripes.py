@@ -20,7 +20,7 @@ from monitor.sources._scan import Files, Unlike
 from monitor.sources._timestamps import instant
 from storage.span import Span
 
-_THREADS = 2  # the stages of one stripe share what they decode; more cores count more windows
+_THREADS = 2  # more cores count more windows
 _AHEAD = 1  # row groups whose stripes may wait
 _Waiting = deque[tuple[Future[WindowSummary], Chosen]]
 

@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from detectors import CategoryColumn, Column, Kind, NumericColumn, NumericProfile, Role, ScoreSpec
+from detectors._column import taken
 from detectors._survey import Survey
 from monitor.label_source import micros
 from monitor.reference_build import Built, build, quiet, read_rows
 from monitor.reference_large import Large
 from monitor.reference_parts import Asked
 from monitor.reference_passes import Reading, Surveyed, hold, survey_rows
-from monitor.reference_rows import cut, pick
 from monitor.source import Batch, ColumnKind, Fingerprint, SourceError, Window
 from monitor.windows import WindowSpec
 from storage.span import Span
@@ -69,7 +69,7 @@ class Shelf:
             part = keep[start : start + self.batch]
             yield Batch(
                 rows=part.size,
-                columns={name: pick(self.columns[name], part) for name in wanted},
+                columns={name: taken(self.columns[name], part) for name in wanted},
                 times=None if self.times is None else self.times[part],
             )
 
@@ -261,6 +261,6 @@ def test_a_label_that_changed_is_an_error() -> None:
 def test_rows_that_are_gone_are_an_error() -> None:
     """With both numbers."""
     source = shelf(timed=False)
-    source.at_pull = {1: {name: cut(column, 0, 19_000) for name, column in source.columns.items()}}
+    source.at_pull = {1: {name: taken(column, slice(0, 19_000)) for name, column in source.columns.items()}}
     with pytest.raises(SourceError, match="it had 19,200 rows and now has 19,000"):
         large(source, 2_000)
