@@ -6,6 +6,7 @@ its write-ahead log.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -50,7 +51,7 @@ class Look:
 def soak(folder: Path, models: int = 20, days: int = 365) -> Iterator[Row]:
     """In `folder`, which is made."""
     config = _write(folder, models, days)
-    looks = list(_live(config, models, days))
+    looks = [_told(look, days) for look in _live(config, models, days)]
     later = [look for look in looks if look.day >= SETTLED * days]
     slope = np.polyfit([look.day for look in later], [look.rss for look in later], 1)[0] * 365
     yield Row(
@@ -76,6 +77,18 @@ def soak(folder: Path, models: int = 20, days: int = 365) -> Iterator[Row]:
         at_most=64.0,
     )
     yield from _size(looks, days)
+
+
+def _told(look: Look, days: int) -> Look:
+    """Two hours are long: what is seen is said as it is seen, for who waits and for who has to stop."""
+    if look.day % 10 == 0:
+        print(
+            f"day {look.day} of {days}: {look.rss:.0f} MiB, {look.descriptors} descriptors, "
+            f"{look.threads} threads, database {look.database:.0f} MiB, log {look.log:.1f} MiB",
+            file=sys.stderr,
+            flush=True,
+        )
+    return look
 
 
 def _size(looks: list[Look], days: int) -> Iterator[Row]:
