@@ -7,11 +7,11 @@ window now and the result is thrown away. Callers own the transaction.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Update, and_, case, literal, or_, select, update
+from sqlalchemy import Connection, Update, and_, case, func, literal, or_, select, update
 from sqlalchemy import text as sql
 
 from storage import measurements
-from storage.dialect import insert_ignore
+from storage.dialect import filtered, insert_ignore
 from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.encoding import UtcMicros
 from storage.measurements import ColumnResult, EncodedResults
@@ -116,24 +116,28 @@ def claim(
     Backfill comes last. `ids` and `models` limit the choice; `due_since` serves the worker kept for fresh
     windows.
     """
-    wanted = or_(
+    free = or_(
         and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= now),
         and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now),
     )
-    oldest = select(ledger.c.id).where(IS_OPEN, wanted, ledger.c.due <= now)
+    due = select(ledger.c.id).where(IS_OPEN, free, ledger.c.due <= now)
     if models is not None:
-        oldest = oldest.where(ledger.c.model.in_(models))
+        due = due.where(filtered(ledger.c.model).in_(models))
     if ids is not None:
-        oldest = oldest.where(ledger.c.id.in_(ids))
+        due = due.where(ledger.c.id.in_(ids))
     if due_since is not None:
-        oldest = oldest.where(ledger.c.due >= due_since)
-    backfill_last = case((ledger.c.kind == WindowKind.BACKFILL, 1), else_=0)
-    oldest = oldest.order_by(backfill_last, ledger.c.due, ledger.c.id).limit(1)
+        due = due.where(ledger.c.due >= due_since)
+    due = due.order_by(ledger.c.due, ledger.c.id).limit(1)
     if conn.dialect.name == "postgresql":
-        oldest = oldest.with_for_update(skip_locked=True)
+        due = due.with_for_update(skip_locked=True)
+    # Two questions, each the first of an index, rather than one that sorts all that is open.
+    first, last = (
+        due.where(condition).scalar_subquery()
+        for condition in (ledger.c.kind != WindowKind.BACKFILL, ledger.c.kind == WindowKind.BACKFILL)
+    )
     statement = (
         update(ledger)
-        .where(ledger.c.id == oldest.scalar_subquery())
+        .where(ledger.c.id == func.coalesce(first, last))
         .values(
             state=WindowState.CLAIMED,
             owner=owner,

@@ -8,12 +8,14 @@ that has ended. Callers own the transaction.
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, or_, select, update
+from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import text as sql
 
-from storage.dialect import insert_ignore
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
+from storage.dialect import filtered, insert_ignore
+from storage.due_window import DueWindow, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import ledger
+from storage.tables.measured import TO_RECHECK
 
 
 def to_recheck(conn: Connection, now: datetime, models: Collection[str]) -> bool:
@@ -39,22 +41,9 @@ def claim_recheck(
 
 
 def _oldest(now: datetime, models: Collection[str]) -> Select[tuple[int]]:
-    """A permanent fault of the source is no reason to look again."""
-    ended = (WindowState.DONE, WindowState.NO_DATA, WindowState.LOW_VOLUME)
     return (
         select(ledger.c.id)
-        .where(
-            ledger.c.rechecked_at.is_(None),
-            ledger.c.recheck <= now,
-            ledger.c.stream == Stream.INPUTS,
-            ledger.c.kind.in_(FOLDED_KINDS),
-            ledger.c.model.in_(models),
-            ledger.c.superseded_by.is_(None),
-            or_(
-                ledger.c.state.in_(ended),
-                (ledger.c.state == WindowState.FAILED) & (ledger.c.error_class == "transient"),
-            ),
-        )
+        .where(sql(TO_RECHECK), ledger.c.recheck <= now, filtered(ledger.c.model).in_(models))
         .order_by(ledger.c.recheck, ledger.c.id)
         .limit(1)
     )

@@ -102,7 +102,14 @@ ledger = Table(
 )
 Index("ix_ledger_start", ledger.c.model, ledger.c.stream, ledger.c.start, ledger.c.revision)
 Index("ix_ledger_open", ledger.c.due, ledger.c.id, **where("state IN ('planned', 'claimed')"))
-Index("ix_ledger_recheck", ledger.c.recheck, ledger.c.id, **where("rechecked_at IS NULL"))
+# What may be looked at again for late rows: what never will be, most of a ledger, is not gone through at each
+# look. A permanent fault of the source is no reason to look again.
+TO_RECHECK = (
+    "rechecked_at IS NULL AND superseded_by IS NULL AND stream = 'inputs' "
+    "AND kind IN ('scheduled', 'manual') "
+    "AND (state IN ('done', 'no_data', 'low_volume') OR state = 'failed' AND error_class = 'transient')"
+)
+Index("ix_ledger_recheck", ledger.c.recheck, ledger.c.id, **where(TO_RECHECK))
 Index(
     "ix_ledger_unfolded",
     ledger.c.model,

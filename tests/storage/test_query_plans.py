@@ -6,7 +6,17 @@ import pytest
 from sqlalchemy import Connection, event
 
 from alerting.series import Series
-from storage import courses, fold_order, heat_map, history, label_windows, ledger, outbox, retraining_past
+from storage import (
+    courses,
+    fold_order,
+    heat_map,
+    history,
+    label_windows,
+    ledger,
+    outbox,
+    retraining_past,
+    revisions,
+)
 from storage.engine import Store
 from storage.history import Filter
 from storage.label_overview import label_overview
@@ -16,6 +26,8 @@ from tests.storage.samples import DAY, LEASE, T0, done
 
 READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "claim": ("ix_ledger_open", lambda conn: ledger.claim(conn, T0, "x", LEASE)),
+    "claim of these models": ("ix_ledger_open", lambda conn: ledger.claim(conn, T0, "x", LEASE, ["m", "n"])),
+    "look again": ("ix_ledger_recheck", lambda conn: revisions.claim_recheck(conn, T0, LEASE, ["m", "n"])),
     "fold": ("ix_ledger_unfolded", lambda conn: fold_order.to_fold(conn, "m", Stream.INPUTS)),
     "plan": ("ix_ledger_start", lambda conn: ledger.last_planned(conn, "m", Stream.INPUTS)),
     "folded": ("ix_ledger_start", lambda conn: fold_order.folded_span(conn, "m", Stream.INPUTS)),
