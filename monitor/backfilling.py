@@ -21,8 +21,9 @@ from monitor.planning import HORIZON, live_from, plan_spans
 from monitor.reference_build import Progress, quiet
 from monitor.runtime import Runtime, Watched
 from monitor.windows import windows_within
-from storage import fold_order, ledger, profiles, revisions, verdicts
+from storage import fold_order, ledger, revisions, verdicts
 from storage.ledger import PLAN_LIMIT, DueWindow, Stream, WindowKind, WindowState
+from storage.reached import reached
 from storage.span import Span
 
 
@@ -53,13 +54,13 @@ def plan_backfill(runtime: Runtime, watched: Watched, start: datetime, end: date
     """Whole windows of [start, end) that have no row, were skipped, or wait. Reads only."""
     now = runtime.clock.now()
     with runtime.store.read() as conn:
-        reference = profiles.active(conn, watched.name)
-        if reference is None:
+        far = reached(conn).get(watched.name)
+        if far is None:
             raise CommandError(
                 f"{watched.name}: no reference; run `leeway reference build --model {watched.name}` first"
             )
         # After a long rest live planning begins before the horizon, and judges nothing up to it.
-        live = max(live_from(conn, watched, reference, now), now - watched.config.window.catch_up)
+        live = max(live_from(watched, far, now), now - watched.config.window.catch_up)
         ended = min(end, now)
         if start >= ended:
             raise CommandError(

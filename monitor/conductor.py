@@ -16,10 +16,10 @@ from monitor.faults import Faults
 from monitor.folding import fold_model, with_work
 from monitor.leading import leads, led
 from monitor.logs import logger
-from monitor.planning import plan_model, renew_leases
+from monitor.planning import how_far, plan_model, renew_leases
 from monitor.runtime import InForce, Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
-from monitor.tending import tend
+from monitor.tending import tend, to_tend
 from storage import daemon_events
 from storage.takeover import look_again
 
@@ -91,13 +91,14 @@ class Conductor:
         leading = self._step("lead", partial(leads, runtime))
         led_runtime = led(runtime)  # its writes are refused when this process does not lead (any more)
         believed = self._clocks.believes(runtime.clock.monotonic())
-        for name, watched in runtime.models.items() if plans and leading and believed else ():
-            self._step(f"plan {name}", partial(plan_model, led_runtime, watched))
+        far = (self._step("plan", partial(how_far, runtime)) or {}) if plans and leading and believed else {}
+        for name, watched in runtime.models.items() if far else ():
+            self._step(f"plan {name}", partial(plan_model, led_runtime, watched, far.get(name)))
         self._step("workers", self._crew.hand_out)
         for name in (self._step("fold", lambda: with_work(led_runtime)) or ()) if leading else ():
             self._step(f"fold {name}", partial(self._fold, led_runtime, runtime.models[name]))
-        for name, watched in runtime.models.items() if plans and leading else ():
-            self._step(f"retraining {name}", partial(tend, led_runtime, watched))
+        for name in (self._step("retraining", partial(to_tend, runtime)) or ()) if plans and leading else ():
+            self._step(f"retraining {name}", partial(tend, led_runtime, runtime.models[name]))
         for key in (self._step("flush", lambda: groups_to_look_at(led_runtime)) or ()) if leading else ():
             self._step(f"flush {key}", partial(flush_group, led_runtime, key))
         self._step("status", self._say)

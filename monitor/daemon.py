@@ -27,7 +27,7 @@ from monitor.keeping import Keeper
 from monitor.leading import leads, led
 from monitor.logs import logger
 from monitor.memory import seldom_collected
-from monitor.planning import plan_model
+from monitor.planning import how_far, plan_model
 from monitor.rebuilding import Rebuilder
 from monitor.rechecking import recheck_next
 from monitor.reloading import reload
@@ -35,7 +35,7 @@ from monitor.runtime import InForce, Runtime
 from monitor.service_manager import START_WITHIN_S, ServiceManager
 from monitor.supervisor import Supervisor, end_stalled
 from monitor.telling import flush_group, groups_to_look_at
-from monitor.tending import tend
+from monitor.tending import tend, to_tend
 from monitor.ticker import Ticker
 from monitor.trailing import Refresher
 from monitor.warm_up import warm_up
@@ -84,14 +84,15 @@ def one_pass(
             attempt(f"fold {name}", partial(fold_model, leading, runtime.models[name]))
 
     def plan() -> None:
+        far = attempt("plan", partial(how_far, leading)) or {}
         for name, watched in runtime.models.items():
-            attempt(f"plan {name}", partial(plan_model, leading, watched))
+            attempt(f"plan {name}", partial(plan_model, leading, watched, far.get(name)))
 
     def flush() -> None:
         attempt("refresh", Refresher(runtime=leading).look)
         attempt("rebuild", Rebuilder(runtime=leading).look)
-        for name, watched in runtime.models.items():
-            attempt(f"retraining {name}", partial(tend, leading, watched))
+        for name in attempt("retraining", partial(to_tend, leading)) or ():
+            attempt(f"retraining {name}", partial(tend, leading, runtime.models[name]))
         for key in attempt("flush", partial(groups_to_look_at, leading)) or ():
             attempt(f"flush {key}", partial(flush_group, leading, key))
 

@@ -9,16 +9,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
 
-from sqlalchemy import Connection
-
 from alerting import failpoint
 from detectors._performance_profile import PART
 from monitor.logs import logger
 from monitor.runtime import Runtime, Watched
 from monitor.windows import windows
-from storage import fold_order, label_windows, ledger, profiles
+from storage import label_windows, ledger, profiles
 from storage.ledger import PLAN_LIMIT, DueWindow, Stream, WindowKind, WindowState
-from storage.profiles import Reference
+from storage.reached import Reached, reached
 from storage.span import Span
 
 HORIZON = "catch_up horizon"  # why a window was passed over
@@ -26,7 +24,8 @@ HORIZON = "catch_up horizon"  # why a window was passed over
 
 def plan(runtime: Runtime) -> int:
     """Insert every window that has ended since each model was last planned. Returns how many are new."""
-    return sum(plan_model(runtime, watched) for watched in runtime.models.values())
+    far = how_far(runtime)
+    return sum(plan_model(runtime, watched, far.get(name)) for name, watched in runtime.models.items())
 
 
 def plan_spans(
@@ -69,33 +68,38 @@ def renew_leases(runtime: Runtime) -> None:
                 ledger.renew(conn, window_id, fence, until)
 
 
-def first_start(reference: Reference, now: datetime, catch_up: timedelta) -> datetime:
+def first_start(reference: Span | None, now: datetime, catch_up: timedelta) -> datetime:
     """Where a model that was never planned begins: after its reference, and not before the horizon."""
     horizon = now - catch_up
-    return horizon if reference.span is None else max(reference.span.end, horizon)
+    return horizon if reference is None else max(reference.end, horizon)
 
 
-def live_from(conn: Connection, watched: Watched, reference: Reference, now: datetime) -> datetime:
+def live_from(watched: Watched, reached: Reached, now: datetime) -> datetime:
     """Where the next planning of a model begins: windows that start then or later are judged live."""
-    since = ledger.last_planned(conn, watched.name, Stream.INPUTS)
-    return first_start(reference, now, watched.config.window.catch_up) if since is None else since
+    if reached.planned_until is not None:
+        return reached.planned_until
+    return first_start(reached.reference, now, watched.config.window.catch_up)
 
 
-def plan_model(runtime: Runtime, watched: Watched) -> int:
-    """Insert every window of one model that has ended since it was last planned."""
-    now = runtime.clock.now()
+def how_far(runtime: Runtime) -> dict[str, Reached]:
+    """By model. Those without a reference in force are not there, and nothing of them is planned: said once
+    at start-up and in `status`, not every five seconds."""
     with runtime.store.read() as conn:
-        folded = fold_order.folded_until(conn, watched.name, Stream.INPUTS)
-        reference = profiles.active(conn, watched.name)
-        if reference is None:
-            return 0  # said once at start-up and in `status`, not every five seconds
-        since = live_from(conn, watched, reference, now)
+        return reached(conn)
+
+
+def plan_model(runtime: Runtime, watched: Watched, reached: Reached | None) -> int:
+    """Insert every window of one model that has ended since it was last planned. Returns how many are new."""
+    if reached is None:
+        return 0
+    now = runtime.clock.now()
+    since = live_from(watched, reached, now)
     # After a change of `window.every` the first one could lie over windows that are planned already: rows
     # would be judged twice, and a window that ends before an earlier one cannot be folded.
     due = [span for span in windows(watched.spec, since, now) if span.start >= since]
-    if folded is not None:
+    if reached.folded is not None:
         # A person may have evaluated later windows on demand: what lies before them cannot be folded.
-        due = [span for span in due if span.start > folded]
+        due = [span for span in due if span.start > reached.folded]
     planned = plan_spans(runtime, watched, due, kind=WindowKind.SCHEDULED) if due else 0
     return planned + plan_labels(runtime, watched)
 

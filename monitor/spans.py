@@ -55,7 +55,7 @@ def evaluate_spans(
         raise CommandError(
             f"{watched.name}: no reference; run `leeway reference build --model {watched.name}` first"
         )
-    planned_until = last or first_start(reference, now, watched.config.window.catch_up)
+    planned_until = last or first_start(reference.span, now, watched.config.window.catch_up)
     start = start or planned_until
     spans = list(windows_within(watched.spec, start, min(end, now)))
     if folded is not None:

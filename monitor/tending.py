@@ -23,6 +23,13 @@ from storage.retraining import Retraining
 _WINDOWS = 50  # since the new model answered: more than any answer needs
 
 
+def to_tend(runtime: Runtime) -> list[str]:
+    """The models with a request under way, or one whose answer is still due: any other has nothing to tend."""
+    with runtime.store.read() as conn:
+        found = retraining.models_waiting(conn)
+    return [name for name in runtime.models if name in found]
+
+
 def tend(runtime: Runtime, watched: Watched) -> None:
     """Let expire what has waited for too long; say of a success whether it helped, once that is known."""
     now, policy = runtime.clock.now(), watched.retraining

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, func, insert, literal, or_, select, update
 
 from alerting.call_back import RetrainingState
 from alerting.courier import OutboxState
@@ -266,6 +266,14 @@ def is_requested(conn: Connection, notification_key: str) -> bool:
     """Whether the request behind an outbox row is still to be sent; rows without a record are."""
     found = by_notification(conn, notification_key)
     return found is None or found.state is RetrainingState.REQUESTED
+
+
+def models_waiting(conn: Connection) -> set[str]:
+    """The models with a request in flight, or with one of which it is still to be said whether it helped."""
+    statement = select(retraining.c.model).where(
+        or_(retraining.c.in_flight, retraining.c.answer == Answer.WAITING)
+    )
+    return set(conn.execute(statement).scalars())
 
 
 def in_flight(conn: Connection, model: str) -> Retraining | None:

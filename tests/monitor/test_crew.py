@@ -19,7 +19,7 @@ from monitor.crew import Crew
 from monitor.evaluation import evaluate_next
 from monitor.faults import Faults
 from monitor.opening import open_runtime
-from monitor.planning import plan_model
+from monitor.planning import plan
 from monitor.reads import FIRST_REST_S
 from monitor.referencing import build_reference
 from monitor.runtime import InForce, Runtime
@@ -61,7 +61,7 @@ def runtime(built: Shop, tmp_path: Path) -> Iterator[Runtime]:
 def plan_until(runtime: Runtime, at: datetime) -> None:
     clock: Any = runtime.clock
     clock.at = at
-    plan_model(runtime, runtime.models["shop"])
+    plan(runtime)
 
 
 def states(runtime: Runtime) -> dict[datetime, str]:

@@ -24,7 +24,7 @@ from monitor.evaluation import evaluate_next
 from monitor.fold_input import stored_window
 from monitor.learning import _sound_windows
 from monitor.opening import open_runtime, own
-from monitor.planning import plan_model
+from monitor.planning import plan
 from monitor.promotion import resolve_by_hand
 from monitor.rechecking import has_changed, recheck_next
 from monitor.referencing import build_reference
@@ -440,7 +440,7 @@ def _score_alerted(runtime: Runtime) -> object:
 def end_the_revision_first(world: World) -> None:
     """What is due is evaluated, late rows of day 5 too, and nothing is folded yet."""
     runtime = world.runtime
-    plan_model(runtime, runtime.models["shop"])
+    plan(runtime)
     while evaluate_next(runtime):
         pass
     while recheck_next(runtime):

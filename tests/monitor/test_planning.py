@@ -12,7 +12,7 @@ from monitor import build, logs
 from monitor.clock import SteppedClock
 from monitor.config_file import load
 from monitor.opening import open_runtime
-from monitor.planning import first_start, plan, plan_model, plan_spans, renew_leases
+from monitor.planning import first_start, how_far, plan, plan_model, plan_spans, renew_leases
 from monitor.referencing import build_reference
 from monitor.runtime import Runtime
 from monitor.windows import WindowSpec, windows
@@ -138,17 +138,17 @@ def test_a_static_reference_begins_at_the_horizon(runtime: Runtime) -> None:
     assert reference is not None
     assert reference.span is not None
     now = reference.span.end + 100 * DAY
-    assert first_start(reference, now, 14 * DAY) == now - 14 * DAY
-    assert first_start(reference, reference.span.end + DAY, 14 * DAY) == reference.span.end
+    assert first_start(reference.span, now, 14 * DAY) == now - 14 * DAY
+    assert first_start(reference.span, reference.span.end + DAY, 14 * DAY) == reference.span.end
 
 
 def test_after_a_change_of_length_no_two_windows_overlap(runtime: Runtime) -> None:
     """No row is judged twice, and none ends before one that started earlier: it could never be folded."""
     watched = runtime.models["shop"]
     at(runtime, START + timedelta(hours=14))
-    plan_model(runtime, replace(watched, spec=WindowSpec.parse("1h")))
+    plan_model(runtime, replace(watched, spec=WindowSpec.parse("1h")), how_far(runtime)["shop"])
     at(runtime, START + 3 * DAY)
-    plan_model(runtime, watched)
+    plan_model(runtime, watched, how_far(runtime)["shop"])
     spans = [row.span for row in rows(runtime)]
     assert len(spans) == 14 + 2
     assert all(before.end <= after.start for before, after in pairwise(spans))

@@ -10,11 +10,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert
 
-from storage import fold_order, label_windows, ledger, revisions
+from storage import fold_order, label_windows, ledger, profiles, revisions
 from storage.engine import Store
 from storage.ledger import Stream, WindowKind, WindowState
+from storage.reached import reached
 from storage.tables import ledger as table
-from tests.storage.samples import HOUR, LEASE, T0
+from tests.storage.samples import HOUR, LEASE, T0, profile
 
 MODELS = [f"m{number}" for number in range(5)]
 SHORT, LONG = 20, 1500  # windows a model and kind, of the past
@@ -31,6 +32,7 @@ ASKED: dict[str, Callable[[Connection], object]] = {
     "who has work": fold_order.models_with_work,
     "how far is it folded": lambda conn: fold_order.folded_span(conn, "m1", Stream.INPUTS),
     "how far is it planned": lambda conn: ledger.last_planned(conn, "m1", Stream.INPUTS),
+    "how far is every model": reached,
     "labels to plan": lambda conn: label_windows.to_plan(conn, "m1", LATER - 24 * HOUR, 10),
 }
 
@@ -39,6 +41,8 @@ ASKED: dict[str, Callable[[Connection], object]] = {
 def test_costs_the_same_after_a_year(file_store: Store, name: str) -> None:
     """75 times the history, at most a few steps more: the depth of an index."""
     with file_store.write() as conn:
+        for model in MODELS:
+            profiles.promote(conn, profiles.save(conn, model, profile(), now=T0).id, T0)
         _past(conn, 0, SHORT)
         _open(conn)
         short = _steps(conn, ASKED[name])

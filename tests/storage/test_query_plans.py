@@ -22,6 +22,7 @@ from storage.history import Filter
 from storage.label_overview import label_overview
 from storage.ledger import Stream
 from storage.overview import overview
+from storage.reached import reached
 from tests.storage.samples import DAY, LEASE, T0, done
 
 READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
@@ -30,6 +31,7 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
     "look again": ("ix_ledger_recheck", lambda conn: revisions.claim_recheck(conn, T0, LEASE, ["m", "n"])),
     "fold": ("ix_ledger_unfolded", lambda conn: fold_order.to_fold(conn, "m", Stream.INPUTS)),
     "plan": ("ix_ledger_start", lambda conn: ledger.last_planned(conn, "m", Stream.INPUTS)),
+    "how far every model is": ("ix_ledger_start", reached),
     "folded": ("ix_ledger_start", lambda conn: fold_order.folded_span(conn, "m", Stream.INPUTS)),
     "complete": ("ix_ledger_unfolded", lambda conn: fold_order.all_folded(conn, "m", T0)),
     "retraining": ("ix_ledger_start", lambda conn: retraining_past.judged_windows(conn, "m", 5)),
