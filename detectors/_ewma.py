@@ -13,8 +13,9 @@ without a change as with one that holds z at e; from 20 times on the change is o
 (a sequential test with one error in twenty: Wald, Ann. Math. Statist. 16, 1945).
 """
 
-from dataclasses import dataclass
 from math import log
+
+from msgspec import Struct
 
 from detectors._tails import t_tail
 
@@ -24,8 +25,7 @@ LONGEST = 4  # windows in a sum; longer the mean says as much
 _OVER = log(20.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ewma:
+class Ewma(Struct, frozen=True, kw_only=True, gc=False):
     """Running means; (0, 0) before the first window."""
 
     z: float = 0.0
@@ -33,8 +33,7 @@ class Ewma:
     recent: tuple[float, ...] = ()  # z, clipped, of the latest windows, newest first, as many as are summed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Spread(Struct, frozen=True, kw_only=True, gc=False):
     """What a component's running mean and sums do without any change."""
 
     variance: float = 1.0  # of e

@@ -4,9 +4,10 @@ Everything is estimated from component means y with the rows n they rest on; raw
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from detectors import _e_process, _ewma

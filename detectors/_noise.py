@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from detectors._component_noise import ComponentNoise
 from detectors._noise_text import from_entries, from_text, to_text
 from detectors._tails import count_tails, normal_score, t_tail, two_sided
@@ -28,8 +30,7 @@ _VARIANCE_FLOOR = 1e-12  # a constant component: one that moves is at least fini
 _FORMAT = 2  # 1: an object a component
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class Score(Struct, frozen=True, kw_only=True, gc=False):
     """One component of one window against its noise: every number that the arithmetic went through."""
 
     y: float

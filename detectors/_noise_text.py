@@ -75,7 +75,7 @@ def from_text(text: str) -> dict[tuple[str, str], ComponentNoise]:
     rank_sets = _doubles(arrays["ranks"], arrays["ranks_of"].tolist())
     places = arrays["sides"].tolist()
     values = _doubles(arrays["values"], [len(rank_sets[place]) for place in places])
-    sides = [Record.of_arrays(part, rank_sets[place]) for part, place in zip(values, places, strict=True)]
+    sides = [Record(values=part, ranks=rank_sets[place]) for part, place in zip(values, places, strict=True)]
     flags = arrays["flags"].reshape(-1, len(_FLAGS)).astype(bool).tolist()
     numbers = arrays["numbers"].reshape(-1, len(_NUMBERS)).tolist()
     sums = _parts(arrays["sums"], arrays["sums_of"])

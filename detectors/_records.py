@@ -3,11 +3,12 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """How far the reference's own windows went to one side: distances ascending.
 
     At most 288 numbers: with more windows, 256 quantiles, and the 32 largest exactly. Both are kept as arrays
@@ -21,15 +22,7 @@ class Record:
         for name in ("values", "ranks"):
             given = getattr(self, name)
             if not isinstance(given, array):
-                object.__setattr__(self, name, array("d", given))
-
-    @classmethod
-    def of_arrays(cls, values: "array[float]", ranks: "array[float]") -> "Record":
-        """As the constructor, in half of its time: a noise model of 50 columns has four thousand."""
-        record = cls.__new__(cls)
-        object.__setattr__(record, "values", values)
-        object.__setattr__(record, "ranks", ranks)
-        return record
+                force_setattr(self, name, array("d", given))
 
     def share(self, distance: float) -> float:
         """What guards a window that went so far to this side; 0 beyond all of the reference's."""
@@ -37,8 +30,7 @@ class Record:
         return self.ranks[index] if index < len(self.values) else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Records(Struct, frozen=True, kw_only=True, gc=False):
     """Each side by itself: one storm above must not mute what falls below. Twice the share, as either side
     could have been the one that is looked at (two-sided p: Cox & Hinkley, Theoretical Statistics, 1974, 3.4).
     """

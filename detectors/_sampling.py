@@ -7,6 +7,7 @@ the calibrated score alone decides.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ EXCEEDANCE = 0.001  # share of windows without drift that may lie above a noise 
 _EXACT_BELOW = 200.0  # expected rows up to which a share's limit is summed exactly
 _GRID = 2**30  # steps of a limit between 0 and 1
 _COUNTABLE = 50_000  # up to this, counting by value is cheaper than sorting
+_LIMITS_KEPT = 256  # of `cell_excess_limit`, at most 7 kB each
 _CELL_GROUPS = 300  # distinct cell probabilities kept apart in `cell_excess_limit`
 
 
@@ -94,19 +96,29 @@ def cell_excess_limit(groups: CellGroups, n_reference: int, n: int) -> float | N
     1/(N + 1) on average although no row lies in it (Pyke 1965, "Spacings"), so each end of a cell that is a
     single row (0 to 2 `singles`) lends it half of itself. More than 300 distinct counts are rounded up.
     """
-    counts, extra, weights = groups
-    if counts.shape[0] == 0 or n_reference <= 0 or n <= 0:
+    if groups[0].shape[0] == 0 or n_reference <= 0 or n <= 0:
         return None
+    counts, extra, weights = (part.tobytes() for part in groups)
+    return _cell_excess(counts, extra, weights, n_reference, n)
+
+
+@lru_cache(maxsize=_LIMITS_KEPT)
+def _cell_excess(counts_: bytes, extra_: bytes, weights_: bytes, n_reference: int, n: int) -> float:
+    """The same from the bytes of float64: columns without ties and gaps ask all the same."""
+    counts, extra, weights = (np.frombuffer(part) for part in (counts_, extra_, weights_))
     m = 1.0 / spread(n_reference, n)
     base, rows = counts / n_reference, counts + 0.5 * extra + 0.5
     p = np.minimum(rows / (n_reference + 1.0), 1.0)
     rare = p < 0.05
+    all_rare = bool(rare.all())
 
     def expected(t: float) -> float:
         """Σ P(K ≥ n (t + count/N)), falling in t."""
         k = np.where(rare, n, m) * (t + base)
-        binomial = special.betainc(np.minimum(k, m), np.maximum(m - k, 0.0) + 1.0, p)
-        tail = np.where(rare, special.betainc(k, rows, n / (n_reference + n)), np.where(k > m, 0.0, binomial))
+        tail = special.betainc(k, rows, n / (n_reference + n))
+        if not all_rare:
+            binomial = special.betainc(np.minimum(k, m), np.maximum(m - k, 0.0) + 1.0, p)
+            tail = np.where(rare, tail, np.where(k > m, 0.0, binomial))
         return float((weights * tail).sum())
 
     return min(1.0, first_at_most(expected, EXCEEDANCE) + 1.0 / n)

@@ -5,9 +5,10 @@ the judge stored. The same function, so the same bits.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import copysign, inf
 from typing import Any
+
+from msgspec import Struct
 
 from detectors import _e_process, _ewma
 from detectors._component_noise import ComponentNoise
@@ -27,8 +28,7 @@ from monitor.policy import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentJudgement:
+class ComponentJudgement(Struct, frozen=True, kw_only=True, gc=False):
     """One component: its score, its running mean, and the four p values that go into its column."""
 
     name: str

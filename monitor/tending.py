@@ -24,7 +24,7 @@ _WINDOWS = 50  # since the new model answered: more than any answer needs
 
 
 def to_tend(runtime: Runtime) -> list[str]:
-    """The models with a request under way, or one whose answer is still due: any other has nothing to tend."""
+    """The models with a request under way, or one whose answer is due: any other has nothing to tend."""
     with runtime.store.read() as conn:
         found = retraining.models_waiting(conn)
     return [name for name in runtime.models if name in found]

@@ -1,10 +1,10 @@
 """Does evidence stay low while nothing moves, and grow when something has moved for good?"""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from detectors._component_noise import ComponentNoise
