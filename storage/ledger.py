@@ -6,9 +6,24 @@ window now and the result is thrown away. Callers own the transaction.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Update, and_, case, func, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import text as sql
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage import measurements
 from storage.dialect import filtered, insert_ignore
@@ -116,39 +131,46 @@ def claim(
     Backfill comes last. `ids` and `models` limit the choice; `due_since` serves the worker kept for fresh
     windows.
     """
+    asked: dict[str, Any] = {"at": now, "by": owner, "until": now + lease}
+    given: dict[str, Any] = {} if due_since is None else {"since": due_since}
+    given |= {name: list(some) for name, some in (("models", models), ("ids", ids)) if some is not None}
+    statement = _claim(conn.dialect.name, frozenset(given))
+    row = conn.execute(statement, asked | given).first()
+    return None if row is None else window_of(row)
+
+
+@cache
+def _claim(dialect: str, limits: frozenset[str]) -> ReturningUpdate[Any]:
+    """Made once: to make it takes longer than to run it, and every look asks it for every window."""
+    at: BindParameter[datetime] = bindparam("at")
     free = or_(
-        and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= now),
-        and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now),
+        and_(ledger.c.state == WindowState.PLANNED, ledger.c.next_try <= at),
+        and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= at),
     )
-    due = select(ledger.c.id).where(IS_OPEN, free, ledger.c.due <= now)
-    if models is not None:
-        due = due.where(filtered(ledger.c.model).in_(models))
-    if ids is not None:
-        due = due.where(ledger.c.id.in_(ids))
-    if due_since is not None:
-        due = due.where(ledger.c.due >= due_since)
+    due = select(ledger.c.id).where(IS_OPEN, free, ledger.c.due <= at)
+    if "models" in limits:
+        due = due.where(filtered(ledger.c.model).in_(bindparam("models", expanding=True)))
+    if "ids" in limits:
+        due = due.where(ledger.c.id.in_(bindparam("ids", expanding=True)))
+    if "since" in limits:
+        due = due.where(ledger.c.due >= bindparam("since"))
     due = due.order_by(ledger.c.due, ledger.c.id).limit(1)
-    if conn.dialect.name == "postgresql":
+    if dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
     # Two questions, each the first of an index, rather than one that sorts all that is open.
     first, last = (
         due.where(condition).scalar_subquery()
         for condition in (ledger.c.kind != WindowKind.BACKFILL, ledger.c.kind == WindowKind.BACKFILL)
     )
-    statement = (
-        update(ledger)
-        .where(ledger.c.id == func.coalesce(first, last))
-        .values(
-            state=WindowState.CLAIMED,
-            owner=owner,
-            fence=ledger.c.fence + 1,
-            attempt=ledger.c.attempt + 1,
-            lease_until=now + lease,
-        )
-        .returning(ledger)
-    )
-    row = conn.execute(statement).first()
-    return None if row is None else window_of(row)
+    claimed = {
+        "state": WindowState.CLAIMED,
+        "owner": bindparam("by"),
+        "fence": ledger.c.fence + 1,
+        "attempt": ledger.c.attempt + 1,
+        "lease_until": bindparam("until"),
+    }
+    statement = update(ledger).where(ledger.c.id == func.coalesce(first, last))
+    return statement.values(**claimed).returning(ledger)
 
 
 def renew(conn: Connection, window_id: int, fence: int, lease_until: datetime) -> bool:

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from detectors import ColumnProfile, Profile, ScoreSpec, decode
 from storage.errors import StorageError
@@ -194,11 +195,22 @@ def list_(conn: Connection, model: str | None = None) -> list[Reference]:
 
 
 def active(conn: Connection, model: str) -> Reference | None:
-    statement = select(reference).where(
-        reference.c.model == model, reference.c.status == ReferenceStatus.ACTIVE
-    )
-    row = conn.execute(statement).first()
+    row = conn.execute(_active(), {"of": model}).first()
     return None if row is None else _reference(conn, row)
+
+
+@cache
+def _active() -> Select[Any]:
+    """Made once, as `_columns` is: to make them takes longer than to run them, and every window asks."""
+    return select(reference).where(
+        reference.c.model == bindparam("of"), reference.c.status == ReferenceStatus.ACTIVE
+    )
+
+
+@cache
+def _columns() -> Select[Any]:
+    names = select(reference_column.c.column_name).where(reference_column.c.reference_id == bindparam("of"))
+    return names.order_by(reference_column.c.position)
 
 
 def all_active(conn: Connection) -> dict[str, Reference]:
@@ -316,8 +328,7 @@ def _newest(conn: Connection, model: str) -> Reference | None:
 
 
 def _reference(conn: Connection, row: Row[Any]) -> Reference:
-    names = select(reference_column.c.column_name).where(reference_column.c.reference_id == row.id)
-    return _reference_of(row, conn.execute(names.order_by(reference_column.c.position)).scalars())
+    return _reference_of(row, conn.execute(_columns(), {"of": row.id}).scalars())
 
 
 def _reference_of(row: Row[Any], columns: Iterable[str]) -> Reference:
