@@ -163,8 +163,9 @@ def whole_rows(
     except Unlike:
         if not begun:
             raise
-        reason = f"{file.name}: its row groups are written in different ways; write it again by one program"
-        raise SourceError(reason, transient=False) from None
+        files.is_unlike(file)  # rows have been given, and cannot be taken back
+        reason = f"{file.name}: its row groups are written in different ways; the next try reads it otherwise"
+        raise SourceError(reason, transient=True) from None
 
 
 def _held(places: Places, first: int, last: int) -> slice:

@@ -69,6 +69,7 @@ class Files:
     timestamps: Timestamps
     filter: Mapping[str, str | int | float | bool]
     _seen: dict[str, Coverage] = field(default_factory=dict, compare=False, repr=False)
+    _whole: dict[str, object] = field(default_factory=dict, compare=False, repr=False)  # stamps, by file
 
     def watermark(self) -> datetime | None:
         newest = [file.newest for file in self._coverage(None, broken=True) if file.newest is not None]
@@ -134,7 +135,13 @@ class Files:
 
     def is_large(self, file: Coverage) -> bool:
         """Whether it is read in less memory than others."""
-        return self.large is not None and self.place.is_local and file.rows > LARGE_ROWS
+        if self.large is None or not self.place.is_local or file.rows <= LARGE_ROWS:
+            return False
+        return self._whole.get(file.name) != file.stamp
+
+    def is_unlike(self, file: Coverage) -> None:
+        """It is not read in less memory after all: remembered, as every window would find out anew."""
+        self._whole[file.name] = file.stamp
 
     def _coverage(self, span: Span | None, *, broken: bool = False) -> list[Coverage]:
         """What every file holds; looks only into new and changed ones.
@@ -146,6 +153,7 @@ class Files:
         files = self.place.find()
         for gone in set(self._seen).difference(file.name for file in files):
             self._seen.pop(gone, None)
+            self._whole.pop(gone, None)
         for file in files:
             try:
                 current = file.stamp or self.place.stamp(file.name)
@@ -268,7 +276,7 @@ class Files:
                     yield from self.large(self, file, span, wanted, moments)
                     continue
             except Unlike:
-                pass
+                self.is_unlike(file)
             try:
                 frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
                 columns = [

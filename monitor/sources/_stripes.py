@@ -75,6 +75,7 @@ def _counted(
                     last = int(chosen.times.max())
                     newest = last if newest is None else max(newest, last)
     except Unlike:
+        groups.files.is_unlike(groups.file)
         return None
     return summary, None if newest is None else instant(newest)
 

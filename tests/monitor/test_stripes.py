@@ -356,6 +356,28 @@ def test_what_arrow_sees_otherwise_is_read_by_polars(
     assert same(source, on) == rows
 
 
+def test_a_file_of_small_groups_is_looked_at_once(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Arrow is not asked for it is not opened for at every window; a file in its place is new."""
+    monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 31)
+    opened, whole = [], _row_groups.open_parquet
+
+    def noted(name: str, *given: Any) -> Any:
+        opened.append(name)
+        return whole(name, *given)
+
+    monkeypatch.setattr(_row_groups, "open_parquet", noted)
+    rows(900).write_parquet(tmp_path / "a.parquet", row_group_size=30)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    for _ in range(3):
+        count_span(source, reference, DAY)
+    assert len(opened) == 1
+    rows(901).write_parquet(tmp_path / "a.parquet", row_group_size=300)
+    assert count_span(source, reference, DAY).summary.rows == 901
+    assert len(opened) > 2
+
+
 @pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
 def test_text_in_pages_of_differences(tmp_path: Path, encoding: str) -> None:
     """In some row groups alone, as DuckDB writes it: Arrow gives no codes of such pages."""
@@ -400,7 +422,7 @@ def test_a_code_that_is_no_label_is_damage(in_order: bool, codes: list[int]) -> 
 def test_a_page_that_arrow_does_not_know_is_left_to_polars(
     tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless rows have been given: they cannot be taken back."""
+    """At once, or where rows have been given, which cannot be taken back, by the next try."""
     rows(300).write_parquet(tmp_path / "a.parquet", row_group_size=100)
     source = ParquetSource(path=str(tmp_path), timestamp="ts")
 
@@ -416,8 +438,11 @@ def test_a_page_that_arrow_does_not_know_is_left_to_polars(
     monkeypatch.setattr(_row_groups, "hit", unknown(0))
     assert same(source, reference) == 300
     monkeypatch.setattr(_row_groups, "hit", unknown(2))
-    with pytest.raises(SourceError, match="write it again by one program"):
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    with pytest.raises(SourceError, match="next try") as found:
         list(source.pull(DAY, wanted(reference)).batches)
+    assert found.value.transient
+    assert sum(batch.rows for batch in source.pull(DAY, wanted(reference)).batches) == 300
 
 
 def test_a_broken_page_fails_and_names_the_file(tmp_path: Path, reference: Profile) -> None:
