@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 import monitor.commands
+from monitor.memory import seldom_collected
 from monitor.terminal import Settings, Terminal
 
 INTERNAL = 70  # as monitor.exits.Exit, which a start without errors need not load
@@ -100,6 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     # Before numpy loads. Its matrices are small here, and threads that wait for each other by spinning cost a
     # busy machine, the watched service's, several times the work; sums no longer hang on the number of cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    seldom_collected()
     try:
         build_app()(hoisted(given), standalone_mode=True)
     except KeyboardInterrupt:

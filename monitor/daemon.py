@@ -26,7 +26,7 @@ from monitor.interacting import Interacting
 from monitor.keeping import Keeper
 from monitor.leading import leads, led
 from monitor.logs import logger
-from monitor.memory import seldom_collected
+from monitor.memory import kept_for_good
 from monitor.planning import how_far, plan_model
 from monitor.rebuilding import Rebuilder
 from monitor.rechecking import recheck_next
@@ -217,7 +217,7 @@ class Daemon:
 
         def prepare() -> None:
             self._faults.guard("warm up", lambda: warm_up(self._in_force.runtime))
-            seldom_collected()
+            kept_for_good()
             ready.set()
 
         threading.Thread(target=prepare, name="prepare", daemon=True).start()

@@ -3,7 +3,7 @@
 glibc gives each thread an arena of its own, up to eight a core, and returns none of it: two workers, a
 conductor and couriers held 100 MiB more than they used. Python looks through every object it knows, imported
 modules included, each time the living ones have grown by a quarter: 0.15 s for every fourth window of 50
-columns (docs/decisions.md).
+columns, and 0.4 s of every command that counts (docs/decisions.md).
 """
 
 import ctypes
@@ -40,7 +40,11 @@ def give_back() -> bool:
 
 
 def seldom_collected() -> None:
+    """Call it before anything is imported: a start makes a million objects and throws none of them away."""
+    gc.set_threshold(*_THRESHOLDS)
+
+
+def kept_for_good() -> None:
     """Call it once everything is imported and compiled: what is there now is never looked through again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)

@@ -49,7 +49,7 @@ def test_many_threads_share_few_arenas() -> None:
 
 CYCLES = """
 import gc
-from monitor.memory import seldom_collected
+from monitor.memory import kept_for_good, seldom_collected
 class Node:
     alive = 0
     def __init__(self):
@@ -59,6 +59,7 @@ class Node:
         Node.alive -= 1
 kept = [object() for _ in range(1000)]
 seldom_collected()
+kept_for_good()
 assert gc.get_freeze_count() > 1000
 for _ in range(200_000):
     Node()
