@@ -7,15 +7,17 @@ below; a test holds every call in the tree against it.
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from threading import Lock
 from types import MappingProxyType
-from typing import TextIO, cast
-
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+from typing import TYPE_CHECKING, TextIO, cast
 
 from monitor.log_file import LogFile
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -102,7 +104,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _known(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _known(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
     if event["event"] not in EVENTS:
         raise ValueError(f"log event {event['event']!r} is not in monitor.logs.EVENTS: add it there")
     return event
@@ -111,23 +113,8 @@ def _known(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 def configure(*, form: str = "logfmt", verbose: bool = False, quiet: bool = False) -> None:
     """Send log lines to stderr as `logfmt` or `json`; quiet keeps warnings and errors only."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
-    )
-    structlog.configure(
-        processors=[
-            _known,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, LogFile(sys.stderr))),
-        cache_logger_on_first_use=False,
-    )
+    with _LOCK:
+        _WAITING[:] = [partial(_configure, form, level, LogFile(sys.stderr))]
     # alerting logs its deliveries through the standard library: same stream, same fields.
     handler = logging.StreamHandler(LogFile(sys.stderr))
     handler.setFormatter(_Json() if form == "json" else _Logfmt())
@@ -152,7 +139,39 @@ class _Json(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False)
 
 
-def logger() -> FilteringBoundLogger:
+def logger() -> "FilteringBoundLogger":
     """The project's logger."""
+    import structlog  # noqa: PLC0415  0.08 s, with rich and pygments: most commands have nothing to log
+
+    with _LOCK:
+        for configure_now in _WAITING:
+            configure_now()
+        _WAITING.clear()
     log: FilteringBoundLogger = structlog.get_logger()
     return log
+
+
+_WAITING: list[Callable[[], None]] = []  # what was asked for, until the first line
+_LOCK = Lock()
+
+
+def _configure(form: str, level: int, stream: LogFile) -> None:
+    import structlog  # noqa: PLC0415  as above
+
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True)
+    )
+    structlog.configure(
+        processors=[
+            _known,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, stream)),
+        cache_logger_on_first_use=False,
+    )

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from monitor import logs
 from storage.engine import open_store
 from tests.object_store import ObjectStore
 from tests.postgres import Server
@@ -50,6 +51,7 @@ def logging_as_in_a_new_process() -> None:
     """`monitor.logs.configure` is for a process: what an earlier test set must not reach this one."""
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("alerting").setLevel(logging.NOTSET)
+    logs._WAITING.clear()
     structlog.reset_defaults()
 
 
