@@ -20,19 +20,22 @@ from benchmarks.bench_load import HOUR, write
 from benchmarks.rows import Row
 from monitor import build, logs
 from monitor.clock import SteppedClock
+from monitor.config import Config
 from monitor.config_file import load
 from monitor.daemon import one_pass
+from monitor.keeping import prune_model
 from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
 from monitor.standing import standing
 from storage.engine import Store, open_store
 from storage.heat_map import heat_map
-from storage.history import Filter, measurements, verdicts
+from storage.history import Filter, measurements, verdicts, windows
 from storage.overview import overview
 
 DAYS = 90
 COLUMNS = 50
 ASKED = 30  # times each
+TIDYING_S = 60.0
 FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
 _SHORT = {"components": "'[]'", "bins": "NULL", "evidence": "'{}'"}
 _TIMES = ("start", "end", "due", "recheck", "give_up", "next_try", "planned_at", "finished_at", "folded_at")
@@ -55,13 +58,18 @@ def history(
         one_pass(runtime, stack.enter_context(own(runtime)))
     url = url or f"sqlite:///{folder / 'leeway.db'}"
     models, copied = _widen(url, results)
+    yield from _answers(url, loaded, end + HOUR, models, copied)
+    yield from _tidied(config, end + HOUR, models)
+
+
+def _answers(url: str, loaded: Config, now: datetime, models: int, copied: float) -> Iterator[Row]:
+    """How long each question takes."""
     with open_store(url, read_only=True) as store:
         with store.read() as conn:
             kept = int(conn.exec_driver_sql("SELECT count(*) FROM column_result").scalar() or 0)
         yield Row(
             what="column results", measured=kept, unit="", note=f"{models} models, written in {copied:.0f} s"
         )
-        now = end + HOUR
         names = [f"m{number % models}" for number in range(ASKED)]
         questions: dict[str, Callable[[Connection, str], object]] = {
             "status of all models": lambda conn, _: [
@@ -87,6 +95,43 @@ def history(
                 at_most=100.0,
                 note=f"median {np.median(times):.0f} ms",
             )
+
+
+def _tidied(config: Path, now: datetime, models: int) -> Iterator[Row]:
+    """What is older than 60 days is rolled up, of as many models as a minute lets: who writes waits a step at
+    most, which is one transaction; and a line still has every day."""
+    kept, limit = 60, time.perf_counter() + TIDYING_S
+    text = config.read_text("utf-8")
+    config.write_text(f'{text}\n[daemon.retention]\nmeasurements = "{kept}d"\n', "utf-8")
+    steps, gone, done = [0.0], 0, 0
+    with open_runtime(load(config, members=build.check), SteppedClock(now)) as runtime:
+        for name in [f"m{number}" for number in range(models)]:
+            while time.perf_counter() < limit:
+                began = time.perf_counter()
+                rows = prune_model(runtime, name)
+                steps.append(time.perf_counter() - began)
+                gone += rows
+                if not rows:
+                    done += 1
+                    break
+        with runtime.store.read() as conn:
+            line = measurements(conn, Filter(model="m0", column="x1", metric="psi"))
+            every = windows(conn, Filter(model="m0"))
+    days, watched = ({row["window_start"][:10] for row in rows} for rows in (line, every))
+    yield Row(
+        what="a step of rolling up what is old: the longest",
+        measured=1e3 * max(steps),
+        unit="ms",
+        at_most=1000.0,
+        note=f"{len(steps)} steps, {gone:,} rows of {done} models, {gone / sum(steps):,.0f} rows/s",
+    )
+    yield Row(
+        what="  days in a line that is part hours, part days",
+        measured=len(days),
+        unit="",
+        at_least=len(watched),
+        note=f"{len(line)} points",
+    )
 
 
 def _asked(store: Store, ask: Callable[[Connection, str], object], names: list[str]) -> Iterator[float]:

@@ -116,12 +116,17 @@ def prune(runtime: Runtime) -> Iterator[int]:
     with runtime.store.read() as conn:
         names = model_names.with_windows(conn)
     for name in names:
-        limits = _limits(runtime, name, now)
-        while limits is not None and (gone := retention.prune(runtime.store, name, limits)):
+        while gone := prune_model(runtime, name):
             yield gone
     audit = now - runtime.config.daemon.retention.audit
     while gone := retention.prune_audit(runtime.store, audit):
         yield gone
+
+
+def prune_model(runtime: Runtime, model: str) -> int:
+    """One step for one model, in a transaction of its own; how many rows went. 0: nothing is left to do."""
+    limits = _limits(runtime, model, runtime.clock.now())
+    return 0 if limits is None else retention.prune(runtime.store, model, limits)
 
 
 def _limits(runtime: Runtime, model: str, now: datetime) -> Limits | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import Struct
 
 from benchmarks.bench_history import history
 from benchmarks.bench_load import load_of, references, write
@@ -44,7 +45,7 @@ def test_a_short_history_is_asked(tmp_path: Path, database: str, request: pytest
     url = None if database == "sqlite" else request.getfixturevalue("postgres_url")
     rows = {row.what: row for row in history(tmp_path / "history", results=1_500, url=url, columns=5)}
     assert 1_000 < rows["column results"].measured < 2_000
-    assert len(rows) == 6
+    assert len(rows) == 8
     assert all(row.measured > 0.0 for row in rows.values())
 
 
@@ -74,6 +75,7 @@ def _size(value: Any, seen: set[int]) -> int:
         return size + sum(_size(part, seen) for pair in value.items() for part in pair)
     if isinstance(value, (list, tuple, set, frozenset)):
         return size + sum(_size(part, seen) for part in value)
+    names = value.__struct_fields__ if isinstance(value, Struct) else ()
     if is_dataclass(value):
-        return size + sum(_size(getattr(value, field.name), seen) for field in fields(value))
-    return size
+        names = tuple(field.name for field in fields(value))
+    return size + sum(_size(getattr(value, name), seen) for name in names)
