@@ -116,7 +116,7 @@ def _tidied(config: Path, now: datetime, models: int) -> Iterator[Row]:
                     break
         with runtime.store.read() as conn:
             line = measurements(conn, Filter(model="m0", column="x1", metric="psi"))
-            every = windows(conn, Filter(model="m0"))
+            every = [row for row in windows(conn, Filter(model="m0")) if row["state"] == "done"]
     days, watched = ({row["window_start"][:10] for row in rows} for rows in (line, every))
     yield Row(
         what="a step of rolling up what is old: the longest",

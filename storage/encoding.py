@@ -39,7 +39,7 @@ def from_micros(micros: int) -> datetime:
 
 def iso(time: datetime) -> str:
     """The text form of the views: 2013-05-13T04:00:00.000000Z, sorts as it counts."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def dumps(value: object) -> str:

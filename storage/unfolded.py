@@ -46,11 +46,7 @@ def unfolded(
                 "segment": row.segment,
                 "column_name": row.column_name,
             }
-            found += [
-                where | _facts(each, row)
-                for each in measured(row)
-                if metric is None or each["metric"] == metric
-            ]
+            found += [where | _facts(each, row) for each in measured(row, metric)]
     return found
 
 
@@ -68,29 +64,31 @@ def _asked(of: Table, table: Table, *names: str) -> tuple[ColumnElement[Any], ..
     )
 
 
+_BESIDE = ("rows", "harm", "pull")
 _IN_FULL = _asked(ledger, column_result, "rows", "missing_rows", "harm", "pull")
 _BY_THE_DAY = _asked(daily_result, daily_result, "windows")
 
 
-def _of_window(row: Row[Any]) -> Iterator[Mapping[str, Any]]:
-    """What was measured of a column, and what stands beside it: rows, harm and pull."""
+def _of_window(row: Row[Any], metric: str | None) -> Iterator[Mapping[str, Any]]:
+    """What was measured of a column, and what stands beside it: rows, harm and pull. None: every metric."""
     for each in row.measurements:
+        if metric not in (None, each["metric"]):
+            continue
         if each["value"] is not None or each["status"] != "ok":
             yield each
+    if metric is not None and metric not in _BESIDE:
+        return
     known = row.rows - row.missing_rows
-    for name, value, n in (
-        ("rows", row.rows, row.rows),
-        ("harm", row.harm, known),
-        ("pull", row.pull, known),
-    ):
-        if value is not None:
+    for name, value, n in zip(_BESIDE, (row.rows, row.harm, row.pull), (row.rows, known, known), strict=True):
+        if value is not None and metric in (None, name):
             yield {"metric": name, "value": value, "n": n, "status": "ok"}
 
 
-def _of_day(row: Row[Any]) -> Iterator[Mapping[str, Any]]:
+def _of_day(row: Row[Any], metric: str | None) -> Iterator[Mapping[str, Any]]:
     """What is left of a day; each row has a smallest and a largest value."""
     for each in row.measurements:
-        yield {**each, "p": None, "direction": 0, "windows": row.windows}
+        if metric in (None, each["metric"]):
+            yield {**each, "p": None, "direction": 0, "windows": row.windows}
 
 
 def _facts(each: Mapping[str, Any], row: Row[Any]) -> Record:
