@@ -7,6 +7,7 @@ the disk suffices. Some verdicts are turned into breaches and holds. Every query
 one after the other, in a process that has asked before.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -104,6 +105,7 @@ def _tidied(config: Path, now: datetime, models: int) -> Iterator[Row]:
     text = config.read_text("utf-8")
     config.write_text(f'{text}\n[daemon.retention]\nmeasurements = "{kept}d"\n', "utf-8")
     steps, gone, done = [0.0], 0, 0
+    os.sync()  # what was written unsynced is none of this
     with open_runtime(load(config, members=build.check), SteppedClock(now)) as runtime:
         for name in [f"m{number}" for number in range(models)]:
             while time.perf_counter() < limit:
