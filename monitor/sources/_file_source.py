@@ -3,9 +3,13 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from detectors import Profile
 from detectors._column import Kind
+from detectors._count import Extras
+from monitor.counting import Counted
 from monitor.source import ColumnKind, Fingerprint, Window
 from monitor.sources._scan import Files
+from monitor.sources._stripes import count_stripes
 from storage.span import Span
 
 
@@ -23,6 +27,10 @@ class FileSource:
 
     def schema(self) -> Mapping[str, ColumnKind]:
         return self._files.schema()
+
+    def count(self, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
+        """By columns, where that is less to hold; None: whole rows are as good."""
+        return count_stripes(self._files, profile, span, extras)
 
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         return self._files.pull(span, wanted, moments)

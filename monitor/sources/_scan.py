@@ -30,6 +30,7 @@ from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
 LARGE_ROWS = BATCH_ROWS  # of one batch there is nothing to save
+WIDE = 32  # columns that are read side by side where fewer are less to hold
 TIME = "\0time"
 _LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
@@ -54,15 +55,16 @@ class Files:
     """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV), so `kinds`
     says what its columns are.
 
-    `large`: how rows of a large file of this machine are read in less memory, by whoever can. `newest_from`:
-    that is a whole table and knows the times of its parts: what the newest row's time, as stored,
-    is not below; None where it cannot say.
+    `columnar`: a column can be read without the others. `large`: how rows of a large file of this machine are
+    read in less memory, by whoever can. `newest_from`: that is a whole table, which knows the times of its
+    parts: what the newest row's time, as stored, is not below; None where it cannot say.
     """
 
     place: Place
     open: Callable[[str], pl.LazyFrame]
     kinds: Callable[[str], Mapping[str, ColumnKind]] | None = None
     text: bool = False
+    columnar: bool = False
     large: "Large | None" = None
     newest_from: Callable[[str], object] | None = None
     timestamp: str | None
@@ -138,6 +140,14 @@ class Files:
         if self.large is None or not self.place.is_local or file.rows <= LARGE_ROWS:
             return False
         return self._whole.get(file.name) != file.stamp
+
+    def is_wide(self, file: Coverage, span: Span | None, wanted: Mapping[str, Kind]) -> bool:
+        """Whether more passes over fewer columns are less to hold, where nobody but polars can read it."""
+        if not self.columnar or self.place.is_local or len(wanted) <= WIDE:
+            return False
+        # Of a table all that is known is when its newest row was: rows of the span are looked for.
+        known = file.rows if self.newest_from is None or span is None else self._count(file, span)[0]
+        return known > LARGE_ROWS
 
     def is_unlike(self, file: Coverage) -> None:
         """It is not read in less memory after all: remembered, as every window would find out anew."""

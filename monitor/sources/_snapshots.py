@@ -48,6 +48,7 @@ class Snapshots:
         return Files(
             place=self,
             open=self.open,
+            columnar=True,
             newest_from=self.newest_from,
             timestamp=timestamp,
             timestamps=timestamps,

@@ -1,22 +1,24 @@
-"""How is a large Parquet file counted? A stripe of columns at a time, each decoded once, on two cores.
+"""How is a wide file counted whose columns can be read alone? A stripe of columns at a time, each read once.
 
 Counts of one column need no other one: columns that are looked at together are one stripe, the others are cut
-into stripes of a few. What comes out is what counting whole rows gives, to the last integer.
+into stripes of a few. What comes out is what counting whole rows gives, to the last integer. Large Parquet
+files of this machine go through Arrow, on two cores; objects and tables of a lake through polars.
 """
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
-from detectors import Profile, WindowSummary, count
+from detectors import Kind, Profile, WindowSummary, count
 from detectors._count import Extras, count_apart, together
 from monitor.counting import Counted, read_window, wanted
 from monitor.source import Window
 from monitor.sources._arrow import release
+from monitor.sources._place import Coverage
 from monitor.sources._row_groups import COLUMNS, Chosen, RowGroups
-from monitor.sources._scan import Files, Unlike
+from monitor.sources._scan import WIDE, Files, Unlike
 from monitor.sources._timestamps import instant
 from storage.span import Span
 
@@ -28,14 +30,21 @@ _Waiting = deque[tuple[Future[WindowSummary], Chosen]]
 def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
     """None: no file of the window is large, and whole rows are as good. Raises SourceError."""
     asked = files.ask(span, wanted(profile, extras))
-    if not any(files.is_large(file) for file in asked.files):
+    large = [files.is_large(file) for file in asked.files]
+    wide = [files.is_wide(file, span, asked.good) for file in asked.files]
+    if not any(large) and not any(wide):
         return None
-    stripes = _stripes(list(asked.good), together(profile, extras))
+    joined = together(profile, extras)
+    stripes, wider = (_stripes(list(asked.good), joined, size) for size in (COLUMNS, WIDE))
     summary, newest = WindowSummary.empty(profile), None
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        for file in asked.files:
-            groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
-            found = _counted(groups, stripes, profile, extras, pool) if files.is_large(file) else None
+        for file, is_large, is_wide in zip(asked.files, large, wide, strict=True):
+            found = None
+            if is_large:
+                groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
+                found = _counted(groups, stripes, profile, extras, pool)
+            if found is None and is_wide:
+                found = _passes(files, file, span, asked.good, wider, profile, extras)
             if found is None:
                 rows = files.batches([file], span, asked.good)
                 counted = read_window(profile, Window(span=span, batches=rows, problems=()), extras)
@@ -51,11 +60,32 @@ def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Ext
     )
 
 
-def _stripes(names: Sequence[str], joined: Collection[str] | None) -> list[list[str]]:
+def _passes(
+    files: Files,
+    file: Coverage,
+    span: Span | None,
+    good: Mapping[str, Kind],
+    stripes: Sequence[Sequence[str]],
+    profile: Profile,
+    extras: Extras,
+) -> tuple[WindowSummary, datetime | None]:
+    """One file, in a pass for each stripe: the rows are the same each time, or it is an error."""
+    first = Window(
+        span=span, batches=files.batches([file], span, {name: good[name] for name in stripes[0]}), problems=()
+    )
+    counted = read_window(profile, first, extras)
+    summary = counted.summary
+    for names in stripes[1:]:
+        for batch in files.batches([file], span, {name: good[name] for name in names}):
+            summary = summary + count_apart(profile, batch.columns, batch.rows)
+    return summary, counted.newest
+
+
+def _stripes(names: Sequence[str], joined: Collection[str] | None, size: int) -> list[list[str]]:
     """The first is of the columns that are looked at together; it may have none, and says how many rows."""
     first = [name for name in names if joined is None or name in joined]
     apart = [name for name in names if name not in first]
-    return [first, *(apart[start : start + COLUMNS] for start in range(0, len(apart), COLUMNS))]
+    return [first, *(apart[start : start + size] for start in range(0, len(apart), size))]
 
 
 def _counted(

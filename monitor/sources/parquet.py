@@ -6,18 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from detectors import Profile
-from detectors._count import Extras
-from monitor.counting import Counted
 from monitor.sources._file_source import FileSource
 from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._row_groups import whole_rows
 from monitor.sources._scan import Files
 from monitor.sources._store_options import PathOptions
-from monitor.sources._stripes import count_stripes
 from monitor.sources._timestamps import Timestamps
-from storage.span import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +33,13 @@ class ParquetSource(PathOptions, FileSource):
         files = Files(
             place=where,
             open=lambda name: _open(where, name),
+            columnar=True,
             large=whole_rows,
             timestamp=self.timestamp,
             timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
             filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
-
-    def count(self, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
-        """A large file of this machine in stripes of columns; None: whole rows are as good."""
-        return count_stripes(self._files, profile, span, extras)
 
 
 def _open(where: Place, name: str) -> pl.LazyFrame:
