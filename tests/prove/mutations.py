@@ -7,6 +7,7 @@ a guard that moves is moved here too. `tests` are those that promise to notice: 
 from dataclasses import dataclass
 
 _LEDGER = "tests/storage/test_ledger.py"
+_LONG = "tests/storage/test_long_ledger.py"
 _OUTBOX = "tests/storage/test_outbox.py"
 _ENGINE = "tests/storage/test_engine.py"
 _FOLDING = "tests/storage/test_folding.py"
@@ -47,9 +48,23 @@ MUTATIONS = (
     Mutation(
         "lease of a claimed window",
         "storage/ledger.py",
-        "and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= now)",
+        "and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until <= at)",
         "and_(ledger.c.state == WindowState.CLAIMED, ledger.c.lease_until.is_not(None))",
         (_LEDGER,),
+    ),
+    Mutation(
+        "a claim goes by the index of what is open",
+        "storage/ledger.py",
+        'filtered(ledger.c.model).in_(bindparam("models", expanding=True))',
+        'ledger.c.model.in_(bindparam("models", expanding=True))',
+        (_LONG,),
+    ),
+    Mutation(
+        "late rows are looked for by the index of what may have some",
+        "storage/revisions.py",
+        "filtered(ledger.c.model).in_(models)",
+        "ledger.c.model.in_(models)",
+        (_LONG,),
     ),
     Mutation(
         "UNIQUE of the ledger key",
@@ -183,7 +198,7 @@ MUTATIONS = (
     Mutation(
         "two claims at once take two windows",
         "storage/ledger.py",
-        "oldest = oldest.with_for_update(skip_locked=True)",
+        "due = due.with_for_update(skip_locked=True)",
         "pass",
         ("tests/storage/test_postgres.py::test_two_claims_at_once_take_two_windows",),
         on="",
