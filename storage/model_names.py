@@ -18,21 +18,22 @@ def known(conn: Connection) -> list[str]:
 
 def with_labels(conn: Connection) -> set[str]:
     """Those for which labels were ever awaited."""
-    names = _names(ledger)
+    names = names_in(ledger)
     labelled = exists().where(ledger.c.model == names.c.model, ledger.c.stream == Stream.LABELS)
     return set(conn.execute(select(names.c.model).where(names.c.model.is_not(None), labelled)).scalars())
 
 
-def _distinct(conn: Connection, table: Table) -> list[str]:
-    names = _names(table)
-    return sorted(conn.execute(select(names.c.model).where(names.c.model.is_not(None))).scalars())
-
-
-def _names(table: Table) -> CTE:
-    """From one name of the index to the next: there are few names and many rows, and neither database's
-    DISTINCT passes over those between (a loose index scan, in the words of PostgreSQL's wiki)."""
+def names_in(table: Table) -> CTE:
+    """As part of a statement; the last of them is NULL. From one name of the index to the next: there are few
+    names and many rows, and neither database's DISTINCT passes over those between (a loose index scan, in the
+    words of PostgreSQL's wiki)."""
     name = table.c.model
     found = select(name).order_by(name).limit(1).subquery()
     names = select(found.c.model).cte("names", recursive=True)
     following = select(name).where(name > names.c.model).order_by(name).limit(1).scalar_subquery()
     return names.union_all(select(following).where(names.c.model.is_not(None)))
+
+
+def _distinct(conn: Connection, table: Table) -> list[str]:
+    names = names_in(table)
+    return sorted(conn.execute(select(names.c.model).where(names.c.model.is_not(None))).scalars())

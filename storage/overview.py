@@ -7,9 +7,10 @@ judged for months, one question a model and a fact took seconds.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, column, func, select, values
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select
 
 from alerting.verdict import Severity
 from storage import fold_order, model_names, profiles
@@ -77,17 +78,19 @@ class _Open:
 def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     """Every model that has a reference or a window, by name."""
     since = now - PAGES_WITHIN
-    judged, unfolded = _by_model(_judged(conn, since)), _by_model(_unfolded(conn, since))
+    ever = {row.model: row.judged for row in conn.execute(_ever())}
+    recent, unfolded = (
+        _by_model(conn.execute(question, {"since": since})) for question in (_recent(), _unfolded())
+    )
     pages, waiting = _by_model(_pages(conn, since)), _waiting(conn, now)
-    last = _starting(conn, _latest(judged, unfolded), ledger.c.state.not_in(_OPEN))
-    folded = _starting(conn, {model: row.folded for model, row in judged.items()}, *_FOLDED)
+    last, folded = _latest(conn)
     active = profiles.all_active(conn)
     noises = profiles.newest_noise_facts(conn, [each.id for each in active.values()])
     held_up = _held_up(conn, now)
     labelled = model_names.with_labels(conn)
     found = []
     for model in model_names.known(conn):
-        mine, opened, latest = judged.get(model), pages.get(model), last.get(model)
+        mine, opened, latest = recent.get(model), pages.get(model), last.get(model)
         waits, reference = waiting.get(model, _Open()), active.get(model)
         found.append(
             ModelOverview(
@@ -103,13 +106,13 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
                 waiting=waits.windows,
                 overdue=waits.overdue,
                 unattended=waits.unattended,
-                failed=sum(part[model].failed for part in (judged, unfolded) if model in part),
+                failed=sum(part[model].failed for part in (recent, unfolded) if model in part),
                 open_tickets=opened.open_tickets if opened else 0,
                 open_pages=opened.open_pages if opened else 0,
-                windows=mine.recent if mine else 0,
+                windows=mine.windows if mine else 0,
                 pages=opened.recent if opened else 0,
                 ever=PagesSeen(
-                    windows=mine.judged if mine else 0,
+                    windows=ever.get(model, 0),
                     pages=opened.pages if opened else 0,
                     marked_false=opened.marked_false if opened else 0,
                 ),
@@ -120,35 +123,74 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     return found
 
 
-def _judged(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
-    """Of `ix_ledger_judged` alone: there are as many of these as there ever were windows."""
-    recent, failed = ledger.c.start >= since, ledger.c.state == WindowState.FAILED
-    return conn.execute(
-        select(
-            ledger.c.model,
-            func.count().filter(ledger.c.state != WindowState.SKIPPED).label("judged"),
-            func.count().filter(recent).label("recent"),
-            func.count().filter(recent, failed).label("failed"),
-            func.max(ledger.c.start).label("folded"),
-            func.max(ledger.c.start).filter(ledger.c.state.not_in(_OPEN)).label("latest"),
-        )
-        .where(*_FOLDED)
-        .group_by(ledger.c.model)
-    )
+@cache
+def _ever() -> Select[Any]:
+    """Of `ix_ledger_judged` alone, and no more than has to be known of every window there ever was."""
+    judged = func.count().filter(ledger.c.state != WindowState.SKIPPED).label("judged")
+    return select(ledger.c.model, judged).where(*_FOLDED).group_by(ledger.c.model)
 
 
-def _unfolded(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
+@cache
+def _recent() -> Select[Any]:
+    """The judged ones that started since then, a stretch of that index for each model."""
+    names = model_names.names_in(ledger)
+    mine = and_(ledger.c.model == names.c.model, ledger.c.start >= bindparam("since"), *_FOLDED)
+    failed = func.count().filter(ledger.c.state == WindowState.FAILED).label("failed")
+    counted = select(names.c.model, func.count().label("windows"), failed)
+    return counted.select_from(names).join(ledger, mine).group_by(names.c.model)
+
+
+@cache
+def _unfolded() -> Select[Any]:
     """Ended windows that wait for their turn."""
-    failed = and_(ledger.c.state == WindowState.FAILED, ledger.c.start >= since)
-    return conn.execute(
-        select(
-            ledger.c.model,
-            func.count().filter(failed).label("failed"),
-            func.max(ledger.c.start).label("latest"),
-        )
+    failed = and_(ledger.c.state == WindowState.FAILED, ledger.c.start >= bindparam("since"))
+    return (
+        select(ledger.c.model, func.count().filter(failed).label("failed"))
         .where(*_UNFOLDED, ledger.c.state.not_in(_OPEN))
         .group_by(ledger.c.model)
     )
+
+
+def _latest(conn: Connection) -> tuple[Mapping[str, Row[Any]], Mapping[str, Row[Any]]]:
+    """By model the latest window that has ended, and the latest that is folded; of several that start then,
+    whose lengths differ, the newest."""
+    ids = [each for row in conn.execute(_latest_ids()) for each in row if each is not None]
+    last: dict[str, Row[Any]] = {}
+    folded: dict[str, Row[Any]] = {}
+    for row in conn.execute(_named(), {"ids": ids}):
+        if row.state not in _OPEN:
+            last[row.model] = row
+        if row.folded_at is not None:
+            folded[row.model] = row
+    return last, folded
+
+
+@cache
+def _latest_ids() -> Select[Any]:
+    """A step down an index each: folded, folded and ended, ended and waiting for its turn."""
+    names = model_names.names_in(ledger)
+    ended = ledger.c.state.not_in(_OPEN)
+    return select(
+        *(
+            select(ledger.c.id)
+            .where(ledger.c.model == names.c.model, *such)
+            .order_by(ledger.c.start.desc(), ledger.c.id.desc())
+            .limit(1)
+            .correlate(names)
+            .scalar_subquery()
+            for such in (_FOLDED, (*_FOLDED, ended), (*_UNFOLDED, ended))
+        )
+    ).select_from(names)
+
+
+@cache
+def _named() -> Select[Any]:
+    """In such an order that the last of each model is its latest."""
+    named = ("model", "start", "end", "state", "reason", "rows", "folded_at")
+    rows = select(*(ledger.c[name] for name in named)).where(
+        ledger.c.id.in_(bindparam("ids", expanding=True))
+    )
+    return rows.order_by(ledger.c.start, ledger.c.id)
 
 
 def _waiting(conn: Connection, now: datetime) -> Mapping[str, _Open]:
@@ -163,20 +205,6 @@ def _waiting(conn: Connection, now: datetime) -> Mapping[str, _Open]:
         late = next_look is not None and next_look < now - LOOKED_AT_WITHIN
         mine.unattended += row.due < now and late
     return found
-
-
-def _starting(
-    conn: Connection, starts: Mapping[str, datetime], *such: ColumnElement[bool]
-) -> Mapping[str, Row[Any]]:
-    """Of each model such a window that starts then; of several, whose lengths differ, the newest."""
-    if not starts:
-        return {}
-    pairs = values(column("model", String), column("start", ledger.c.start.type), name="asked")
-    asked = pairs.data(list(starts.items())).cte()
-    mine = and_(ledger.c.model == asked.c.model, ledger.c.start == asked.c.start)
-    named = (ledger.c.model, ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.reason, ledger.c.rows)
-    rows = select(*named).select_from(asked).join(ledger, mine).where(*_INPUTS, *such)
-    return _by_model(conn.execute(rows.order_by(ledger.c.id)))
 
 
 def _pages(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
@@ -210,15 +238,6 @@ def _unjudged(conn: Connection, model: str, now: datetime) -> datetime | None:
             if not waits and window.finished_at is not None and window.finished_at < now - FOLDED_WITHIN:
                 return window.span.start
     return None
-
-
-def _latest(*parts: Mapping[str, Row[Any]]) -> dict[str, datetime]:
-    """By model the latest start of any part."""
-    found: dict[str, datetime] = {}
-    for model, row in ((model, row) for part in parts for model, row in part.items()):
-        if row.latest is not None:
-            found[model] = max(found.get(model, row.latest), row.latest)
-    return found
 
 
 def _by_model(rows: Iterable[Row[Any]]) -> Mapping[str, Row[Any]]:
