@@ -40,7 +40,7 @@ def give_back() -> bool:
 
 
 def seldom_collected() -> None:
-    """Call it before anything is imported: a start makes a million objects and throws none of them away."""
+    """Call it before what is heavy is imported: a start makes a million objects and throws none away."""
     gc.set_threshold(*_THRESHOLDS)
 
 

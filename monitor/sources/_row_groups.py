@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from alerting.failpoint import hit
 from detectors import Kind
 from detectors._column import Column, taken
-from monitor.source import Batch, SourceError
+from monitor.source import Batch
 from monitor.sources import _values
 from monitor.sources._arrow import column, errors, frame, open_parquet, series
 from monitor.sources._footer import Footer
@@ -151,21 +151,11 @@ class RowGroups:
 def whole_rows(
     files: Files, file: Coverage, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str]
 ) -> Iterator[Batch]:
-    """What `Files` gives of one file, to the bit. Raises Unlike before the first batch, or never."""
+    """What `Files` gives of one file, to the bit and in that order. Raises Unlike, maybe after some of it."""
     groups = RowGroups(files=files, file=file, span=span, wanted=wanted, moments=moments)
-    begun = False
-    try:
-        with groups.guarded():
-            for chosen in groups.chosen():
-                for batch in groups.batches(chosen, list(wanted), in_order=True):
-                    begun = True
-                    yield batch
-    except Unlike:
-        if not begun:
-            raise
-        files.is_unlike(file)  # rows have been given, and cannot be taken back
-        reason = f"{file.name}: its row groups are written in different ways; the next try reads it otherwise"
-        raise SourceError(reason, transient=True) from None
+    with groups.guarded():
+        for chosen in groups.chosen():
+            yield from groups.batches(chosen, list(wanted), in_order=True)
 
 
 def _held(places: Places, first: int, last: int) -> slice:

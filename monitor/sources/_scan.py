@@ -113,7 +113,10 @@ class Files:
         return {name: _values.guess(dtype) for name, dtype in self.open(file).collect_schema().items()}
 
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
-        asked = self.ask(span, wanted, moments)
+        return self.window(self.ask(span, wanted, moments), span, moments)
+
+    def window(self, asked: Asked, span: Span | None, moments: Collection[str] = ()) -> Window:
+        """What was asked for, whole rows of it."""
         return Window(
             span=span,
             batches=self.batches(asked.files, span, asked.good, frozenset(moments)),
@@ -141,15 +144,20 @@ class Files:
             return False
         return self._whole.get(file.name) != file.stamp
 
-    def is_wide(self, file: Coverage, span: Span | None, wanted: Mapping[str, Kind]) -> bool:
+    def by_columns(self, wanted: Collection[str]) -> bool:
+        """Whether it is worth asking if a file is large or wide."""
+        return self.columnar and (self.large is not None if self.place.is_local else len(wanted) > WIDE)
+
+    def is_wide(self, file: Coverage, span: Span | None, wanted: Collection[str]) -> bool:
         """Whether more passes over fewer columns are less to hold, where nobody but polars can read it."""
         if not self.columnar or self.place.is_local or len(wanted) <= WIDE:
             return False
-        # Of a table all that is known is when its newest row was: rows of the span are looked for.
-        known = file.rows if self.newest_from is None or span is None else self._count(file, span)[0]
-        return known > LARGE_ROWS
+        # Of a table with times nothing is known but when its newest row was.
+        if span is None or (self.newest_from is None and file.rows <= LARGE_ROWS):
+            return file.rows > LARGE_ROWS
+        return self._count(file, span)[0] > LARGE_ROWS
 
-    def is_unlike(self, file: Coverage) -> None:
+    def leave_to_polars(self, file: Coverage) -> None:
         """It is not read in less memory after all: remembered, as every window would find out anew."""
         self._whole[file.name] = file.stamp
 
@@ -281,38 +289,57 @@ class Files:
     ) -> Iterator[Batch]:
         """The rows of these files, which `ask` gave; raises SourceError."""
         for file in files:
+            given = 0
             try:
                 if self.large is not None and wanted and self.is_large(file):
-                    yield from self.large(self, file, span, wanted, moments)
+                    for batch in self.large(self, file, span, wanted, moments):
+                        given += batch.rows
+                        yield batch
                     continue
             except Unlike:
-                self.is_unlike(file)
+                self.leave_to_polars(file)
             try:
-                frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
-                columns = [
-                    expression.alias(names[name])
-                    for name, expression in self._expressions(file, wanted, names, moments).items()
-                ]
-                times = [] if self.timestamp is None else [pl.col(TIME)]
-                rows = pl.len() if not columns and not times else None
-                query = frame.select(rows if rows is not None else [*times, *columns])
-                for part in query.collect_batches(
-                    chunk_size=BATCH_ROWS, maintain_order=True, lazy=True, engine="streaming"
-                ):
-                    hit("mid_source_read")
-                    if rows is not None:
-                        yield Batch(rows=part.item(), columns={}, times=None)
-                    elif part.height:
-                        yield Batch(
-                            rows=part.height,
-                            columns={
-                                name: _values.column(part[names[name]], kind) for name, kind in wanted.items()
-                            },
-                            times=part[TIME].to_numpy() if times else None,
-                        )
+                yield from self._by_polars(file, span, wanted, moments, given)
             except ERRORS as error:
                 raise self.place.failure(error, file.name) from error
             self.must_be_as_it_was(file)
+
+    def _by_polars(
+        self,
+        file: Coverage,
+        span: Span | None,
+        wanted: Mapping[str, Kind],
+        moments: Collection[str],
+        given: int,
+    ) -> Iterator[Batch]:
+        """`given`: rows that another reader gave already: whoever reads, they come in the same order."""
+        times = [] if self.timestamp is None else [pl.col(TIME)]
+        if not times and not any(name in file.schema for name in wanted):  # of nothing there is no height
+            frame, _ = self.selected(file.name, file.schema, file.sample, {}, span)
+            rows: int = frame.select(pl.len()).collect().item()
+            yield Batch(
+                rows=rows,
+                columns={name: _values.nothing(kind, rows) for name, kind in wanted.items()},
+                times=None,
+            )
+            return
+        frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
+        columns = [
+            expression.alias(names[name])
+            for name, expression in self._expressions(file, wanted, names, moments).items()
+        ]
+        for part in frame.select(*times, *columns).collect_batches(
+            chunk_size=BATCH_ROWS, maintain_order=True, lazy=True, engine="streaming"
+        ):
+            hit("mid_source_read")
+            rest = part[given:]
+            given = max(0, given - part.height)
+            if rest.height:
+                yield Batch(
+                    rows=rest.height,
+                    columns={name: _values.column(rest[names[name]], kind) for name, kind in wanted.items()},
+                    times=rest[TIME].to_numpy() if times else None,
+                )
 
     def must_be_as_it_was(self, file: Coverage) -> None:
         """Raises SourceError where a file that has been read is another one by now."""

@@ -28,12 +28,15 @@ _Waiting = deque[tuple[Future[WindowSummary], Chosen]]
 
 
 def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
-    """None: no file of the window is large, and whole rows are as good. Raises SourceError."""
-    asked = files.ask(span, wanted(profile, extras))
+    """None: nothing of it can be read alone, and whole rows are as good. Raises SourceError."""
+    every = wanted(profile, extras)
+    if not files.by_columns(every):
+        return None
+    asked = files.ask(span, every)
     large = [files.is_large(file) for file in asked.files]
     wide = [files.is_wide(file, span, asked.good) for file in asked.files]
     if not any(large) and not any(wide):
-        return None
+        return read_window(profile, files.window(asked, span), extras)
     joined = together(profile, extras)
     stripes, wider = (_stripes(list(asked.good), joined, size) for size in (COLUMNS, WIDE))
     summary, newest = WindowSummary.empty(profile), None
@@ -105,7 +108,7 @@ def _counted(
                     last = int(chosen.times.max())
                     newest = last if newest is None else max(newest, last)
     except Unlike:
-        groups.files.is_unlike(groups.file)
+        groups.files.leave_to_polars(groups.file)
         return None
     return summary, None if newest is None else instant(newest)
 

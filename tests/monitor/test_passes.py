@@ -73,12 +73,6 @@ def on_table(reference: Profile) -> Profile:
     return build_profile(columns, roles={}, knots=64, include=tuple(kinds))
 
 
-def profile_of(columns: object, include: tuple[str, ...]) -> Profile:
-    from detectors import build_profile
-
-    return build_profile(columns, roles={}, knots=64, include=include)  # type: ignore[arg-type]
-
-
 def test_a_table_of_a_lake(table: Path, on_table: Profile, passes: list[list[str]]) -> None:
     """Every column in one pass, none wider than three."""
     source = DeltaSource(path=str(table), timestamp="ts")
@@ -105,15 +99,44 @@ def test_an_object(object_store: ObjectStore, tmp_path: Path, reference: Profile
 
 
 def test_what_is_narrow_short_or_no_columns_is_read_whole(
-    tmp_path: Path, table: Path, on_table: Profile, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, table: Path, on_table: Profile, passes: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More passes would save nothing."""
+    """More passes would save nothing; and nothing is looked for twice."""
+    asked = 0
+    whole = Files.ask
+
+    def noted(self: Files, *given: object) -> object:
+        nonlocal asked
+        asked += 1
+        return whole(self, *given)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(Files, "ask", noted)
     rows(300).select("ts", "f", "c").write_csv(tmp_path / "a.csv")
-    assert CsvSource(path=str(tmp_path / "a.csv"), timestamp="ts").count(on_table, DAY, NO_EXTRAS) is None
+    count_span(CsvSource(path=str(tmp_path / "a.csv"), timestamp="ts"), on_table, DAY)
     source = DeltaSource(path=str(table), timestamp="ts")
     monkeypatch.setattr(_scan, "LARGE_ROWS", 300)
-    assert source.count(on_table, DAY, NO_EXTRAS) is None
     assert count_span(source, on_table, DAY).summary.rows == 300
     monkeypatch.setattr(_scan, "LARGE_ROWS", 5)
     monkeypatch.setattr(_scan, "WIDE", 20)
-    assert source.count(on_table, DAY, NO_EXTRAS) is None
+    assert count_span(source, on_table, DAY).summary.rows == 300
+    assert (asked, len(passes)) == (3, 3)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_columns_that_an_object_lacks(
+    object_store: ObjectStore, tmp_path: Path, reference: Profile, together: bool
+) -> None:
+    """They are missing in each of its rows; also where nobody asks for times, and a pass has no other."""
+    bucket = object_store.bucket()
+    lacks = ["c", "k", "e"] if together else ["f", "h", "i"]
+    for name, frame in (("a", rows(100)), ("b", rows(100, 2).drop(lacks))):
+        frame.write_parquet(tmp_path / "x.parquet")
+        bucket.put(f"{name}.parquet", (tmp_path / "x.parquet").read_bytes())
+    source = ParquetSource(path=bucket.url("*.parquet"), **options(object_store.endpoint))
+    columns = columns_of(rows(500, seed=9).select(*KINDS).to_dict(as_series=True), KINDS)  # type: ignore[arg-type]
+    on = reference.with_parts(fit_slices(reference, columns, 500, ["c"])) if together else reference
+    there = source.count(on, None, NO_EXTRAS)
+    assert there == read_window(on, source.pull(None, wanted(on)), NO_EXTRAS)
+    assert there is not None
+    assert there.summary.rows == 200
+    assert all(there.summary.columns[name].missing >= 100 for name in lacks)
