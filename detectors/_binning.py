@@ -16,15 +16,23 @@ from detectors._column_profile import CategoryProfile, ColumnProfile, NumericPro
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Binning:
-    """`bin_of`: int64[cells] for a numeric column, int64[L + 2] (labels, rest, unseen) for a category."""
+    """By runs of cells (of a category: labels, rest, unseen) that lie in one bin: a few of thousands."""
 
     labels: tuple[str, ...]
-    bin_of: NDArray[np.int64]
-    runs: NDArray[np.int64]  # first cell of each run of cells of one bin: a few sums instead of thousands
+    cells: int
+    runs: NDArray[np.int64]  # the first cell of each
+    bins: NDArray[np.int64]  # the bin of each
 
     @classmethod
     def of(cls, labels: tuple[str, ...], bin_of: NDArray[np.int64]) -> "Binning":
-        return cls(labels=labels, bin_of=bin_of, runs=np.flatnonzero(np.diff(bin_of, prepend=-1)))
+        """`bin_of`: int64[cells]."""
+        runs = np.flatnonzero(np.diff(bin_of, prepend=-1))
+        return cls(labels=labels, cells=bin_of.size, runs=runs, bins=bin_of[runs])
+
+    @property
+    def bin_of(self) -> NDArray[np.int64]:
+        """int64[cells], made anew each time."""
+        return np.repeat(self.bins, np.diff(self.runs, append=self.cells))
 
     @property
     def missing(self) -> int:
@@ -34,7 +42,7 @@ class Binning:
     def pool(self, cells: NDArray[np.int64], missing: int) -> NDArray[np.int64]:
         """Rows by bin from rows by cell."""
         pooled = np.zeros(len(self.labels), dtype=np.int64)
-        np.add.at(pooled, self.bin_of[self.runs], np.add.reduceat(cells, self.runs))
+        np.add.at(pooled, self.bins, np.add.reduceat(cells, self.runs))
         pooled[self.missing] += missing
         return pooled
 
@@ -55,41 +63,47 @@ def _numeric(profile: NumericProfile) -> Binning:
     cells = counts.size
     # Upper end of each decile bin, as the cell of its knot; the last bin ends at the last knot.
     ends = np.append(2 * np.searchsorted(knots, profile.deciles) + 1, cells - 2)
-    lengths = np.diff(np.minimum(ends, cells - 1), prepend=-1, append=cells - 1)
-    raw = np.repeat(np.arange(ends.size + 1), lengths)  # the first bin that ends at or after the cell
     spike_cell = -1
     if profile.spike is not None:
         spike_cell = 2 * int(np.searchsorted(knots, profile.spike)) + 1
-    drawn = np.ones(cells, dtype=bool)
-    drawn[[0, -1]] = False
-    if spike_cell >= 0:
-        drawn[spike_cell] = False
-    filled = np.flatnonzero(drawn & (counts > 0))
-    held = np.bincount(raw[filled], minlength=ends.size) > 0
+    filled = np.flatnonzero(counts[1:-1]) + 1  # what lies outside, and the spike, is drawn apart
+    filled = filled[filled != spike_cell]
+    before = np.searchsorted(
+        filled, np.append(0, ends + 1)
+    )  # filled cells before each bin, and after the last
+    held = np.diff(before) > 0
     # A decile bin left empty by the spike joins its right neighbour, the last ones their left.
-    merged = np.minimum(np.cumsum(np.append(0, held[:-1])), max(int(held.sum()) - 1, 0))
     bins = int(held.sum())
+    merged = np.minimum(np.cumsum(np.append(0, held[:-1])), max(bins - 1, 0))
     names = ["below " + _text(knots[0])]
     lower = float(knots[0])
-    bin_of = 1 + merged[np.minimum(raw, ends.size - 1)]
-    first = np.searchsorted(bin_of[filled], np.arange(1, bins + 2))  # bins ascend with their cells
-    for position, end in enumerate(ends[held]):
-        upper = float(knots[(end - 1) // 2])
-        only = int(filled[first[position]]) if first[position + 1] - first[position] == 1 else 0
+    for place in np.flatnonzero(held).tolist():
+        upper = float(knots[(ends[place] - 1) // 2])
+        only = int(filled[before[place]]) if before[place + 1] - before[place] == 1 else 0
         if only % 2:
             names.append("= " + _text(knots[only // 2]))
         else:
             names.append(f"{_text(lower)} to {_text(upper)}")
         lower = upper
-    if spike_cell >= 0 and bins == 0:  # a constant: between the range's ends there is only the spike
-        bin_of[:] = 0
+    apart = {0: 0}
     if spike_cell >= 0:
         names.append("= " + _text(profile.spike or 0.0))
-        bin_of[spike_cell] = len(names) - 1
+        apart[spike_cell] = len(names) - 1
     names.append("above " + _text(knots[-1]))
-    bin_of[0] = 0
-    bin_of[-1] = len(names) - 1
-    return Binning.of((*names, "missing"), bin_of.astype(np.int64))
+    apart[cells - 1] = len(names) - 1
+    # A cell lies in the first bin that ends at or after it. A new one begins after each end, and beside what
+    # is apart; of a constant there is only the spike between the range's ends.
+    firsts = np.unique(np.concatenate((ends + 1, *([cell, cell + 1] for cell in apart))))
+    firsts = firsts[firsts < cells]
+    of = (
+        1 + merged[np.minimum(np.searchsorted(ends, firsts), ends.size - 1)]
+        if bins
+        else np.zeros_like(firsts)
+    )
+    for cell, its in apart.items():
+        of[firsts == cell] = its
+    begins = np.diff(of, prepend=-1) != 0
+    return Binning(labels=(*names, "missing"), cells=cells, runs=firsts[begins], bins=of[begins])
 
 
 def _category(profile: CategoryProfile) -> Binning:

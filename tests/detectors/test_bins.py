@@ -8,7 +8,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from detectors import CategoryColumn, Column, NumericColumn, build_profile, count
+from detectors._binning import binning
 from detectors._bins import bin_counts, display
+from detectors._column_profile import NumericProfile
 
 VALUES = arrays.arrays(
     np.float64,
@@ -36,6 +38,44 @@ def test_every_row_is_in_one_bin(reference: NDArray[np.float64], window: NDArray
     assert len(labels) == before.size == after.size <= 15
     drawn = [rows for label, rows in zip(labels, before, strict=True) if " to " in label]
     assert all(rows > 0 for rows in drawn)
+
+
+@settings(max_examples=200, deadline=None)
+@given(reference=VALUES)
+def test_runs_are_the_bins_of_cells(reference: NDArray[np.float64]) -> None:
+    """A value is in the first bin that ends at it or beyond, cell by cell; the spike in one of its own."""
+    column = build_profile({"x": number(reference)}, roles={}).columns["x"]
+    assert isinstance(column, NumericProfile)
+    found = binning(column)
+    assert np.all(np.diff(found.runs) > 0)
+    assert np.all(np.diff(found.bins) != 0)
+    if not column.knots.size:
+        return
+    of, last = found.bin_of.tolist(), found.missing - 1
+    assert len(of) == 2 * column.knots.size + 1
+    assert (of[0], of[-1]) == (0, last)
+    ends = [column.knots.tolist().index(value) for value in [*column.deciles, column.knots[-1]]]
+    spike = None if column.spike is None else column.knots.tolist().index(column.spike)
+    rows = column.counts.tolist()
+    seen: list[int] = []  # decile bins with rows, the spike's aside
+    for end, before in zip(ends, [-1, *ends], strict=False):
+        apart = None if spike is None else 2 * spike + 1
+        cells = [cell for cell in range(max(2 * before + 2, 1), 2 * end + 2) if cell != apart]
+        drawn = any(rows[cell] for cell in cells)
+        its = min(len(seen), sum_of_drawn(ends, rows, spike) - 1)
+        assert all(of[cell] == (1 + its if its >= 0 else 0) for cell in cells)
+        seen += [end] if drawn else []
+    if spike is not None:
+        assert of[2 * spike + 1] == last - 1
+
+
+def sum_of_drawn(ends: list[int], rows: list[int], spike: int | None) -> int:
+    """Decile bins that some row lies in, the spike's aside."""
+    apart = None if spike is None else 2 * spike + 1
+    return sum(
+        any(rows[cell] for cell in range(max(2 * before + 2, 1), 2 * end + 2) if cell != apart)
+        for end, before in zip(ends, [-1, *ends], strict=False)
+    )
 
 
 def test_deciles_hold_a_tenth_each_and_the_unexpected_has_its_own() -> None:
