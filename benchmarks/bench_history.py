@@ -36,7 +36,6 @@ from storage.overview import overview
 DAYS = 90
 COLUMNS = 50
 ASKED = 30  # times each
-TIDYING_S = 60.0
 FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
 _SHORT = {"components": "'[]'", "bins": "NULL", "evidence": "'{}'"}
 _TIMES = ("start", "end", "due", "recheck", "give_up", "next_try", "planned_at", "finished_at", "folded_at")
@@ -60,7 +59,7 @@ def history(
     url = url or f"sqlite:///{folder / 'leeway.db'}"
     models, copied = _widen(url, results)
     yield from _answers(url, loaded, end + HOUR, models, copied)
-    yield from _tidied(config, end + HOUR, models)
+    yield from _tidied(config, end + HOUR)
 
 
 def _answers(url: str, loaded: Config, now: datetime, models: int, copied: float) -> Iterator[Row]:
@@ -98,24 +97,21 @@ def _answers(url: str, loaded: Config, now: datetime, models: int, copied: float
             )
 
 
-def _tidied(config: Path, now: datetime, models: int) -> Iterator[Row]:
-    """What is older than 60 days is rolled up, of as many models as a minute lets: who writes waits a step at
-    most, which is one transaction; and a line still has every day."""
-    kept, limit = 60, time.perf_counter() + TIDYING_S
+def _tidied(config: Path, now: datetime) -> Iterator[Row]:
+    """Of the model that is watched, what is older than 60 days is rolled up, among all others: who writes
+    waits a step at most, which is one transaction; and a line still has every day."""
+    kept = 60
     text = config.read_text("utf-8")
     config.write_text(f'{text}\n[daemon.retention]\nmeasurements = "{kept}d"\n', "utf-8")
-    steps, gone, done = [0.0], 0, 0
+    steps, gone = [0.0], 0
     os.sync()  # what was written unsynced is none of this
     with open_runtime(load(config, members=build.check), SteppedClock(now)) as runtime:
-        for name in [f"m{number}" for number in range(models)]:
-            while time.perf_counter() < limit:
-                began = time.perf_counter()
-                rows = prune_model(runtime, name)
-                steps.append(time.perf_counter() - began)
-                gone += rows
-                if not rows:
-                    done += 1
-                    break
+        rows = -1
+        while rows:
+            began = time.perf_counter()
+            rows = prune_model(runtime, "m0")
+            steps.append(time.perf_counter() - began)
+            gone += rows
         with runtime.store.read() as conn:
             line = measurements(conn, Filter(model="m0", column="x1", metric="psi"))
             every = [row for row in windows(conn, Filter(model="m0")) if row["state"] == "done"]
@@ -125,7 +121,7 @@ def _tidied(config: Path, now: datetime, models: int) -> Iterator[Row]:
         measured=1e3 * max(steps),
         unit="ms",
         at_most=1000.0,
-        note=f"{len(steps)} steps, {gone:,} rows of {done} models, {gone / sum(steps):,.0f} rows/s",
+        note=f"{len(steps)} steps, {gone:,} rows, {gone / sum(steps):,.0f} a second",
     )
     yield Row(
         what="  days in a line that is part hours, part days",
