@@ -256,6 +256,9 @@ class Stubborn:
             raise SourceError("the partition is being rewritten", transient=True)
         return self.inner.pull(span, wanted, moments)
 
+    def count(self, *_: object) -> None:
+        """Its rows are counted here, as `pull` gives them."""
+
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)
 
