@@ -13,7 +13,7 @@ _M_MMAP_THRESHOLD = -3
 _BLOCK = 1024 * 1024  # bytes
 _M_ARENA_MAX = -8  # malloc.h; MALLOC_ARENA_MAX does the same from outside
 _ARENAS = 2
-_THRESHOLDS = (20_000, 20, 20)  # Python's 700, 10, 10 are those of a script
+_THRESHOLDS = (50_000, 20, 20)  # Python's 700, 10, 10 are those of a script
 
 
 def few_arenas() -> bool:

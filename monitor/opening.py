@@ -149,8 +149,9 @@ def _noise_bytes(noise: NoiseModel) -> int:
 
     Their ranks are shared: most components have the same.
     """
-    return sum(_noise_bytes(of_slice) for of_slice in noise.slices.values()) + sum(
-        COMPONENT_BYTES
-        + 8 * sum(len(side.values) for r in (part.z_record, part.ewma_record) for side in (r.up, r.down))
-        for part in noise.components.values()
-    )
+    values = 0
+    for part in noise.components.values():  # thousands: no generators
+        z, ewma = part.z_record, part.ewma_record
+        values += len(z.up.values) + len(z.down.values) + len(ewma.up.values) + len(ewma.down.values)
+    own = COMPONENT_BYTES * len(noise.components) + 8 * values
+    return own + sum(_noise_bytes(of_slice) for of_slice in noise.slices.values())
