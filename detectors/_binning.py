@@ -68,9 +68,7 @@ def _numeric(profile: NumericProfile) -> Binning:
         spike_cell = 2 * int(np.searchsorted(knots, profile.spike)) + 1
     filled = np.flatnonzero(counts[1:-1]) + 1  # what lies outside, and the spike, is drawn apart
     filled = filled[filled != spike_cell]
-    before = np.searchsorted(
-        filled, np.append(0, ends + 1)
-    )  # filled cells before each bin, and after the last
+    before = np.searchsorted(filled, np.append(0, ends + 1))  # filled cells before each bin, and in all
     held = np.diff(before) > 0
     # A decile bin left empty by the spike joins its right neighbour, the last ones their left.
     bins = int(held.sum())

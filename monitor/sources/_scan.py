@@ -317,6 +317,7 @@ class Files:
         if not times and not any(name in file.schema for name in wanted):  # of nothing there is no height
             frame, _ = self.selected(file.name, file.schema, file.sample, {}, span)
             rows: int = frame.select(pl.len()).collect().item()
+            hit("mid_source_read")
             yield Batch(
                 rows=rows,
                 columns={name: _values.nothing(kind, rows) for name, kind in wanted.items()},
