@@ -29,24 +29,8 @@ class Comparison:
     column: str
     p: Shares  # float64[B], reference, sum 1; only bins with a row on one side at least
     q: Shares  # float64[B], window, sum 1
-    kept: NDArray[np.bool_]  # bool[bins]: which bins p and q are of
-    unseen_part: float | None  # of a category's rest, which p and q hold pooled with unseen; None: numeric
-    displayed: bool  # the bins are those a person is shown
     n_reference: int  # rows, missing ones included
     n: int  # rows, missing ones included
-
-    def contributions(self, terms: Shares) -> tuple[float, ...]:
-        """`terms` per bin as shares of their sum, by display bin; () when the bins are not displayed."""
-        total = float(terms.sum())
-        if not self.displayed or total <= 0.0:
-            return ()
-        shares = np.zeros(self.kept.shape[0])
-        shares[self.kept] = terms / total
-        found: list[float] = shares.tolist()
-        if self.unseen_part is not None:
-            pooled = found[-2]
-            found[-2:-1] = pooled * (1.0 - self.unseen_part), pooled * self.unseen_part
-        return tuple(found)
 
 
 def comparisons(profile: Profile, window: WindowSummary, bins: int) -> Sequence[Comparison]:
@@ -66,9 +50,8 @@ def _comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator
         column = profile.columns[name]
         reference, counted = _bin_counts(column, summary, bins)
         n_reference, n = column.rows, int(np.add.reduce(counted))
-        unseen_part = None
         if isinstance(column, CategoryProfile):
-            reference, counted, unseen_part = _unseen_with_rest(reference, counted)
+            reference, counted = _unseen_with_rest(reference), _unseen_with_rest(counted)
         kept = (reference + counted) > 0
         if n_reference == 0 or n == 0:
             kept[:] = False
@@ -76,9 +59,6 @@ def _comparisons(profile: Profile, window: WindowSummary, bins: int) -> Iterator
             column=name,
             p=_smoothed(reference[kept], n_reference),
             q=_smoothed(counted[kept], n),
-            kept=kept,
-            unseen_part=unseen_part,
-            displayed=bins == DISPLAY_BINS or isinstance(column, CategoryProfile),
             n_reference=n_reference,
             n=n,
         )
@@ -90,22 +70,16 @@ def check_bins(bins: int) -> None:
         raise ValueError(f"bins: must be an integer from 2 to 100, got {bins!r}")
 
 
-def _unseen_with_rest(reference: Counts, counted: Counts) -> tuple[Counts, Counts, float]:
-    """Rest and unseen as one bin, and the part of its term that is shown as unseen's: by their change.
+def _unseen_with_rest(counts: Counts) -> Counts:
+    """Rest and unseen as one bin.
 
     No reference row can be unseen, so by itself that bin is 0 against N₁/N without any drift (novelty.py):
     with rare labels a nominal 0.1 % limit then fires in 3 % of windows. A rare label is one or the other.
     """
-    rest, unseen = reference.shape[0] - 3, reference.shape[0] - 2
-    change = np.abs(counted / max(1, counted.sum()) - reference / max(1, reference.sum()))
-    both = float(change[rest] + change[unseen])
-    part = float(change[unseen]) / both if both > 0.0 else 0.0
-    pooled = []
-    for side in (reference, counted):
-        joined = np.delete(side, unseen)
-        joined[rest] += side[unseen]
-        pooled.append(joined)
-    return pooled[0], pooled[1], part
+    rest, unseen = counts.shape[0] - 3, counts.shape[0] - 2
+    joined = np.delete(counts, unseen)
+    joined[rest] += counts[unseen]
+    return joined
 
 
 def _smoothed(counts: Counts, rows: int) -> Shares:

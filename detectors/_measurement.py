@@ -16,7 +16,6 @@ class Measurement:
     direction: int = 0  # −1 the window lies lower, 1 higher, 0 no direction
     n_reference: int  # rows the reference side rests on
     n: int  # rows the window side rests on
-    contributions: tuple[float, ...] = ()  # share of the value per display bin (see Bins.labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

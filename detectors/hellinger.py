@@ -33,7 +33,7 @@ class Hellinger:
         check_bins(self.bins)
 
     def measure(self, profile: Profile, window: WindowSummary) -> list[Measurement]:
-        """One `hellinger` a column; contributions are each bin's share of the squared distance."""
+        """One `hellinger` a column."""
         measurements = []
         for pair in comparisons(profile, window, self.bins):
             known = pair.p.shape[0] > 0
@@ -47,7 +47,6 @@ class Hellinger:
                     noise_limit=min(1.0, math.sqrt(limit / 8.0)) if known else None,
                     n_reference=pair.n_reference,
                     n=pair.n,
-                    contributions=pair.contributions(terms),
                 )
             )
         return measurements

@@ -34,7 +34,7 @@ class JensenShannon:
         check_bins(self.bins)
 
     def measure(self, profile: Profile, window: WindowSummary) -> list[Measurement]:
-        """One `jensen_shannon` a column; contributions are each bin's share of the squared distance."""
+        """One `jensen_shannon` a column."""
         measurements = []
         for pair in comparisons(profile, window, self.bins):
             known = pair.p.shape[0] > 0
@@ -50,7 +50,6 @@ class JensenShannon:
                     noise_limit=min(1.0, math.sqrt(limit / (8.0 * math.log(2.0)))) if known else None,
                     n_reference=pair.n_reference,
                     n=pair.n,
-                    contributions=pair.contributions(terms),
                 )
             )
         return measurements

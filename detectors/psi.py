@@ -38,7 +38,7 @@ class PopulationStabilityIndex:
         check_bins(self.bins)
 
     def measure(self, profile: Profile, window: WindowSummary) -> list[Measurement]:
-        """One `psi` a column; contributions are each bin's share of the sum."""
+        """One `psi` a column."""
         measurements = []
         for pair in comparisons(profile, window, self.bins):
             known = pair.p.shape[0] > 0
@@ -53,7 +53,6 @@ class PopulationStabilityIndex:
                     else None,
                     n_reference=pair.n_reference,
                     n=pair.n,
-                    contributions=pair.contributions(terms),
                 )
             )
         return measurements

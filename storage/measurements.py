@@ -3,7 +3,6 @@
 A statistic that is not a number is stored as NULL beside the status `undefined`: SQLite keeps no NaN.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from detectors import Bins, Component, Harm, Kind, Measurement, Role
+from storage import fields
 from storage.encoding import Json
 from storage.tables import column_result
 
@@ -115,7 +115,7 @@ def load(conn: Connection, ledger_id: int) -> list[ColumnResult]:
 
 
 def _row(result: ColumnResult) -> dict[str, object]:
-    typed = {m.metric: _finite(m.value) for m in result.measurements if m.metric in TYPED}
+    typed = {m.metric: fields.finite(m.value) for m in result.measurements if m.metric in TYPED}
     return {
         "segment": result.segment,
         "column_name": result.column,
@@ -130,7 +130,7 @@ def _row(result: ColumnResult) -> dict[str, object]:
         "harm": result.harm.harm,
         "harm_error": result.harm.harm_error,
         "pull": result.harm.pull,
-        "measurements": [_measurement(m) for m in result.measurements],
+        "measurements": [fields.kept(m) for m in result.measurements],
         "components": [[c.name, c.y, c.n, c.variance, c.share] for c in result.components],
         "bins": None
         if result.bins is None
@@ -141,25 +141,6 @@ def _row(result: ColumnResult) -> dict[str, object]:
         },
         "evidence": result.evidence,
     }
-
-
-def _measurement(m: Measurement) -> dict[str, object]:
-    status = "ok" if math.isfinite(m.value) else "undefined" if math.isnan(m.value) else "infinite"
-    return {
-        "metric": m.metric,
-        "value": _finite(m.value),
-        "status": status if m.value != -math.inf else "minus_infinite",
-        "noise_limit": m.noise_limit,
-        "p": m.p,
-        "bound": m.bound,
-        "direction": m.direction,
-        "n_reference": m.n_reference,
-        "n": m.n,
-        "contributions": m.contributions,
-    }
-
-
-_NOT_FINITE = {"undefined": math.nan, "infinite": math.inf, "minus_infinite": -math.inf}
 
 
 def result_of(row: Row[Any]) -> ColumnResult:
@@ -179,7 +160,7 @@ def result_of(row: Row[Any]) -> ColumnResult:
             Component(name=name, y=y, n=n, variance=variance, share=share)
             for name, y, n, variance, share in row.components
         ),
-        measurements=tuple(_read(row.column_name, fields) for fields in row.measurements),
+        measurements=tuple(fields.measurement_of(row.column_name, one) for one in row.measurements),
         bins=None
         if bins is None
         else Bins(
@@ -190,23 +171,3 @@ def result_of(row: Row[Any]) -> ColumnResult:
         evidence=row.evidence,
         harm=Harm(harm=row.harm, harm_error=row.harm_error, pull=row.pull),
     )
-
-
-def _read(column: str, fields: Mapping[str, Any]) -> Measurement:
-    value = fields["value"] if fields["status"] == "ok" else _NOT_FINITE[fields["status"]]
-    return Measurement(
-        column=column,
-        metric=fields["metric"],
-        value=value,
-        noise_limit=fields["noise_limit"],
-        p=fields["p"],
-        bound=fields["bound"],
-        direction=fields["direction"],
-        n_reference=fields["n_reference"],
-        n=fields["n"],
-        contributions=tuple(fields["contributions"]),
-    )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

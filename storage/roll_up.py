@@ -5,10 +5,10 @@ share is the day's own share, and a peak stays visible. Rows are counted a windo
 the same as at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-Fields = Mapping[str, Any]
+from storage.fields import Fields, fields_of
 
 
 def roll_up(windows: Iterable[Fields], before: Sequence[Fields] = ()) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def _metrics(window: Fields) -> list[dict[str, Any]]:
                 "n_reference": each["n_reference"],
                 "status": each["status"],
             }
-            for each in window["measurements"]
+            for each in map(fields_of, window["measurements"])
         ),
         *(
             {

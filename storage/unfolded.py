@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select
 
 from storage.encoding import iso
+from storage.fields import fields_of, metric_of
 from storage.tables import column_result, daily_result, ledger
 
 Record = dict[str, Any]
@@ -71,9 +72,10 @@ _BY_THE_DAY = _asked(daily_result, daily_result, "windows")
 
 def _of_window(row: Row[Any], metric: str | None) -> Iterator[Mapping[str, Any]]:
     """What was measured of a column, and what stands beside it: rows, harm and pull. None: every metric."""
-    for each in row.measurements:
-        if metric not in (None, each["metric"]):
+    for one in row.measurements:
+        if metric not in (None, metric_of(one)):
             continue
+        each = fields_of(one)
         if each["value"] is not None or each["status"] != "ok":
             yield each
     if metric is not None and metric not in _BESIDE:

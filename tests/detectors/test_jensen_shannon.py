@@ -23,11 +23,10 @@ def test_scipy_is_the_oracle() -> None:
 
 
 def test_bounds() -> None:
-    """Nothing shared between reference and window: near 1, never above; contributions sum to 1."""
+    """Nothing shared between reference and window: near 1, never above."""
     profile = reference(x=np.arange(1_000.0))
     found = only(DETECTOR.measure(profile, window(profile, x=np.full(1_000, 5_000.0))), "jensen_shannon")
     assert 0.9 < found.value <= 1.0
-    assert sum(found.contributions) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("bins", [2, 10, 100])

@@ -80,25 +80,6 @@ def test_tied_deciles_merge() -> None:
     assert found.value == pytest.approx(0.0, abs=1e-12)
 
 
-def test_contributions_name_the_bin() -> None:
-    """All of the change is missing rows: the missing bin holds most of the sum."""
-    x = np.arange(1_000.0)
-    profile = reference(x=x)
-    found = only(PSI.measure(profile, window(profile, x=np.where(x < 300, np.nan, x)[::-1])), "psi")
-    from detectors._binning import binning
-
-    assert len(found.contributions) == len(binning(profile.columns["x"]).labels)
-    assert int(np.argmax(found.contributions)) == len(found.contributions) - 1
-
-
-def test_unseen_rows_are_shown_as_unseen() -> None:
-    """Rest and unseen are one bin of the sum, yet the part of the unseen rows is shown beside unseen."""
-    profile = reference(x=["a"] * 500 + ["b"] * 500)
-    found = only(PSI.measure(profile, window(profile, x=["a"] * 50 + ["new"] * 50)), "psi")
-    assert found.contributions[-2] > 0.5
-    assert found.contributions[-3] == 0.0
-
-
 @pytest.mark.parametrize("bins", [1, 101, 2.0, True, "ten"])
 def test_bad_bins_are_refused(bins: object) -> None:
     """Options are checked when they are set, and the message says what is expected."""

@@ -95,9 +95,7 @@ def result(column: str = "temp", value: float = 0.25, missing: float = 0.1) -> C
         missing=10,
         components=(Component(name="c1", y=0.1 + 0.2, n=90, variance=1.0, share=False),),
         measurements=(
-            Measurement(
-                metric="psi", value=value, noise_limit=0.2, contributions=(0.1, 0.15), direction=1, **common
-            ),
+            Measurement(metric="psi", value=value, noise_limit=0.2, direction=1, **common),
             Measurement(metric="missing", value=missing, p=1e-300, **common),
             Measurement(metric="cramers_v", value=0.5, bound=2.5e-4, **common),
         ),
