@@ -6,16 +6,17 @@ left out. Until revision 0013 it was an object with those keys; the views read b
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from detectors import Measurement
+from storage.encoding import dumps, loads
 
 _NAMES = ("metric", "value", "status", "noise_limit", "n", "n_reference", "p", "direction", "bound")
 _ABSENT: dict[str, Any] = {**dict.fromkeys(_NAMES), "direction": 0}
 _NOT_FINITE = {"undefined": math.nan, "infinite": math.inf, "minus_infinite": -math.inf}
 
-Kept = Sequence[Any] | Mapping[str, Any]
+Kept = list[Any] | dict[str, Any]
 Fields = Mapping[str, Any]
 
 
@@ -38,13 +39,24 @@ def kept(m: Measurement) -> list[Any]:
     return fields
 
 
-def metric_of(one: Kept) -> str:
-    return str(one["metric"] if isinstance(one, Mapping) else one[0])
+def read(text: str, metric: str | None = None) -> list[Kept]:
+    """What a column of JSON text holds; of one metric only that one is read, the rest is passed over."""
+    if metric is None or not text.startswith("[["):  # objects, or nothing
+        found: list[Kept] = loads(text)
+        return found if metric is None else [one for one in found if fields_of(one)["metric"] == metric]
+    begins, found = f"[{dumps(metric)},", []
+    at = text.find(begins)
+    while at >= 0:
+        # Behind its name stand numbers and a word: the first bracket is its own.
+        end = text.index("]", at + len(begins)) + 1
+        found.append(loads(text[at:end]))
+        at = text.find(begins, end)
+    return found
 
 
 def fields_of(one: Kept) -> Fields:
     """By name, whatever is absent included."""
-    if isinstance(one, Mapping):
+    if isinstance(one, dict):
         return one
     return {**_ABSENT, **dict(zip(_NAMES, one, strict=False))}
 

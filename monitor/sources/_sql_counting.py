@@ -27,6 +27,7 @@ _LOW_BITS = 0xFFFF_FFFF  # sums of 2⁴² a row leave int64 after two million ro
 # Added and taken away, it leaves the nearest integer, ties to even, of any |v| < 2⁵¹: rint on every engine
 # that computes in float64 (SQLite's own round() is half away from zero).
 _ROUND = 1.5 * 2.0**52
+_FEW = 10_000  # rows beyond the outer knots that travel: one pass, where counting them takes two or more
 _TAIL_STEPS = 256  # of one statement
 _GROUPS = 8_192  # labels of one part of an answer
 # Where |z| is at least this, z·z is a double of full precision.
@@ -61,7 +62,7 @@ def count_numbers(
     """`value`: a double, NULL or NaN where it is missing. `rows`: of the window."""
     cut = stretches(profile)
     counts = np.zeros(2 * profile.knots.size + 1, dtype=np.int64)
-    below = above = infinite = moment1 = moment2 = 0
+    below = above = infinite = beyond = moment1 = moment2 = 0
     lowest, highest = np.inf, -np.inf
     for stretch, held, least, most, first, high, low in table.ask(_by_stretch(table, profile, value, cut)):
         counts[cut.cells[stretch]] += held
@@ -70,6 +71,7 @@ def count_numbers(
         if not cut.finite[stretch]:
             infinite += held
             continue
+        beyond += held if cut.cells[stretch] in (0, counts.size - 1) else 0
         lowest, highest = min(lowest, float(least)), max(highest, float(most))
         moment1 += int(first)
         moment2 += (int(high) << 32) + int(low)
@@ -85,7 +87,7 @@ def count_numbers(
         maximum=highest + 0.0,
         moment1=moment1,
         moment2=moment2,
-        tails=_tails(table, profile, value, lowest + 0.0, highest + 0.0),
+        tails=_tails(table, profile, value, beyond, lowest + 0.0, highest + 0.0),
     )
 
 
@@ -135,6 +137,7 @@ def _by_stretch(
         stretch_of(x, cut.steps).label("stretch"),
         first.label("q1"),
         second.label("q2"),
+        *_fence(table),
     ).subquery()
     return sa.select(
         parts.c.stretch,
@@ -145,6 +148,16 @@ def _by_stretch(
         sa.func.sum(parts.c.q2.bitwise_rshift(sa.literal_column("32", sa.Integer))),
         sa.func.sum(parts.c.q2.bitwise_and(sa.literal(_LOW_BITS, sa.BigInteger))),
     ).group_by(parts.c.stretch)
+
+
+def _fence(table: Table) -> Sequence[sa.ColumnElement[Any]]:
+    """What keeps PostgreSQL from planning a stretch a value.
+
+    It thinks that an expression makes as many groups as its columns have values, and sorts a million rows on
+    disk to find sixty. Behind a volatile column a stretch is a thing of its own, of which it expects 200
+    (src/backend/utils/adt/selfuncs.c), and counts them in parallel.
+    """
+    return [sa.func.clock_timestamp().label("fence")] if table.conn.dialect.name == "postgresql" else []
 
 
 def _values(
@@ -205,12 +218,22 @@ def _nothing(
 
 
 def _tails(
-    table: Table, profile: NumericProfile, value: sa.ColumnElement[float], lowest: float, highest: float
+    table: Table,
+    profile: NumericProfile,
+    value: sa.ColumnElement[float],
+    beyond: int,
+    lowest: float,
+    highest: float,
 ) -> Tails:
-    """Rows by log-grid code beyond the outer knots, where there are any."""
-    if not profile.knots.size:
+    """Rows by log-grid code beyond the outer knots, where there are any: `beyond` of them."""
+    if not profile.knots.size or not beyond:
         return ()
     first, last = float(profile.knots[0]), float(profile.knots[-1])
+    if beyond <= _FEW:
+        outside = partial(_outside, first=first, last=last, low=lowest, high=highest)
+        values = np.array([x for (x,) in table.ask(_values(table, value, outside))], dtype=np.float64)
+        codes, rows = np.unique(tail_codes(values, values > last), return_counts=True)
+        return tuple(zip(codes.tolist(), rows.tolist(), strict=True))
     found: dict[int, int] = {}
     if lowest < first:
         below = min(highest, float(np.nextafter(first, -np.inf)))
@@ -249,6 +272,13 @@ def _by_code(
 
 def _between(x: sa.ColumnElement[float], *, low: float, high: float) -> Condition:
     return sa.and_(x >= _double(low), x <= _double(high))
+
+
+def _outside(x: sa.ColumnElement[float], *, first: float, last: float, low: float, high: float) -> Condition:
+    """Beyond the outer knots, and finite: `low` and `high` are the extremes."""
+    return sa.or_(
+        sa.and_(x >= _double(low), x < _double(first)), sa.and_(x > _double(last), x <= _double(high))
+    )
 
 
 def _double(value: float) -> sa.ColumnElement[float]:

@@ -33,7 +33,7 @@ from detectors import (
 from detectors._count import NO_EXTRAS, Extras
 from monitor.counting import Counted, count_span, read_window, wanted
 from monitor.source import Source
-from monitor.sources import _footer, _row_groups, _scan, _stripes, _values
+from monitor.sources import _footer, _row_groups, _scan, _sql_counting, _stripes, _values
 from monitor.sources.parquet import ParquetSource
 from monitor.sources.sql import SqlSource
 from storage.span import Span
@@ -205,6 +205,13 @@ def plain(**change: Any) -> Profile:
     return build_profile(columns_of(rows, kinds), roles={}, **{"knots": 64, **change})
 
 
+@pytest.fixture(params=[0, 10_000], ids=["counted", "travelling"])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether what lies beyond the outer knots is counted by a database, or here."""
+    monkeypatch.setattr(_sql_counting, "_FEW", request.param)
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(
     "change", [{"mean": 40.0}, {"sd": 1e6}, {"mean": -1e300}, {"sd": 1e-200}, {"sd": 30.0}]
 )
@@ -216,6 +223,7 @@ def test_what_lies_beyond_the_reference_keeps_its_codes(place: Place, change: di
     assert there == read_window(profile, rows.pull(DAY, wanted(profile)))
 
 
+@pytest.mark.usefixtures("few")
 def test_a_range_on_one_side_of_zero(place: Place) -> None:
     """What lies beyond it crosses zero, and with that two thousand powers of two."""
     profile = build_profile({"x": NumericColumn(values=np.linspace(-3.0, -1.0, 50))}, roles={}, knots=64)

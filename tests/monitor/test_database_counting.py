@@ -1,6 +1,7 @@
 """What only a database can do to who lets it count: types, times, names, rights, limits."""
 
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -343,6 +345,33 @@ def test_a_domain_is_read_as_what_it_is_of(postgres: Server, database: str, name
     postgres.sql(f"DROP DOMAIN IF EXISTS {name} CASCADE", f"CREATE DOMAIN {name} AS real", database=database)
     source = made(postgres, database, f"ts timestamptz, x {name}", "'2024-03-10 00:00Z', 1.1")
     assert equal(source, profile_of(x=Kind.NUMERIC)) == 1
+
+
+def test_a_column_takes_two_passes_and_no_sort_on_disk(postgres: Server, database: str) -> None:
+    """PostgreSQL plans as many groups as there are, not one a value; the few rows beyond the knots travel."""
+    source = made(postgres, database, "ts timestamptz, x float8", "'2024-03-10 00:00Z', 9.0")
+    postgres.sql(
+        f"INSERT INTO {source.in_schema}.t SELECT timestamptz '2024-03-10 00:00Z' + n * interval '1 second', "
+        "random() FROM generate_series(1, 50000) n",
+        f"ANALYZE {source.in_schema}.t",
+        database=database,
+    )
+    asked: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        asked.append((statement, given))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        assert equal(source, profile_of(x=Kind.NUMERIC)) == 50_001
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    counted = [(words, given) for words, given in asked if "CAST" in words and "anon_1" in words]
+    assert len(counted) == 2, [words for words, _ in asked]
+    with psycopg.connect(source.url) as conn:
+        plan = "\n".join(line for (line,) in conn.execute("EXPLAIN " + counted[0][0], counted[0][1]))
+    assert "HashAggregate" in plan, plan
+    assert max(int(rows) for rows in re.findall(r"Aggregate .*?rows=(\d+)", plan)) <= 200, plan
 
 
 def test_a_view_that_samples_is_counted_here(postgres: Server, database: str) -> None:

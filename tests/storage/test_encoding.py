@@ -2,8 +2,10 @@
 
 import math
 import sqlite3
+import zlib
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.encoding import dumps, from_micros, iso, loads, packed, to_micros, unpacked
+from storage.shared_words import FIRST
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -64,6 +67,16 @@ def test_packed_is_smaller_and_queried() -> None:
         (found,) = conn.execute("SELECT json_extract(?, '$.rules')", (text,)).fetchone()
     assert found == "[1.5,null]"
     assert packed({"rules": [1]}) == '{"rules":[1]}'
+
+
+def test_what_was_packed_before_is_read() -> None:
+    """Rows written before there were shared words, and with the first of them: no word may ever change."""
+    facts = {"components": {"c1": {"y": 0.25, "n": 500, "slot": ["none", 0], "law": [0, 0, 0], "z": 0.7}}}
+    alone = b64encode(zlib.compress(dumps(facts).encode())).decode()
+    assert unpacked(dumps({"rules": [1], "$packed": alone})) == {**facts, "rules": [1]}
+    shared = "eLu9wco7q0YrdZHKSaBpeKIQEpoG0EIIHGTmQPMAwywW4w=="
+    assert unpacked(dumps({"$packed1": shared})) == facts
+    assert sha256(FIRST).hexdigest() == "579697559cd60ab9fd537dc5ddc338043fbae2d2608f7969d53c7790b6b49fde"
 
 
 def test_numpy_scalars_and_times() -> None:
