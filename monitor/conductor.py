@@ -5,7 +5,7 @@ and the supervisor sees life.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -21,6 +21,7 @@ from monitor.runtime import InForce, Runtime, Watched
 from monitor.telling import flush_group, groups_to_look_at
 from monitor.tending import tend, to_tend
 from storage import daemon_events
+from storage.due_window import Stream
 from storage.takeover import look_again
 
 RENEWALS = 4  # of a lease while it lasts
@@ -95,8 +96,9 @@ class Conductor:
         for name, watched in runtime.models.items() if far else ():
             self._step(f"plan {name}", partial(plan_model, led_runtime, watched, far.get(name)))
         self._step("workers", self._crew.hand_out)
-        for name in (self._step("fold", lambda: with_work(led_runtime)) or ()) if leading else ():
-            self._step(f"fold {name}", partial(self._fold, led_runtime, runtime.models[name]))
+        ended = (self._step("fold", lambda: with_work(led_runtime)) or {}) if leading else {}
+        for name, streams in ended.items():
+            self._step(f"fold {name}", partial(self._fold, led_runtime, runtime.models[name], streams))
         for name in (self._step("retraining", partial(to_tend, runtime)) or ()) if plans and leading else ():
             self._step(f"retraining {name}", partial(tend, led_runtime, runtime.models[name]))
         for key in (self._step("flush", lambda: groups_to_look_at(led_runtime)) or ()) if leading else ():
@@ -117,8 +119,8 @@ class Conductor:
         self._beat = clock.monotonic()
         return done
 
-    def _fold(self, runtime: Runtime, watched: Watched) -> None:
-        if len(fold_model(runtime, watched, most=FOLD_AT_ONCE)) == FOLD_AT_ONCE:
+    def _fold(self, runtime: Runtime, watched: Watched, streams: Collection[Stream]) -> None:
+        if len(fold_model(runtime, watched, most=FOLD_AT_ONCE, streams=streams)) == FOLD_AT_ONCE:
             self._wake.set()
 
     def _note_clock(self) -> None:

@@ -80,8 +80,8 @@ def one_pass(
             return None
 
     def fold() -> None:
-        for name in attempt("fold", partial(with_work, leading)) or ():
-            attempt(f"fold {name}", partial(fold_model, leading, runtime.models[name]))
+        for name, streams in (attempt("fold", partial(with_work, leading)) or {}).items():
+            attempt(f"fold {name}", partial(fold_model, leading, runtime.models[name], streams=streams))
 
     def plan() -> None:
         far = attempt("plan", partial(how_far, leading)) or {}

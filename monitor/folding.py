@@ -4,7 +4,7 @@ One transaction a window: verdicts, the judge's and the alerts' state, incidents
 group has something to tell. Killed anywhere, the window is folded again from the same rows to the same bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -57,27 +57,41 @@ class FoldedWindow:
 
 def fold_ready(runtime: Runtime) -> list[FoldedWindow]:
     """Fold every ended window whose predecessors are folded, model by model."""
-    return [done for name in with_work(runtime) for done in fold_model(runtime, runtime.models[name])]
+    return [
+        done
+        for name, streams in with_work(runtime).items()
+        for done in fold_model(runtime, runtime.models[name], streams=streams)
+    ]
 
 
-def with_work(runtime: Runtime) -> list[str]:
-    """The models with something to fold, in the config's order."""
+def with_work(runtime: Runtime) -> dict[str, Collection[Stream]]:
+    """The models with something to fold, in the config's order, and in which streams."""
     with runtime.store.read() as conn:
         found = fold_order.models_with_work(conn)
-    return [name for name in runtime.models if name in found]
+    return {name: found[name] for name in runtime.models if name in found}
 
 
-def fold_model(runtime: Runtime, watched: Watched, *, most: int | None = None) -> list[FoldedWindow]:
-    """Fold every ended window of one model whose predecessors are folded, or the first `most` of them."""
+def fold_model(
+    runtime: Runtime,
+    watched: Watched,
+    *,
+    most: int | None = None,
+    streams: Collection[Stream] = frozenset(Stream),
+) -> list[FoldedWindow]:
+    """Fold every ended window of one model whose predecessors are folded, or the first `most` of them.
+
+    `streams`: of which there is anything to fold, as `with_work` says.
+    """
     done: list[FoldedWindow] = []
-    for stream in Stream:  # what labels say stands beside what the inputs said
+    for stream in (each for each in Stream if each in streams):  # what labels say stands beside the inputs'
         _pass_over(runtime, watched, stream)
         if stream is Stream.INPUTS:  # labels wait for those before them as long as max_delay lets them
             _wait_no_longer(runtime, watched)
         while len(done) != most and (folded := _fold_next(runtime, watched, stream)) is not None:
             done.append(folded)
-    judge_backfilled(runtime, watched, most=most)
-    refold_late(runtime, watched)  # last: what goes wrong with the past must not hold up today
+    if Stream.INPUTS in streams:
+        judge_backfilled(runtime, watched, most=most)
+        refold_late(runtime, watched)  # last: what goes wrong with the past must not hold up today
     return done
 
 

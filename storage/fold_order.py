@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, union, update
+from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, or_, select, union, update
 
 from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.judged import is_judged
@@ -71,23 +71,26 @@ def mark_folded(conn: Connection, window_id: int, now: datetime) -> bool:
 
 def overdue(conn: Connection, model: str, stream: Stream, now: datetime) -> list[DueWindow]:
     """Open windows that hold up ended ones, an interval after they were due (or planned, if later)."""
+    waiting = [window_of(row) for row in conn.execute(_holding_up(), {"of": model, "in_stream": stream})]
+    return [
+        each for each in waiting if max(each.due, each.planned_at) + (each.span.end - each.span.start) <= now
+    ]
+
+
+@cache
+def _holding_up() -> Select[Any]:
+    """Made once, as `_unfolded` is."""
     mine = (
-        ledger.c.model == model,
-        ledger.c.stream == stream,
+        ledger.c.model == bindparam("of"),
+        ledger.c.stream == bindparam("in_stream"),
         ledger.c.folded_at.is_(None),
         ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),
         ledger.c.revision == 0,
     )
-    ended = select(func.max(ledger.c.start)).where(*mine, ledger.c.state.in_(_ENDED))
-    latest = conn.execute(ended).scalar()
-    if latest is None:
-        return []
-    statement = select(ledger).where(*mine, ledger.c.state.not_in(_ENDED), ledger.c.start < latest)
-    waiting = [window_of(row) for row in conn.execute(statement.order_by(ledger.c.start))]
-    return [
-        each for each in waiting if max(each.due, each.planned_at) + (each.span.end - each.span.start) <= now
-    ]
+    latest = select(func.max(ledger.c.start)).where(*mine, ledger.c.state.in_(_ENDED))
+    waiting = select(ledger).where(*mine, ledger.c.state.not_in(_ENDED))
+    return waiting.where(ledger.c.start < latest.scalar_subquery()).order_by(ledger.c.start)
 
 
 def mark_provisional(conn: Connection, window_id: int, now: datetime) -> bool:
@@ -98,15 +101,25 @@ def mark_provisional(conn: Connection, window_id: int, now: datetime) -> bool:
     return conn.execute(statement.values(folded_at=now, provisional=True)).rowcount == 1
 
 
-def models_with_work(conn: Connection) -> set[str]:
-    """The models with an ended window that has no place in the fold yet: a look at any other finds nothing.
+def models_with_work(conn: Connection) -> dict[str, set[Stream]]:
+    """The models, and of each the streams, with an ended window that has no place in the fold yet: a look at
+    any other finds nothing.
 
     One question instead of a dozen a model, of which there may be hundreds.
     """
+    found: dict[str, set[Stream]] = {}
+    for model, stream in conn.execute(_with_work()):
+        found.setdefault(model, set()).add(Stream(stream))
+    return found
+
+
+@cache
+def _with_work() -> CompoundSelect[Any]:
+    """Made once, as `_unfolded` is."""
+    of = (ledger.c.model, ledger.c.stream)
     ended = (ledger.c.state.in_(_ENDED), ledger.c.superseded_by.is_(None))
-    unfolded = select(ledger.c.model).where(ledger.c.folded_at.is_(None), *ended)
-    provisional = select(ledger.c.model).where(ledger.c.provisional, *ended)
-    return set(conn.execute(union(unfolded, provisional)).scalars())
+    unfolded = select(*of).where(ledger.c.folded_at.is_(None), *ended)
+    return union(unfolded, select(*of).where(ledger.c.provisional, *ended))
 
 
 def late(conn: Connection, model: str, stream: Stream) -> list[DueWindow]:
@@ -114,20 +127,25 @@ def late(conn: Connection, model: str, stream: Stream) -> list[DueWindow]:
     folded = folded_span(conn, model, stream)
     if folded is None:
         return []
+    asked = {"of": model, "in_stream": stream, "folded": folded.start}
+    found = [window_of(row) for statement in _homeless() for row in conn.execute(statement, asked)]
+    return sorted(found, key=lambda window: (window.span.start, window.revision))
+
+
+@cache
+def _homeless() -> tuple[Select[Any], ...]:
+    """Made once, as `_unfolded` is; an index each."""
     mine = (
-        ledger.c.model == model,
-        ledger.c.stream == stream,
+        ledger.c.model == bindparam("of"),
+        ledger.c.stream == bindparam("in_stream"),
         ledger.c.state.in_(_ENDED),
         ledger.c.superseded_by.is_(None),
         ledger.c.kind.in_(FOLDED_KINDS),
-        ledger.c.start <= folded.start,
+        ledger.c.start <= bindparam("folded"),
     )
-    found = [
-        window_of(row)
-        for homeless in (ledger.c.folded_at.is_(None), ledger.c.provisional)  # an index each
-        for row in conn.execute(select(ledger).where(*mine, homeless))
-    ]
-    return sorted(found, key=lambda window: (window.span.start, window.revision))
+    return tuple(
+        select(ledger).where(*mine, each) for each in (ledger.c.folded_at.is_(None), ledger.c.provisional)
+    )
 
 
 def folded_from(conn: Connection, model: str, stream: Stream, start: datetime) -> list[DueWindow]:
