@@ -5,6 +5,8 @@ import importlib
 import inspect
 import math
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -185,6 +187,13 @@ def test_metric_and_column_are_unique(name: str) -> None:
     keys = [(each.column, each.metric) for each in measured(name, REFERENCE)]
     assert keys
     assert len(keys) == len(set(keys))
+
+
+def test_members_come_without_the_compiler() -> None:
+    """Who only reads a config makes them: they need neither numba nor a folder for what it compiled."""
+    modules = ", ".join(f"detectors.{name}" for name in MEMBERS)
+    program = f"import sys, {modules}; sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_fields_are_sane(name: str) -> None:
