@@ -15,6 +15,7 @@ from storage import history, measurements
 from storage.encoding import dumps, loads
 from storage.engine import Store
 from storage.fields import fields_of, kept, measurement_of, read
+from storage.roll_up import roll_up
 from storage.tables.views import v_measurements
 from storage.unfolded import unfolded
 from tests.storage.samples import done, result
@@ -49,6 +50,18 @@ def test_what_is_kept_is_what_was_measured(measured: list[Measurement]) -> None:
         for metric in {"psi", "a]b", 'say "x"', "ä\n", "k", *(m.metric for m in measured)}:
             mine = [measurement_of("temp", one) for one in read(stored, metric)]
             assert repr(mine) == repr([m for m in measured if m.metric == metric])
+
+
+@given(days=st.lists(st.lists(MEASURED, max_size=3, unique_by=lambda m: m.metric), max_size=4))
+def test_a_day_is_the_same_of_both(days: list[list[Measurement]]) -> None:
+    """Rows from before the upgrade and after it are rolled up together, in any part."""
+    counts = {"rows": 100, "missing_rows": 10, "harm": -0.5, "pull": None}
+    new, old = (
+        [{**counts, "measurements": [write(m) for m in measured]} for measured in days]
+        for write in (kept, as_before)
+    )
+    half = len(days) // 2
+    assert repr(roll_up(new)) == repr(roll_up(old)) == repr(roll_up(new[half:], roll_up(old[:half])))
 
 
 def test_nothing_is_kept_that_is_not_there() -> None:
