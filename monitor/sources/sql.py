@@ -209,7 +209,10 @@ class SqlSource:
                 raise self._unreadable(error) from error
             if summary is None:
                 return f"its rows are of more than {MOST_VERSIONS} model versions"
-            if ask([sa.func.count()], cut.where) != [(rows,)]:
+            counted = summary.columns.values()
+            if ask([sa.func.count()], cut.where) != [(rows,)] or any(
+                each.rows != rows or each.missing < 0 for each in counted
+            ):
                 return "its rows are others with each question, as of a view that samples"
             latest = cut.newest()
         newest = None if latest is None else instant(latest)
