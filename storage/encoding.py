@@ -27,7 +27,7 @@ _PACKED = "$packed"  # by themselves: rows from before there were shared words, 
 _SHARED = "$packed1"  # with the first of them
 _WORTH = 0.75  # of its length: less is not worth the time it takes to unpack
 _LONG = 256  # characters; below it there is little to gain, and a person may want to read it
-_VERY_LONG = 8_192  # beyond it the quickest level takes a quarter of the time, and a fifteenth more room
+_VERY_LONG = 8_192  # beyond it the quickest level: half the time at most, a seventh more room at most
 
 
 def to_micros(time: datetime) -> int:
