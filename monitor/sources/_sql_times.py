@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from monitor.sources._sql_types import Stored, is_aware
+from monitor.sources._sql_types import Stored, is_aware, times
 from monitor.sources._timestamps import MARGIN, UNITS, YEAR_2500_S, Timestamps, instant, microseconds
 from storage.span import Span
 
@@ -34,6 +34,14 @@ class TimeColumn:
     def expression(self, raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         """int64 microseconds UTC; raises where a person must say what the values mean."""
         return self.times.expression(raw, dtype, where=self.where, sample=self.sample)
+
+    @property
+    def reads_sample(self) -> bool:
+        """False: it is a text of which no time can be read, perhaps by a wrong pattern."""
+        if not isinstance(self.sample, str):
+            return True
+        raw = times([self.sample], self.column, self.dialect)
+        return pl.DataFrame({"t": raw}).select(self.expression(pl.col("t"), raw.dtype)).item() is not None
 
     @property
     def is_text(self) -> bool:

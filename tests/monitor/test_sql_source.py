@@ -285,7 +285,7 @@ def test_what_is_no_url_is_refused_and_never_repeated(bad: str) -> None:
 def test_a_source_never_shows_its_url() -> None:
     """Nor do the things it is made of."""
     read = sql(f"postgresql://u:{SECRET}@host/d?sslmode=require")
-    shown = f"{read!r} {read!s} {read._database!r} {read._database.place}"
+    shown = f"{read!r} {read!s} {read._place.database!r} {read._place.database.place}"
     assert SECRET not in shown
     assert "postgresql://u@host/d" in shown
 
@@ -345,7 +345,7 @@ def test_a_window_is_one_moment_of_the_table(postgres: Server, database: str) ->
     column = rest[-1].columns["x"]
     assert isinstance(column, NumericColumn)
     assert set(column.values) == {1.0}
-    with pytest.raises(SourceError, match="read-only transaction"), read._database.read() as conn:
+    with pytest.raises(SourceError, match="read-only transaction"), read._place.database.read() as conn:
         conn.exec_driver_sql("CREATE TABLE made_by_a_reader (x int)")
 
 
@@ -435,7 +435,7 @@ def test_sqlite_is_never_written_to(tmp_path: Path, journal: str) -> None:
     shelf = SqliteTables(tmp_path / "rows.db", journal)
     read = source("sqlite", shelf.write("a", ROWS))
     assert isinstance(read, SqlSource)
-    with pytest.raises(SourceError, match="readonly"), read._database.read() as conn:
+    with pytest.raises(SourceError, match="readonly"), read._place.database.read() as conn:
         conn.exec_driver_sql("CREATE TABLE made_by_a_reader (x int)")
     with pytest.raises(SourceError, match="no such file") as caught:
         sql(f"sqlite:///{tmp_path}/other.db").watermark()
