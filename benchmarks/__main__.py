@@ -25,7 +25,7 @@ from benchmarks import (
     bench_soak,
     bench_startup,
 )
-from benchmarks.rows import Row
+from benchmarks.rows import Row, as_people_run
 
 GROUPS = {
     "counting": "The one pass over a column",
@@ -45,6 +45,7 @@ LONG = ("soak", "history", "reference")  # hours, or gigabytes of disk: only whe
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 1 when a target is missed."""
     arguments = _parser().parse_args(argv)
+    as_people_run()
     wanted = arguments.only.split(",") if arguments.only else [name for name in GROUPS if name not in LONG]
     if unknown := [name for name in wanted if name not in GROUPS]:
         print(f"--only: unknown {', '.join(unknown)}; there is {', '.join(GROUPS)}", file=sys.stderr)

@@ -54,6 +54,12 @@ class NumericColumn:
         return int(self.values.shape[0])
 
 
+class SharedLabels(tuple[str, ...]):
+    """Labels that several batches have in common, as the dictionary of a file's column."""
+
+    places: tuple[object, NDArray[np.int64]] | None = None  # a profile, and where among its labels each is
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryColumn:
     """Labels of one batch. `codes`: int32[n] into `labels`, −1 is missing; `labels` are distinct."""

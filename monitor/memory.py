@@ -6,6 +6,7 @@ modules included, each time the living ones have grown by a quarter: 0.15 s for 
 columns, and 0.4 s of every command that counts (docs/decisions.md).
 """
 
+import atexit
 import ctypes
 import gc
 
@@ -40,8 +41,13 @@ def give_back() -> bool:
 
 
 def seldom_collected() -> None:
-    """Call it before what is heavy is imported: a start makes a million objects and throws none away."""
+    """Call it before what is heavy is imported: a start makes a million objects and throws none away.
+
+    Nor does the end: an interpreter that leaves looks through all of them once more, for a third of a second
+    where the compiler is loaded, unless they are out of its sight.
+    """
     gc.set_threshold(*_THRESHOLDS)
+    atexit.register(gc.freeze)
 
 
 def kept_for_good() -> None:

@@ -28,7 +28,7 @@ from benchmarks.full.dataset import Shape
 from benchmarks.full.environments import REQUIREMENTS, Absent, Environment, environment
 from benchmarks.full.itself import alone
 from benchmarks.full.kernels import kernels
-from benchmarks.rows import Row
+from benchmarks.rows import Row, as_people_run
 
 PARTS = {
     "contest": "Beside others: the same Parquet files, whole processes",
@@ -40,12 +40,13 @@ PARTS = {
     "models": "Growth in models: small windows, and the history they leave",
 }
 CACHE = Path(".bench")
-LADDER = (10_000, 100_000, 1_000_000)
+LADDER = (10_000, 100_000, 300_000, 1_000_000)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code: 0; 1 when a target is missed or not measured; 2 for what there is not."""
     arguments = _parser().parse_args(argv)
+    as_people_run()
     known = {"--only": PARTS, "--tools": (FLOOR, LEEWAY, *OTHERS)}
     wanted, tools = arguments.only.split(","), arguments.tools.split(",")
     for flag, names in (("--only", wanted), ("--tools", tools)):

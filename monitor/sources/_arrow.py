@@ -4,6 +4,8 @@ Text arrives as the codes of the file's own dictionary: no string is made a row.
 value out of one of Python, which loads pandas: 50 MiB and a third of a second.
 """
 
+import os
+import sys
 from collections.abc import Collection
 from functools import cache
 from typing import Any, TypeVar
@@ -13,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from detectors import Kind
-from detectors._column import CategoryColumn, Column, NumericColumn
+from detectors._column import CategoryColumn, Column, NumericColumn, SharedLabels
 from monitor.memory import give_back
 from monitor.sources import _values
 from monitor.sources._scan import ERRORS, Unlike
@@ -28,9 +30,9 @@ def open_parquet(name: str, coded: Collection[str] = (), metadata: Any = None) -
 
     `metadata`: the footer, where it has been read already.
     """
+    _keep_pages()
     import pyarrow.parquet as pq  # noqa: PLC0415  30 MiB: only where a file is large
 
-    _keep_pages()
     # Not mapped into memory: a file that is cut short beneath us would be the end of the process.
     return pq.ParquetFile(
         name, metadata=metadata, read_dictionary=list(coded), pre_buffer=False, buffer_size=_BUFFER
@@ -51,18 +53,40 @@ def frame(batch: Any) -> pl.DataFrame:
     return table
 
 
-def column(array: Any, kind: Kind, dtype: pl.DataType, *, in_order: bool) -> Column:
+class Words:
+    """The dictionary of one column of text: a row group's batches share it, and it is made Python's once."""
+
+    def __init__(self) -> None:
+        self._words: Any = None
+        self._labels = SharedLabels()
+        self._table: NDArray[np.int32] | None = None
+
+    def column(self, codes: NDArray[np.int32], words: Any) -> CategoryColumn:
+        """Every label of the dictionary, each once: a writer may repeat itself."""
+        if self._words is None or not words.equals(self._words):
+            found = words.to_pylist()
+            known = {label: code for code, label in enumerate(dict.fromkeys(found))}
+            self._labels, self._table = SharedLabels(known), None
+            if len(known) < len(found):
+                self._table = np.array([*(known[label] for label in found), -1], dtype=np.int32)
+            self._words = words
+        return CategoryColumn(codes=codes if self._table is None else self._table[codes], labels=self._labels)
+
+
+def column(array: Any, kind: Kind, dtype: pl.DataType, words: Words | None = None) -> Column:
     """Raises Unlike where polars, by whom the column is a `dtype`, would have something else.
 
-    `in_order`: labels that some row has, in order; else as the file has them.
+    `words`: of this column in batches before, whose labels come as the file has them; None: labels that some
+    row has, in order.
     """
-    import pyarrow as pa  # noqa: PLC0415
-
-    if kind is Kind.NUMERIC and pa.types.is_float64(array.type):
+    double, coded = _types()
+    if kind is Kind.NUMERIC and array.type == double:
         return NumericColumn(values=_filled(array, np.float64, np.nan))
-    if kind is Kind.CATEGORY and array.type == pa.dictionary(pa.int32(), pa.string()):
-        codes, words = _codes(array), array.dictionary
-        return _used(codes, words) if in_order or len(words) > len(codes) else _as_it_is(codes, words)
+    if kind is Kind.CATEGORY and array.type == coded:
+        codes, dictionary = _codes(array), array.dictionary
+        if words is None or len(dictionary) > len(codes):
+            return _used(codes, dictionary)
+        return words.column(codes, dictionary)
     raw = series(array)
     if not alike(raw.dtype, dtype):
         raise Unlike
@@ -102,11 +126,24 @@ def release() -> None:
 
 @cache
 def _keep_pages() -> None:
-    """Arrow's usual allocator gives each page back and asks for it again: one second of seven."""
+    """Arrow's usual allocator gives each page back and asks for it again: one second of seven.
+
+    Said to Arrow itself before it is loaded, for its decoders ask it and not Python: they held 40 MiB more.
+    """
+    if sys.platform == "linux":
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     import pyarrow as pa  # noqa: PLC0415
 
     if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
+
+
+@cache
+def _types() -> tuple[Any, Any]:
+    """Of a column of numbers and of one of text that needs no look."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return pa.float64(), pa.dictionary(pa.int32(), pa.string())
 
 
 def _is_text(dtype: pl.DataType | None) -> bool:
@@ -120,16 +157,6 @@ def _codes(array: Any) -> NDArray[np.int32]:
     if missing != array.indices.null_count or (codes.size and int(codes.max()) >= len(array.dictionary)):
         raise OSError("a row's code is none of its dictionary's")
     return codes
-
-
-def _as_it_is(codes: NDArray[np.int32], words: Any) -> CategoryColumn:
-    """Every label of the dictionary, each once: a writer may repeat itself."""
-    labels = words.to_pylist()
-    known = {label: code for code, label in enumerate(dict.fromkeys(labels))}
-    if len(known) == len(labels):
-        return CategoryColumn(codes=codes, labels=tuple(labels))
-    table = np.array([*(known[label] for label in labels), -1], dtype=np.int32)
-    return CategoryColumn(codes=table[codes], labels=tuple(known))
 
 
 def _used(codes: NDArray[np.int32], words: Any) -> CategoryColumn:

@@ -19,7 +19,7 @@ from detectors import Kind
 from detectors._column import Column, taken
 from monitor.source import Batch
 from monitor.sources import _values
-from monitor.sources._arrow import column, errors, frame, open_parquet, series
+from monitor.sources._arrow import Words, column, errors, frame, open_parquet, series
 from monitor.sources._footer import Footer
 from monitor.sources._place import Coverage
 from monitor.sources._scan import BATCH_ROWS, TIME, Files, Unlike
@@ -82,13 +82,14 @@ class RowGroups:
             yield Batch(rows=len(chosen), columns=absent, times=chosen.times)
             return
         parquet = open_parquet(self.file.name, chosen.coded, chosen.footer)
+        words = {} if in_order else {name: Words() for name in chosen.coded}
         for batch in parquet.iter_batches(size, row_groups=[chosen.group], columns=held, use_threads=False):
             hit("mid_source_read")
             first, last = start, start + batch.num_rows
             mine, start = _within(chosen.places, first, last), last
             if not _size(mine):
                 continue
-            whole = {name: self._column(batch, name, in_order=in_order) for name in names}
+            whole = {name: self._column(batch, name, words.get(name)) for name in names}
             yield Batch(
                 rows=_size(mine),
                 columns={name: taken(each, mine) for name, each in whole.items()},
@@ -137,12 +138,12 @@ class RowGroups:
             return slice(int(rows[0]), int(rows[-1]) + 1), told
         return rows, told
 
-    def _column(self, batch: Any, name: str, *, in_order: bool) -> Column:
+    def _column(self, batch: Any, name: str, words: Words | None) -> Column:
         if name not in self.file.schema:
             return _values.nothing(self.wanted[name], batch.num_rows)
         array = batch.column(name)
         if name not in self.moments:
-            return column(array, self.wanted[name], self.file.schema[name], in_order=in_order)
+            return column(array, self.wanted[name], self.file.schema[name], words)
         raw, where = series(array), f"{self.file.name}: column {name!r}"
         told = self.files.timestamps.expression(pl.col(raw.name), raw.dtype, where=where, sample=None)
         return _values.column(raw.to_frame().select(_values.moment(told)).to_series(), Kind.NUMERIC)

@@ -1,6 +1,7 @@
 """Does the compiled pass count what a slow, plain one counts?"""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -16,9 +17,11 @@ from detectors import (
     NumericColumn,
     NumericProfile,
     NumericSummary,
+    _counting,
     build_profile,
     count,
 )
+from detectors._column import SharedLabels
 from detectors._counting import count_labels, count_numbers
 from detectors._grid import WORTH, grid
 from detectors._summary import MOMENT_BITS, MOMENT_CLIP, moment_scale
@@ -187,7 +190,31 @@ def test_a_batch_laid_out_in_strides_counts_like_a_copy() -> None:
     assert count_numbers(profile, values[::2]) == count_numbers(profile, values[::2].copy())
 
 
-def test_labels_fall_into_kept_rest_unseen_and_missing() -> None:
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_nothing_is_left_of_a_column_before(interrupted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for tails is used again, and made anew where somebody gave up with rows in it."""
+    rng = np.random.default_rng(8)
+    profile = numeric(rng.normal(size=500))
+    wild, tame = np.array([-90.0, 1e300, -1e-300, 40.0] * 3), np.array([40.0, -90.0])
+
+    def gives_up(_: object) -> None:
+        raise KeyboardInterrupt
+
+    if interrupted:
+        monkeypatch.setattr(_counting.np, "sort", gives_up)
+        with pytest.raises(KeyboardInterrupt):
+            count_numbers(profile, wild)
+        monkeypatch.undo()
+    else:
+        assert sum(rows for _, rows in count_numbers(profile, wild).tails) == 9
+    assert [rows for _, rows in count_numbers(profile, tame).tails] == [1, 1]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda column: count_numbers(profile, column), [wild, tame] * 40))
+    assert found == [count_numbers(profile, wild), count_numbers(profile, tame)] * 40
+
+
+@pytest.mark.parametrize("kept", [tuple, SharedLabels])
+def test_labels_fall_into_kept_rest_unseen_and_missing(kept: type[tuple[str, ...]]) -> None:
     """A label the reference pooled is rest; only one it never held is unseen."""
     labels = ("a", "b", "rare", "rarest")
     codes = np.array([0] * 60 + [1] * 30 + [2] * 3 + [3] + [-1], dtype=np.int32)
@@ -195,13 +222,18 @@ def test_labels_fall_into_kept_rest_unseen_and_missing() -> None:
     profile = built.columns["c"]
     assert isinstance(profile, CategoryProfile)
     window = CategoryColumn(
-        codes=np.array([1, 1, 0, 2, 3, 3, -1], dtype=np.int32), labels=("new", "b", "rare", "a")
+        codes=np.array([1, 1, 0, 2, 3, 3, -1], dtype=np.int32),
+        labels=kept(("new", "b", "rare", "a", "elsewhere")),
     )
-    summary = count_labels(profile, window)
-    assert profile.labels == ("a", "b")
-    assert summary.counts.tolist() == [2, 2]
-    assert (summary.rest, summary.unseen, summary.missing) == (1, 1, 1)
-    assert summary.unseen_labels == {"new": 1}
+    for _ in range(2):
+        summary = count_labels(profile, window)
+        assert profile.labels == ("a", "b")
+        assert summary.counts.tolist() == [2, 2]
+        assert (summary.rest, summary.unseen, summary.missing) == (1, 1, 1)
+        assert summary.unseen_labels == {"new": 1}
+    other = build_profile({"c": CategoryColumn(codes=codes[:60], labels=labels)}, roles={}).columns["c"]
+    assert isinstance(other, CategoryProfile)
+    assert count_labels(other, window).counts.tolist() == [2]  # the same labels, on another profile
 
 
 def test_a_column_of_the_other_kind_is_refused_by_name() -> None:

@@ -75,6 +75,21 @@ def test_cycles_are_still_collected() -> None:
     assert int(done.stdout) <= 50_000
 
 
+END = """
+import atexit, gc
+from monitor.memory import seldom_collected
+kept = [object() for _ in range(1000)]
+atexit.register(lambda: print(gc.get_freeze_count() > 1000))  # the last to be called
+seldom_collected()
+"""
+
+
+def test_an_interpreter_that_ends_looks_through_nothing() -> None:
+    """All that is there is out of the collector's sight before it ends."""
+    done = subprocess.run([sys.executable, "-c", END], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "True\n"
+
+
 BLOCKS = """
 import sys
 from pathlib import Path

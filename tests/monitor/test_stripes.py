@@ -295,13 +295,15 @@ def test_labels_that_the_file_codes_oddly(tmp_path: Path) -> None:
     assert same(ParquetSource(path=str(path), timestamp="ts"), on) == 120
 
 
-@pytest.mark.parametrize(("in_order", "labels"), [(False, ("z", "b", "c")), (True, ("b", "z"))])
-def test_a_repeated_label_is_one(in_order: bool, labels: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("words", "labels"), [(_arrow.Words(), ("z", "b", "c")), (None, ("b", "z"))], ids=["as it is", "in order"]
+)
+def test_a_repeated_label_is_one(words: _arrow.Words | None, labels: tuple[str, ...]) -> None:
     """Codes are merged, and a missing one stays missing; in order, no label is without a row."""
     array = pa.DictionaryArray.from_arrays(
         pa.array([0, 1, 2, None, 0], pa.int32()), pa.array(["z", "b", "z", "c"])
     )
-    column = _arrow.column(array[1:], Kind.CATEGORY, pl.String(), in_order=in_order)
+    column = _arrow.column(array[1:], Kind.CATEGORY, pl.String(), words)
     assert isinstance(column, CategoryColumn)
     assert column.labels == labels
     said = [None if code < 0 else column.labels[code] for code in column.codes]
@@ -415,14 +417,33 @@ def test_a_time_by_the_name_of_ours(tmp_path: Path, reference: Profile) -> None:
     assert same(ParquetSource(path=str(tmp_path), timestamp="\0row"), reference) == 100
 
 
-@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("words", [_arrow.Words(), None], ids=["as it is", "in order"])
 @pytest.mark.parametrize("codes", [[0, 2], [0, -1], [5, 0]])
-def test_a_code_that_is_no_label_is_damage(in_order: bool, codes: list[int]) -> None:
+def test_a_code_that_is_no_label_is_damage(words: _arrow.Words | None, codes: list[int]) -> None:
     """Arrow gives it as it is; whoever counts would look beyond its table."""
     indices = pa.Array.from_buffers(pa.int32(), 2, [None, pa.py_buffer(np.array(codes, dtype=np.int32))])
     array = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
     with pytest.raises(OSError, match="none of its dictionary's"):
-        _arrow.column(array, Kind.CATEGORY, pl.String(), in_order=in_order)
+        _arrow.column(array, Kind.CATEGORY, pl.String(), words)
+
+
+def test_labels_of_a_dictionary_are_made_once() -> None:
+    """And anew where the next batch has another one, longer or not."""
+    words = _arrow.Words()
+
+    def read(labels: list[str], codes: list[int | None]) -> tuple[CategoryColumn, list[str | None]]:
+        array = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(labels))
+        column = _arrow.column(array, Kind.CATEGORY, pl.String(), words)
+        assert isinstance(column, CategoryColumn)
+        return column, [None if code < 0 else column.labels[code] for code in column.codes]
+
+    first, said = read(["b", "a"], [1, None, 0])
+    assert said == ["a", None, "b"]
+    again, said = read(["b", "a"], [0, 0, 1])
+    assert (again.labels is first.labels, said) == (True, ["b", "b", "a"])
+    assert read(["a", "b"], [0, 1, 1])[1] == ["a", "b", "b"]
+    assert read(["a", "a", "c"], [0, 1, 2])[1] == ["a", "a", "c"]
+    assert read(["b", "a"], [1, 1, 0])[1] == ["a", "a", "b"]
 
 
 def test_a_page_that_arrow_does_not_know_is_left_to_polars(
