@@ -37,7 +37,7 @@ _TAIL = np.uint64(TAIL_SHIFT)
 NO_CELLS = np.empty(0, dtype=np.uint32)
 
 
-# Rows by tail code, all 0, and room for the codes in the order they came: a pair for each thread that has counted.
+# Rows by tail code, all 0, and room for the codes in the order they came: a pair a thread that has counted.
 # A MiB to be zeroed for each column of each batch is a fifth of what 32,768 values take, and empties the
 # second-level cache. Whoever takes a pair gives it back clean; after an exception it is gone.
 _scratch: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []

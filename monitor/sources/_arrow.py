@@ -177,4 +177,6 @@ def _filled(array: Any, dtype: type[_Number], missing: float) -> NDArray[_Number
     if not array.null_count:
         return values
     known = np.unpackbits(np.frombuffer(bitmap, dtype=np.uint8), count=end, bitorder="little")[start:]
-    return np.where(known.view(np.bool_), values, dtype(missing))
+    filled = values.copy()
+    np.copyto(filled, dtype(missing), where=~known.view(np.bool_))  # np.where takes twice as long
+    return filled
