@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -166,11 +166,16 @@ class CategoryProfile:
 
     def seen(self, label: str) -> bool:
         """Whether a label that is not among `labels` was in the reference all the same."""
-        if not self.pooled_all:
-            return True
-        hashed = label_hash(label)
-        at = int(np.searchsorted(self.pooled, hashed))
-        return at < self.pooled.size and self.pooled[at] == hashed
+        return bool(self.seen_of([label])[0])
+
+    def seen_of(self, labels: Collection[str]) -> NDArray[np.bool_]:
+        """The same of many, bool[n]: together they take a tenth of the time."""
+        if not self.pooled_all or not labels or not self.pooled.size:
+            return np.full(len(labels), not self.pooled_all)
+        hashed = label_hashes(labels)
+        at = np.searchsorted(self.pooled, hashed)
+        found: NDArray[np.bool_] = self.pooled[np.minimum(at, self.pooled.size - 1)] == hashed
+        return found
 
     @property
     def digest(self) -> str:
@@ -241,8 +246,14 @@ def _digest(column: ColumnProfile) -> str:
 
 def label_hash(label: str) -> np.uint64:
     """64 bits of BLAKE2b: the same on every machine and in every process, unlike hash()."""
-    raw = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return np.uint64(int.from_bytes(raw, "little"))
+    return np.uint64(label_hashes([label])[0])
+
+
+def label_hashes(labels: Iterable[str]) -> NDArray[np.uint64]:
+    """uint64[n], of each."""
+    blake2b = hashlib.blake2b
+    digests = [blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest() for label in labels]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def _outcome_parts(outcomes: Outcomes | None) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -16,7 +16,7 @@ from detectors._column_profile import (
     ColumnProfile,
     NumericProfile,
     Outcomes,
-    label_hash,
+    label_hashes,
     wrong_kind,
 )
 from detectors._derived import DERIVED, ScoreSpec, derive
@@ -283,7 +283,7 @@ def category_of_counts(
     kept = [code for code in order[:KEPT_LABELS] if counts[code] >= KEPT_ROWS]
     pooled = order[len(kept) :]
     values = int(counts.sum())
-    hashes = [label_hash(labels[code]) for code in pooled[:POOLED_HASHES]]
+    hashes = label_hashes(labels[code] for code in pooled[:POOLED_HASHES])
     return CategoryProfile(
         name=name,
         role=role,
@@ -295,7 +295,7 @@ def category_of_counts(
         distinct=int(seen.size),
         singletons=int((counts == 1).sum()),
         levels=levels_of([labels[code] for code in kept], counts[kept], values),
-        pooled=np.unique(np.array(hashes, dtype=np.uint64)),
+        pooled=np.unique(hashes),
         pooled_all=len(pooled) <= POOLED_HASHES,
     )
 

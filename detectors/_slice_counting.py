@@ -148,9 +148,9 @@ def _labels(
     index, levels = whole.index, len(whole.levels)
     position = {label: at for at, label in enumerate(whole.levels)}
     rest, new, missing = levels, levels + 1, levels + 2
-    state = [
-        position.get(label, rest if label in index or whole.seen(label) else new) for label in column.labels
-    ]
+    strangers = [label for label in column.labels if label not in index]
+    seen = dict(zip(strangers, whole.seen_of(strangers).tolist(), strict=True))
+    state = [position.get(label, rest if seen.get(label, True) else new) for label in column.labels]
     state_of = np.array([*state, missing], dtype=np.int64)
     width = levels + 3
     table = np.bincount(codes * width + state_of[column.codes], minlength=(many + 1) * width)

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from monitor.config_errors import convert
@@ -35,6 +36,7 @@ _VERBS = {
 }
 
 
+@cache  # a config with twenty detectors asks dozens of times, and each reads the folder
 def kinds(family: Family) -> tuple[str, ...]:
     """The members of a folder, by name; imports none of them."""
     package = importlib.import_module(family.value)

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet  # noqa: F401  reading loads it
+
 from benchmarks.full.product import MODEL
 from detectors._counting import count_labels  # noqa: F401  loads what counting loads
 from detectors.chi_square import ChiSquare

@@ -23,6 +23,7 @@ from monitor.sources._arrow import Words, column, errors, frame, open_parquet, s
 from monitor.sources._footer import Footer
 from monitor.sources._place import Coverage
 from monitor.sources._scan import BATCH_ROWS, TIME, Files, Unlike
+from monitor.sources._timestamps import microseconds
 from storage.span import Span
 
 COLUMNS = 8  # side by side, where nothing wants more of them
@@ -33,7 +34,7 @@ Places = slice | NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The rows of one group that belong to the window, ascending. `times`: int64 µs, of each."""
+    """The rows of one group that belong to the window, ascending. `times`: int64 µs of each, if asked for."""
 
     group: int
     places: Places  # in the group
@@ -55,11 +56,16 @@ class RowGroups:
     wanted: Mapping[str, Kind]
     moments: Collection[str] = ()
 
-    def chosen(self) -> Iterator[Chosen]:
-        """Of each group that has rows of the window. Within `guarded`."""
+    def chosen(self, *, timed: bool = True) -> Iterator[Chosen]:
+        """Of each group that has rows of the window. Within `guarded`.
+
+        `timed` False: nobody asks for the time of each row, and it is left out where that saves reading it.
+        """
         names = [*self.files.filter, *([self.files.timestamp] if self.files.timestamp is not None else [])]
         parquet = open_parquet(self.file.name)
         footer = Footer.of(parquet, self.file.schema, [*self.wanted, *names])
+        if not timed and self._is_whole(footer):
+            names = []
         groups = footer.groups(self.files, self.file.schema, self.span)
         texts = [name for name, kind in self.wanted.items() if kind is Kind.CATEGORY]
         texts = [name for name in texts if self.file.schema.get(name) == pl.String]
@@ -69,6 +75,15 @@ class RowGroups:
             places, times = self._places(parquet, group, names) if names else (slice(0, size), None)
             if _size(places):
                 yield Chosen(group=group, places=places, times=times, footer=footer.metadata, coded=coded)
+
+    def _is_whole(self, footer: Footer) -> bool:
+        """Whether every row of the file belongs to the window, by what was seen when it was looked at."""
+        file, span = self.file, self.span
+        if self.files.timestamp is None or file.rows != footer.metadata.num_rows:
+            return False  # a row has no time, or is of another model; without times nobody looked
+        if span is None or file.oldest is None or file.newest is None:
+            return span is None
+        return file.oldest >= microseconds(span.start) and file.newest < microseconds(span.end)
 
     def batches(self, chosen: Chosen, names: Collection[str], *, in_order: bool = False) -> Iterator[Batch]:
         """The chosen rows with these of the wanted columns. Within `guarded`.

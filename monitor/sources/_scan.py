@@ -327,7 +327,7 @@ class Files:
         frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
         columns = [
             expression.alias(names[name])
-            for name, expression in self._expressions(file, wanted, names, moments).items()
+            for name, expression in self.expressions(file, wanted, names, moments).items()
         ]
         for part in frame.select(*times, *columns).collect_batches(
             chunk_size=BATCH_ROWS, maintain_order=True, lazy=True, engine="streaming"
@@ -351,13 +351,14 @@ class Files:
         if changed:
             raise SourceError(f"{file.name}: was replaced while it was read", transient=True)
 
-    def _expressions(
+    def expressions(
         self,
         file: Coverage,
         wanted: Mapping[str, Kind],
         names: Mapping[str, str],
-        moments: Collection[str],
+        moments: Collection[str] = (),
     ) -> dict[str, pl.Expr]:
+        """What each wanted column is to a detector, of rows that `selected` gave under these names."""
         expressions = {}
         for name, kind in wanted.items():
             raw = pl.col(names[name])

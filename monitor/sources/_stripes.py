@@ -16,6 +16,7 @@ from detectors._count import Extras, count_apart, together
 from monitor.counting import Counted, read_window, wanted
 from monitor.source import Window
 from monitor.sources._arrow import release
+from monitor.sources._many_labels import count_many_labels, of_many_labels
 from monitor.sources._place import Coverage
 from monitor.sources._row_groups import COLUMNS, Chosen, RowGroups
 from monitor.sources._scan import WIDE, Files, Unlike
@@ -38,14 +39,19 @@ def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Ext
     if not any(large) and not any(wide):
         return read_window(profile, files.window(asked, span), extras)
     joined = together(profile, extras)
-    stripes, wider = (_stripes(list(asked.good), joined, size) for size in (COLUMNS, WIDE))
+    many = of_many_labels(profile, asked.good, joined)
+    wider = _stripes(list(asked.good), joined, WIDE)
     summary, newest = WindowSummary.empty(profile), None
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         for file, is_large, is_wide in zip(asked.files, large, wide, strict=True):
             found = None
             if is_large:
+                alone = [name for name in many if name in file.schema]
                 groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
+                stripes = _stripes([name for name in asked.good if name not in alone], joined, COLUMNS)
                 found = _counted(groups, stripes, profile, extras, pool)
+                for name in alone if found is not None else ():
+                    summary = summary + count_many_labels(files, file, span, name, profile)
             if found is None and is_wide:
                 found = _passes(files, file, span, asked.good, wider, profile, extras)
             if found is None:
@@ -104,9 +110,8 @@ def _counted(
         with groups.guarded():
             for part, chosen in _parts(groups, stripes, profile, extras, pool):
                 summary = summary + part
-                if chosen.times is not None:
-                    last = int(chosen.times.max())
-                    newest = last if newest is None else max(newest, last)
+                last = groups.file.newest if chosen.times is None else int(chosen.times.max())
+                newest = max((time for time in (newest, last) if time is not None), default=None)
     except Unlike:
         groups.files.leave_to_polars(groups.file)
         return None
@@ -134,7 +139,7 @@ def _parts(
 
     waiting: _Waiting = deque()
     try:
-        for chosen in groups.chosen():
+        for chosen in groups.chosen(timed=False):
             waiting.extend((pool.submit(stripe, chosen, place), chosen) for place in range(len(stripes)))
             while len(waiting) > _AHEAD * len(stripes):
                 yield _next(waiting)

@@ -33,7 +33,7 @@ from detectors import (
 from detectors._count import NO_EXTRAS, Extras
 from monitor.counting import Counted, count_span, read_window, wanted
 from monitor.source import Source
-from monitor.sources import _footer, _row_groups, _scan, _sql_counting, _stripes, _values
+from monitor.sources import _footer, _many_labels, _row_groups, _scan, _sql_counting, _stripes, _values
 from monitor.sources.parquet import ParquetSource
 from monitor.sources.sql import SqlSource
 from storage.span import Span
@@ -93,6 +93,7 @@ def stripes(path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
     monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 0)
     monkeypatch.setattr(_stripes, "COLUMNS", 2)
+    monkeypatch.setattr(_many_labels, "MANY", 3)
     for name, value in {"COLUMNS": 2, "VALUES": 14, "BATCH_ROWS": 7, "FEWEST_ROWS": 1}.items():
         monkeypatch.setattr(_row_groups, name, value)
 

@@ -23,7 +23,7 @@ from detectors._count import NO_EXTRAS, Extras, together
 from detectors._slices import fit_slices
 from monitor.counting import count_span, read_window, wanted
 from monitor.source import Batch, SourceError
-from monitor.sources import _arrow, _footer, _row_groups, _scan, _stripes
+from monitor.sources import _arrow, _footer, _many_labels, _row_groups, _scan, _stripes
 from monitor.sources.parquet import ParquetSource
 from storage.span import Span
 from tests.monitor.test_counting_parity import columns_of
@@ -37,9 +37,12 @@ KINDS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small files are read in stripes as well, three columns and 37 rows at a time."""
+@pytest.fixture(autouse=True, params=[10_000, 4], ids=["few labels", "many labels"])
+def narrow(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Small files are read in stripes as well, three columns and 37 rows at a time; columns of more labels
+    than `MANY` in passes of their own, 60 rows at a time."""
+    for name, value in {"MANY": request.param, "ROWS": 60, "_LABELS": 7}.items():
+        monkeypatch.setattr(_many_labels, name, value)
     monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
     monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 0)
     monkeypatch.setattr(_stripes, "COLUMNS", 3)
@@ -499,8 +502,9 @@ def test_text_that_is_none_fails_and_names_the_file(tmp_path: Path) -> None:
         ParquetSource(path=str(tmp_path), timestamp="ts").count(on, DAY, NO_EXTRAS)
 
 
+@pytest.mark.parametrize("module", [_row_groups, _many_labels])
 def test_a_file_replaced_while_it_is_read_fails(
-    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch, module: Any
 ) -> None:
     """Half of one and half of another is neither."""
     path = tmp_path / "a.parquet"
@@ -513,10 +517,34 @@ def test_a_file_replaced_while_it_is_read_fails(
         with suppress(FileNotFoundError):  # another stripe was first
             (tmp_path / "b").replace(path)
 
-    monkeypatch.setattr(_row_groups, "hit", swap)
+    monkeypatch.setattr(module, "hit", swap)
+    monkeypatch.setattr(_many_labels, "MANY", 4)
     with pytest.raises(SourceError, match="was replaced while it was read") as caught:
         source.count(reference, DAY, NO_EXTRAS)
     assert caught.value.transient
+
+
+def test_columns_of_many_labels_have_a_pass_of_their_own(
+    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those with many in the reference, whatever the window has; not those that are looked at with others."""
+    found: list[str] = []
+    counted = _many_labels.count_many_labels
+
+    def noted(files: _scan.Files, file: Any, span: Any, name: str, on: Profile) -> Any:
+        found.append(name)
+        return counted(files, file, span, name, on)
+
+    monkeypatch.setattr(_stripes, "count_many_labels", noted)
+    monkeypatch.setattr(_many_labels, "MANY", 5)
+    rows(200).drop("w").write_parquet(tmp_path / "a.parquet", row_group_size=90)
+    rows(200, seed=2).write_parquet(tmp_path / "b.parquet", row_group_size=90)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    assert same(source, reference) == 400
+    assert found == ["k", "k", "w"]
+    found.clear()
+    assert same(source, reference, extras=Extras(version="c")) == 400
+    assert found == []
 
 
 def test_pandas_stays_out(tmp_path: Path) -> None:

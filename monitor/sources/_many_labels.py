@@ -1,0 +1,66 @@
+"""How is a column of very many labels counted? By a GROUP BY of polars, in a pass of its own.
+
+A dictionary of a hundred thousand labels is another one in each row group, and grows from batch to batch: a
+label looked up in each batch takes ten times as long as once in a million rows.
+"""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from alerting.failpoint import hit
+from detectors import Kind, Profile, WindowSummary
+from detectors._column_profile import CategoryProfile, wrong_kind
+from detectors._label_counts import count_by_label
+from monitor.sources._place import Coverage
+from monitor.sources._scan import ERRORS, Files
+from storage.span import Span
+
+MANY = 10_000  # distinct labels of the reference
+ROWS = 1 << 20  # of a file at a time: each may have a label of its own, and all are held
+_LABELS = 1 << 16  # of an answer at a time, for each is an object of Python's
+
+
+def of_many_labels(profile: Profile, names: Collection[str], joined: Collection[str] | None) -> list[str]:
+    """Those of the columns that have many in the reference, and that nobody looks at together with others."""
+    if joined is None:
+        return []
+    columns = {name: profile.columns.get(name) for name in names if name not in joined}
+    return [
+        name
+        for name, column in columns.items()
+        if isinstance(column, CategoryProfile) and column.distinct >= MANY
+    ]
+
+
+def count_many_labels(
+    files: Files, file: Coverage, span: Span | None, name: str, profile: Profile
+) -> WindowSummary:
+    """One column of one file, which holds it; the rows are counted elsewhere. Raises SourceError."""
+    column = profile.columns[name]
+    if not isinstance(column, CategoryProfile):
+        raise wrong_kind(column)
+    found = count_by_label(column, {}, 0)
+    try:
+        for start in range(0, _height(files, file), ROWS):
+            part = files.open(file.name).slice(start, ROWS)
+            frame, names = files.selected(file.name, file.schema, file.sample, {name: None}, span, frame=part)
+            label = files.expressions(file, {name: Kind.CATEGORY}, names)[name]
+            rows_of = frame.group_by(label.alias("label")).agg(pl.len().alias("rows"))
+            answer = rows_of.collect(engine="streaming")
+            hit("mid_source_read")
+            for some in answer.iter_slices(_LABELS):
+                missing = some.filter(pl.col("label").is_null())["rows"].sum()
+                known = some.filter(pl.col("label").is_not_null())
+                pairs = zip(known["label"].to_list(), known["rows"].to_list(), strict=True)
+                found = found + count_by_label(column, dict(pairs), int(missing))
+    except ERRORS as error:
+        raise files.place.failure(error, file.name) from error
+    files.must_be_as_it_was(file)
+    return WindowSummary(rows=0, columns={name: found}, profile_digest=profile.digest)
+
+
+def _height(files: Files, file: Coverage) -> int:
+    """Of the whole file, rows of other windows and of other models too."""
+    height: int = files.open(file.name).select(pl.len()).collect().item()
+    return height
