@@ -28,7 +28,7 @@ from storage.span import Span
 
 COLUMNS = 8  # side by side, where nothing wants more of them
 VALUES = 1 << 18  # of one batch: the more columns, the fewer rows
-FEWEST_ROWS = 8_192  # of a batch: below, what is done once a batch outweighs what is done once a row
+FEWEST_ROWS = 16_384  # of a batch: below, what is done once a batch outweighs what is done once a row
 Places = slice | NDArray[np.int64]
 
 
@@ -105,11 +105,14 @@ class RowGroups:
             if not _size(mine):
                 continue
             whole = {name: self._column(batch, name, words.get(name)) for name in names}
-            yield Batch(
+            found = Batch(
                 rows=_size(mine),
                 columns={name: taken(each, mine) for name, each in whole.items()},
                 times=None if chosen.times is None else chosen.times[_held(chosen.places, first, last)],
             )
+            del batch, whole  # one batch is held at a time, not two and what was made of them
+            yield found
+            del found
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

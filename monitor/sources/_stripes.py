@@ -14,7 +14,7 @@ from datetime import datetime
 from detectors import Kind, Profile, WindowSummary, count
 from detectors._count import Extras, count_apart, together
 from monitor.counting import Counted, read_window, wanted
-from monitor.source import Window
+from monitor.source import Batch, Window
 from monitor.sources._arrow import release
 from monitor.sources._many_labels import count_many_labels, of_many_labels
 from monitor.sources._place import Coverage
@@ -127,14 +127,17 @@ def _parts(
 ) -> Iterator[tuple[WindowSummary, Chosen]]:
     """The count of each stripe of each row group."""
 
+    def at_once(batch: Batch) -> WindowSummary:
+        return count(profile, batch.columns, batch.rows, extras)
+
+    def apart(batch: Batch) -> WindowSummary:
+        return count_apart(profile, batch.columns, batch.rows)
+
     def stripe(chosen: Chosen, place: int) -> WindowSummary:
         summary = WindowSummary.empty(profile)
-        for batch in groups.batches(chosen, stripes[place]):
-            summary = summary + (
-                count_apart(profile, batch.columns, batch.rows)
-                if place
-                else count(profile, batch.columns, batch.rows, extras)
-            )
+        # By map, which keeps no batch while the next one is read.
+        for part in map(apart if place else at_once, groups.batches(chosen, stripes[place])):
+            summary = summary + part
         return summary
 
     waiting: _Waiting = deque()
