@@ -128,13 +128,16 @@ class Summaries:
         return removed
 
     def _has(self, kept: Kept) -> bool:
-        try:
-            found = self._head(self.inbox.folder / kept.name)
-        except FileNotFoundError:
-            return False
-        if found != kept:
-            raise KeyTakenError("another summary came with this Idempotency-Key; give each its own")
-        return True
+        """A key stands for the rows of a span: on another reference they may come again, maybe more."""
+        found = False
+        for path in self.inbox.folder.glob(f"{kept.key}-*{SUFFIX}"):
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                other = self._head(path)
+                same = path.name == kept.name
+                if (other.start, other.end) != (kept.start, kept.end) or (same and other != kept):
+                    raise KeyTakenError("another summary came with this Idempotency-Key; give each its own")
+                found = found or same
+        return found
 
     def _head(self, path: Path) -> Kept:
         """Raises FileNotFoundError, and SourceError for what is none of ours."""

@@ -188,6 +188,18 @@ def test_a_reference_swapped_meanwhile_is_said(shop: Life) -> None:
     assert count_span(shop.source, old, window).summary.rows == rows  # put back, it counts what is its own
 
 
+def test_a_key_is_of_one_span_on_any_reference(shop: Life) -> None:
+    """Else a summary of other hours would take the place of rows that nobody counted on the new reference."""
+    old = decode_profile(fetch(shop)[1])
+    assert post(shop, counted(shop, old, rows_of(shop, 0, 2)), hours(shop, 0, 2)).status == 201
+    new = in_force(shop, knots=32)
+    refused = post(shop, counted(shop, new, rows_of(shop, 2, 4)), hours(shop, 2, 4))
+    assert (refused.status, "another summary came with this" in refused.detail) == (409, True)
+    late = post(shop, counted(shop, new, rows_of(shop, 0, 1)), hours(shop, 0, 2))
+    assert late.status == 201  # the same span, whatever its rows are by now
+    assert count_span(shop.source, new, hours(shop, 0, 24)).summary.rows == rows_of(shop, 0, 1).height
+
+
 def test_a_window_says_what_is_left_out(shop: Life) -> None:
     """It is not judged, and counted again when the rest has come; without any other row it has no data."""
     old = decode_profile(fetch(shop)[1])
