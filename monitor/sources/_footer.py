@@ -47,11 +47,11 @@ class Footer:
     def groups(self, files: Files, schema: pl.Schema, span: Span | None) -> list[int]:
         """Those that may hold rows of the span, by their statistics."""
         every = list(range(self.metadata.num_row_groups))
-        name = files.timestamp
+        name = files.rows.timestamp
         if span is None or name is None:
             return every
         dtype = schema[name]
-        ends = files.timestamps.bounds(dtype, span)
+        ends = files.rows.timestamps.bounds(dtype, span)
         if ends is None or not (isinstance(dtype, pl.Datetime | pl.Date) or dtype in _WHOLE_NUMBERS):
             return every
         stored = pl.Int32 if dtype in (pl.Date, pl.Int32) else pl.Int64

@@ -12,12 +12,10 @@ from alerting.failpoint import hit
 from detectors import Kind, Profile, WindowSummary
 from detectors._column_profile import CategoryProfile, wrong_kind
 from detectors._label_counts import count_by_label
-from monitor.sources._place import Coverage
-from monitor.sources._scan import ERRORS, Files
-from storage.span import Span
+from monitor.sources._row_groups import RowGroups
 
 MANY = 10_000  # distinct labels of the reference
-ROWS = 1 << 20  # of a file at a time: each may have a label of its own, and all are held
+ROWS = 1 << 20  # of a file at a time, or a row group: each may have a label of its own, and all are held
 _LABELS = 1 << 16  # of an answer at a time, for each is an object of Python's
 
 
@@ -33,34 +31,25 @@ def of_many_labels(profile: Profile, names: Collection[str], joined: Collection[
     ]
 
 
-def count_many_labels(
-    files: Files, file: Coverage, span: Span | None, name: str, profile: Profile
-) -> WindowSummary:
-    """One column of one file, which holds it; the rows are counted elsewhere. Raises SourceError."""
+def count_many_labels(groups: RowGroups, name: str, profile: Profile) -> WindowSummary:
+    """One column of one file, which holds it; the rows are counted elsewhere. Within `groups.guarded`."""
     column = profile.columns[name]
     if not isinstance(column, CategoryProfile):
         raise wrong_kind(column)
+    rows, file = groups.files.rows, groups.file
     found = count_by_label(column, {}, 0)
-    try:
-        for start in range(0, _height(files, file), ROWS):
-            part = files.open(file.name).slice(start, ROWS)
-            frame, names = files.selected(file.name, file.schema, file.sample, {name: None}, span, frame=part)
-            label = files.expressions(file, {name: Kind.CATEGORY}, names)[name]
-            rows_of = frame.group_by(label.alias("label")).agg(pl.len().alias("rows"))
-            answer = rows_of.collect(engine="streaming")
-            hit("mid_source_read")
-            for some in answer.iter_slices(_LABELS):
-                missing = some.filter(pl.col("label").is_null())["rows"].sum()
-                known = some.filter(pl.col("label").is_not_null())
-                pairs = zip(known["label"].to_list(), known["rows"].to_list(), strict=True)
-                found = found + count_by_label(column, dict(pairs), int(missing))
-    except ERRORS as error:
-        raise files.place.failure(error, file.name) from error
-    files.must_be_as_it_was(file)
+    for start, size in groups.parts(ROWS):
+        part = rows.open(file.name).slice(start, size)
+        frame, names = rows.selected(
+            file.name, file.schema, file.sample, {name: None}, groups.span, frame=part
+        )
+        label = rows.expressions(file, {name: Kind.CATEGORY}, names)[name]
+        rows_of = frame.group_by(label.alias("label")).agg(pl.len().alias("rows"))
+        answer = rows_of.collect(engine="streaming")
+        hit("mid_source_read")
+        for some in answer.iter_slices(_LABELS):
+            missing = some.filter(pl.col("label").is_null())["rows"].sum()
+            known = some.filter(pl.col("label").is_not_null())
+            pairs = zip(known["label"].to_list(), known["rows"].to_list(), strict=True)
+            found = found + count_by_label(column, dict(pairs), int(missing))
     return WindowSummary(rows=0, columns={name: found}, profile_digest=profile.digest)
-
-
-def _height(files: Files, file: Coverage) -> int:
-    """Of the whole file, rows of other windows and of other models too."""
-    height: int = files.open(file.name).select(pl.len()).collect().item()
-    return height

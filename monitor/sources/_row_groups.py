@@ -20,9 +20,10 @@ from detectors._column import Column, taken
 from monitor.source import Batch
 from monitor.sources import _values
 from monitor.sources._arrow import Words, column, errors, frame, open_parquet, series
+from monitor.sources._file_rows import TIME
 from monitor.sources._footer import Footer
 from monitor.sources._place import Coverage
-from monitor.sources._scan import BATCH_ROWS, TIME, Files, Unlike
+from monitor.sources._scan import BATCH_ROWS, Files, Unlike
 from monitor.sources._timestamps import microseconds
 from storage.span import Span
 
@@ -61,7 +62,7 @@ class RowGroups:
 
         `timed` False: nobody asks for the time of each row, and it is left out where that saves reading it.
         """
-        names = [*self.files.filter, *([self.files.timestamp] if self.files.timestamp is not None else [])]
+        names = self.files.rows.by
         parquet = open_parquet(self.file.name)
         footer = Footer.of(parquet, self.file.schema, [*self.wanted, *names])
         if not timed and self._is_whole(footer):
@@ -76,10 +77,31 @@ class RowGroups:
             if _size(places):
                 yield Chosen(group=group, places=places, times=times, footer=footer.metadata, coded=coded)
 
+    def parts(self, most: int) -> Iterator[tuple[int, int]]:
+        """Where the groups lie that may hold rows of the window: first row, and how many. Within `guarded`.
+
+        Neighbours are one part, up to `most` rows; no group is divided.
+        """
+        parquet = open_parquet(self.file.name)
+        footer = Footer.of(parquet, self.file.schema, self.files.rows.by)
+        wanted = set(footer.groups(self.files, self.file.schema, self.span))
+        start = first = rows = 0
+        for group in range(footer.metadata.num_row_groups):
+            size = footer.metadata.row_group(group).num_rows
+            if rows and (group not in wanted or rows + size > most):
+                yield first, rows
+                rows = 0
+            if group in wanted:
+                first = first if rows else start
+                rows += size
+            start += size
+        if rows:
+            yield first, rows
+
     def _is_whole(self, footer: Footer) -> bool:
         """Whether every row of the file belongs to the window, by what was seen when it was looked at."""
         file, span = self.file, self.span
-        if self.files.timestamp is None or file.rows != footer.metadata.num_rows:
+        if self.files.rows.timestamp is None or file.rows != footer.metadata.num_rows:
             return False  # a row has no time, or is of another model; without times nobody looked
         if span is None or file.oldest is None or file.newest is None:
             return span is None
@@ -143,15 +165,15 @@ class RowGroups:
             if any(table.schema.get(name) != dtype for name, dtype in schema.items()):
                 raise Unlike
             start += batch.num_rows
-            lazy, ours = self.files.selected(
+            lazy, ours = self.files.rows.selected(
                 self.file.name, schema, self.file.sample, {row: None}, self.span, frame=table.lazy()
             )
             kept = lazy.collect()
             places.append(kept[ours[row]].to_numpy().astype(np.int64))
-            if self.files.timestamp is not None:
+            if self.files.rows.timestamp is not None:
                 times.append(kept[TIME].to_numpy())
         rows = np.concatenate(places)
-        told = None if self.files.timestamp is None else np.concatenate(times)
+        told = None if self.files.rows.timestamp is None else np.concatenate(times)
         if rows.size and rows[-1] - rows[0] + 1 == rows.size:
             return slice(int(rows[0]), int(rows[-1]) + 1), told
         return rows, told
@@ -163,7 +185,7 @@ class RowGroups:
         if name not in self.moments:
             return column(array, self.wanted[name], self.file.schema[name], words)
         raw, where = series(array), f"{self.file.name}: column {name!r}"
-        told = self.files.timestamps.expression(pl.col(raw.name), raw.dtype, where=where, sample=None)
+        told = self.files.rows.timestamps.expression(pl.col(raw.name), raw.dtype, where=where, sample=None)
         return _values.column(raw.to_frame().select(_values.moment(told)).to_series(), Kind.NUMERIC)
 
 

@@ -24,14 +24,14 @@ from monitor.source import (
     Window,
 )
 from monitor.sources import _values
+from monitor.sources._file_rows import TIME, FileRows
 from monitor.sources._place import Coverage, Found, Place, Stamp
-from monitor.sources._timestamps import Timestamps, instant, microseconds
+from monitor.sources._timestamps import instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
 LARGE_ROWS = BATCH_ROWS  # of one batch there is nothing to save
 WIDE = 32  # columns that are read side by side where fewer are less to hold
-TIME = "\0time"
 _LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
 ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
@@ -52,8 +52,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """One source made of files. `open` scans one file lazily; `text`: every column is text (CSV), so `kinds`
-    says what its columns are.
+    """One source made of files. `kinds` says what the columns of one are, where its scan cannot (CSV).
 
     `columnar`: a column can be read without the others. `large`: how rows of a large file of this machine are
     read in less memory, by whoever can. `newest_from`: that is a whole table, which knows the times of its
@@ -61,15 +60,11 @@ class Files:
     """
 
     place: Place
-    open: Callable[[str], pl.LazyFrame]
+    rows: FileRows
     kinds: Callable[[str], Mapping[str, ColumnKind]] | None = None
-    text: bool = False
     columnar: bool = False
     large: "Large | None" = None
     newest_from: Callable[[str], object] | None = None
-    timestamp: str | None
-    timestamps: Timestamps
-    filter: Mapping[str, str | int | float | bool]
     _seen: dict[str, Coverage] = field(default_factory=dict, compare=False, repr=False)
     _whole: dict[str, object] = field(default_factory=dict, compare=False, repr=False)  # stamps, by file
 
@@ -110,7 +105,7 @@ class Files:
     def _kinds(self, file: str) -> Mapping[str, ColumnKind]:
         if self.kinds is not None:
             return self.kinds(file)
-        return {name: _values.guess(dtype) for name, dtype in self.open(file).collect_schema().items()}
+        return {name: _values.guess(dtype) for name, dtype in self.rows.open(file).collect_schema().items()}
 
     def pull(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Window:
         return self.window(self.ask(span, wanted, moments), span, moments)
@@ -127,7 +122,7 @@ class Files:
 
     def ask(self, span: Span | None, wanted: Mapping[str, Kind], moments: Collection[str] = ()) -> Asked:
         """Which files may hold rows of the span, and which of the wanted columns they can give."""
-        if span is not None and self.timestamp is None:
+        if span is not None and self.rows.timestamp is None:
             raise SourceError(f"{self.place.path}: set `timestamp` to read a span of it", transient=False)
         files = [file for file in self._coverage(span) if _overlaps(file, span)]
         problems = [
@@ -198,17 +193,17 @@ class Files:
 
     def _look(self, file: str, stamp: Stamp) -> Coverage:
         """`stamp`: taken before."""
-        frame = self.open(file)
+        frame = self.rows.open(file)
         schema = frame.collect_schema()
         rows, oldest, newest, sample = 0, None, None, None
-        if self.timestamp is None:
+        if self.rows.timestamp is None:
             rows = frame.select(pl.len()).collect().item()
         else:
-            self._must_have(schema, self.timestamp, file, "timestamp")
-            time = frame.select(pl.selectors.by_name(self.timestamp).alias(TIME))
+            self.rows.must_have(schema, self.rows.timestamp, file, "timestamp")
+            time = frame.select(pl.selectors.by_name(self.rows.timestamp).alias(TIME))
             low = None if self.newest_from is None else self.newest_from(file)
             # How a column of dates is read does not depend on its values: one query less a file.
-            dated = isinstance(schema[self.timestamp], pl.Datetime | pl.Date)
+            dated = isinstance(schema[self.rows.timestamp], pl.Datetime | pl.Date)
             sample = None if dated else _first(time, low)
             if self.newest_from is not None:
                 newest = self._newest(file, schema, sample, low)
@@ -217,10 +212,10 @@ class Files:
                 rows, oldest, newest = self._extent(file, schema, sample)
             if dated and not rows:
                 sample = _first(time, low)
-            if sample is not None and not rows and not self.filter:
+            if sample is not None and not rows and not self.rows.filter:
                 raise SourceError(
-                    f"{file}: column {self.timestamp!r}: no time can be read from values such as {sample!r}; "
-                    f"set timestamp_format (now {self.timestamps.format!r})",
+                    f"{file}: column {self.rows.timestamp!r}: no time can be read from values such as "
+                    f"{sample!r}; set timestamp_format (now {self.rows.timestamps.format!r})",
                     transient=False,
                 )
         return Coverage(
@@ -228,7 +223,7 @@ class Files:
         )
 
     def _extent(self, file: str, schema: pl.Schema, sample: object) -> tuple[int, int | None, int | None]:
-        frame, _ = self.selected(file, schema, sample, {}, None)
+        frame, _ = self.rows.selected(file, schema, sample, {}, None)
         facts = frame.select(
             pl.col(TIME).count().alias("rows"),
             pl.col(TIME).min().alias("oldest"),
@@ -241,7 +236,7 @@ class Files:
         """Read from the newest parts alone, unless their rows were deleted or are of another model."""
         found: int | None = None
         for above in (low, None) if low is not None else (None,):
-            frame, _ = self.selected(file, schema, sample, {}, None, above)
+            frame, _ = self.rows.selected(file, schema, sample, {}, None, above)
             found = frame.select(pl.col(TIME).max()).collect().item()
             if found is not None:
                 break
@@ -258,8 +253,8 @@ class Files:
             reason = f"no such column{hint} in {files[-1].name}"
             return ColumnProblem(column=name, trouble=Trouble.ABSENT, reason=reason)
         for file in holding if not moment else ():
-            why = self._text_trouble(file, name, span) if self.text and kind is Kind.NUMERIC else ""
-            why = why or ("" if self.text else _values.retyped(file.schema[name], kind))
+            why = self._text_trouble(file, name, span) if self.rows.text and kind is Kind.NUMERIC else ""
+            why = why or ("" if self.rows.text else _values.retyped(file.schema[name], kind))
             if why:
                 reason = f"{why}, in {file.name}"
                 return ColumnProblem(column=name, trouble=Trouble.RETYPED, reason=reason)
@@ -267,7 +262,7 @@ class Files:
 
     def _text_trouble(self, file: Coverage, name: str, span: Span | None) -> str:
         """A numeric column of text: a few unreadable values are missing, most of them are another type."""
-        frame, names = self.selected(file.name, file.schema, file.sample, {name: None}, span)
+        frame, names = self.rows.selected(file.name, file.schema, file.sample, {name: None}, span)
         raw = pl.col(names[name])
         facts = frame.select(
             _values.not_a_number(raw).sum().alias("bad"),
@@ -313,9 +308,9 @@ class Files:
         given: int,
     ) -> Iterator[Batch]:
         """`given`: rows that another reader gave already: whoever reads, they come in the same order."""
-        times = [] if self.timestamp is None else [pl.col(TIME)]
+        times = [] if self.rows.timestamp is None else [pl.col(TIME)]
         if not times and not any(name in file.schema for name in wanted):  # of nothing there is no height
-            frame, _ = self.selected(file.name, file.schema, file.sample, {}, span)
+            frame, _ = self.rows.selected(file.name, file.schema, file.sample, {}, span)
             rows: int = frame.select(pl.len()).collect().item()
             hit("mid_source_read")
             yield Batch(
@@ -324,10 +319,10 @@ class Files:
                 times=None,
             )
             return
-        frame, names = self.selected(file.name, file.schema, file.sample, dict(wanted), span)
+        frame, names = self.rows.selected(file.name, file.schema, file.sample, dict(wanted), span)
         columns = [
             expression.alias(names[name])
-            for name, expression in self.expressions(file, wanted, names, moments).items()
+            for name, expression in self.rows.expressions(file, wanted, names, moments).items()
         ]
         for part in frame.select(*times, *columns).collect_batches(
             chunk_size=BATCH_ROWS, maintain_order=True, lazy=True, engine="streaming"
@@ -351,86 +346,13 @@ class Files:
         if changed:
             raise SourceError(f"{file.name}: was replaced while it was read", transient=True)
 
-    def expressions(
-        self,
-        file: Coverage,
-        wanted: Mapping[str, Kind],
-        names: Mapping[str, str],
-        moments: Collection[str] = (),
-    ) -> dict[str, pl.Expr]:
-        """What each wanted column is to a detector, of rows that `selected` gave under these names."""
-        expressions = {}
-        for name, kind in wanted.items():
-            raw = pl.col(names[name])
-            if name not in file.schema:
-                expressions[name] = _values.missing(kind)
-            elif name in moments:
-                where = f"{file.name}: column {name!r}"
-                time = self.timestamps.expression(raw, file.schema[name], where=where, sample=None)
-                expressions[name] = _values.moment(time)
-            elif self.text and kind is Kind.NUMERIC:
-                expressions[name] = _values.text_as_number(raw)
-            else:
-                expressions[name] = _values.expression(raw, file.schema[name], kind)
-        return expressions
-
     def _count(self, file: Coverage, span: Span) -> tuple[int, int | None]:
         try:
-            frame, _ = self.selected(file.name, file.schema, file.sample, {}, span)
+            frame, _ = self.rows.selected(file.name, file.schema, file.sample, {}, span)
             count, newest = frame.select(pl.len(), pl.col(TIME).max().alias("newest")).collect().row(0)
         except ERRORS as error:
             raise self.place.failure(error, file.name) from error
         return count, newest
-
-    def selected(
-        self,
-        file: str,
-        schema: pl.Schema,
-        sample: object,
-        wanted: Mapping[str, object],
-        span: Span | None,
-        above: object = None,
-        frame: pl.LazyFrame | None = None,
-    ) -> tuple[pl.LazyFrame, dict[str, str]]:
-        """The rows of a span that pass the filter, with the wanted columns under names of ours.
-
-        Renamed first: polars reads `^…$` in a column's name as a pattern. `frame`: rows of the file that
-        somebody has read already.
-        """
-        columns = dict.fromkeys([*wanted, *self.filter, *([self.timestamp] if self.timestamp else [])])
-        names = {name: f"\0{position}" for position, name in enumerate(columns)}
-        for name in self.filter:
-            self._must_have(schema, name, file, "filter")
-        frame = self.open(file) if frame is None else frame
-        if not names:
-            return frame, names
-        frame = frame.select(
-            *(pl.selectors.by_name(name).alias(ours) for name, ours in names.items() if name in schema)
-        )
-        for name, value in self.filter.items():
-            frame = frame.filter(pl.col(names[name]) == _comparable(value, schema[name]))
-        if self.timestamp is not None:
-            raw, dtype = pl.col(names[self.timestamp]), schema[self.timestamp]
-            where = f"{file}: column {self.timestamp!r}"
-            if above is not None:
-                frame = frame.filter(raw >= pl.lit(above).cast(dtype))
-            if span is not None and (cut := self.timestamps.coarse(raw, dtype, span)) is not None:
-                frame = frame.filter(cut)
-            time = self.timestamps.expression(raw, dtype, where=where, sample=sample)
-            frame = frame.with_columns(time.alias(TIME))
-            if span is None:
-                frame = frame.filter(pl.col(TIME).is_not_null())
-            else:
-                start, end = microseconds(span.start), microseconds(span.end)
-                frame = frame.filter((pl.col(TIME) >= start) & (pl.col(TIME) < end))
-        return frame, names
-
-    def _must_have(self, schema: pl.Schema, name: str, file: str, key: str) -> None:
-        if name in schema:
-            return
-        near = difflib.get_close_matches(name, schema.names(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(schema.names()[:10])}"
-        raise SourceError(f"{file}: no column {name!r}, which `{key}` names; {hint}", transient=False)
 
 
 Large = Callable[[Files, Coverage, Span | None, Mapping[str, Kind], Collection[str]], Iterator[Batch]]
@@ -454,11 +376,3 @@ def _first(time: pl.LazyFrame, low: object) -> object:
         if found.height:
             return found.item()
     return None
-
-
-def _comparable(value: str | float | bool, dtype: pl.DataType) -> pl.Expr:
-    """A config's value as the column spells it."""
-    if dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return pl.lit(text)
-    return pl.lit(value)

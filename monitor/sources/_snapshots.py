@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from monitor.source import SourceError
+from monitor.sources._file_rows import FileRows
 from monitor.sources._place import Coverage, Found, Stamp
 from monitor.sources._scan import Files
 from monitor.sources._timestamps import Timestamps
@@ -47,12 +48,9 @@ class Snapshots:
         """What cuts windows from the table."""
         return Files(
             place=self,
-            open=self.open,
+            rows=FileRows(open=self.open, timestamp=timestamp, timestamps=timestamps, filter=filter),
             columnar=True,
             newest_from=self.newest_from,
-            timestamp=timestamp,
-            timestamps=timestamps,
-            filter=filter,
         )
 
     @property

@@ -49,9 +49,7 @@ def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Ext
                 alone = [name for name in many if name in file.schema]
                 groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
                 stripes = _stripes([name for name in asked.good if name not in alone], joined, COLUMNS)
-                found = _counted(groups, stripes, profile, extras, pool)
-                for name in alone if found is not None else ():
-                    summary = summary + count_many_labels(files, file, span, name, profile)
+                found = _counted(groups, stripes, alone, profile, extras, pool)
             if found is None and is_wide:
                 found = _passes(files, file, span, asked.good, wider, profile, extras)
             if found is None:
@@ -100,11 +98,15 @@ def _stripes(names: Sequence[str], joined: Collection[str] | None, size: int) ->
 def _counted(
     groups: RowGroups,
     stripes: Sequence[Sequence[str]],
+    alone: Sequence[str],
     profile: Profile,
     extras: Extras,
     pool: ThreadPoolExecutor,
 ) -> tuple[WindowSummary, datetime | None] | None:
-    """One file and the newest time of its rows; None: another reader has to see to it."""
+    """One file and the newest time of its rows; None: another reader has to see to it.
+
+    `alone`: columns of many labels, in none of the stripes.
+    """
     summary, newest = WindowSummary.empty(profile), None
     try:
         with groups.guarded():
@@ -112,6 +114,8 @@ def _counted(
                 summary = summary + part
                 last = groups.file.newest if chosen.times is None else int(chosen.times.max())
                 newest = max((time for time in (newest, last) if time is not None), default=None)
+            for name in alone:
+                summary = summary + count_many_labels(groups, name, profile)
     except Unlike:
         groups.files.leave_to_polars(groups.file)
         return None

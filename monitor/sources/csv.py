@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from monitor.source import ColumnKind
+from monitor.sources._file_rows import FileRows
 from monitor.sources._file_source import FileSource
 from monitor.sources._objects import place
 from monitor.sources._place import Place
@@ -42,12 +43,14 @@ class CsvSource(PathOptions, FileSource):
         where = place(self, ".csv")
         files = Files(
             place=where,
-            open=lambda name: self._open(where, name),
+            rows=FileRows(
+                open=lambda name: self._open(where, name),
+                text=True,
+                timestamp=self.timestamp,
+                timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
+                filter=self.filter,
+            ),
             kinds=lambda name: self._kinds(where, name),
-            text=True,
-            timestamp=self.timestamp,
-            timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
-            filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
 

@@ -19,6 +19,7 @@ from monitor.config_types import PositiveDuration
 from monitor.counting import Counted, read_window, wanted
 from monitor.source import ColumnKind, ColumnProblem, Fingerprint, SourceError, Trouble
 from monitor.sources._arrival import frame_of
+from monitor.sources._file_rows import FileRows
 from monitor.sources._file_source import FileSource
 from monitor.sources._files import LocalFiles
 from monitor.sources._inbox import Batch, Inbox
@@ -53,10 +54,9 @@ class IngestSource(FileSource):
         inbox = Inbox(folder=Path(self.path))
         files = Files(
             place=_Kept(inbox=inbox, files=LocalFiles(path=self.path, suffix=".parquet")),
-            open=_open,
-            timestamp=self.timestamp,
-            timestamps=self._timestamps,
-            filter=self.filter,
+            rows=FileRows(
+                open=_open, timestamp=self.timestamp, timestamps=self._timestamps, filter=self.filter
+            ),
         )
         object.__setattr__(self, "inbox", inbox)
         object.__setattr__(self, "summaries", Summaries(inbox=inbox))

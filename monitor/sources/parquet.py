@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from monitor.sources._file_rows import FileRows
 from monitor.sources._file_source import FileSource
 from monitor.sources._objects import place
 from monitor.sources._place import Place
@@ -32,12 +33,14 @@ class ParquetSource(PathOptions, FileSource):
         where = place(self, ".parquet")
         files = Files(
             place=where,
-            open=lambda name: _open(where, name),
+            rows=FileRows(
+                open=lambda name: _open(where, name),
+                timestamp=self.timestamp,
+                timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
+                filter=self.filter,
+            ),
             columnar=True,
             large=whole_rows,
-            timestamp=self.timestamp,
-            timestamps=Timestamps(format=self.timestamp_format, zone=self.timestamp_zone),
-            filter=self.filter,
         )
         object.__setattr__(self, "_files", files)
 

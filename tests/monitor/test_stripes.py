@@ -531,9 +531,9 @@ def test_columns_of_many_labels_have_a_pass_of_their_own(
     found: list[str] = []
     counted = _many_labels.count_many_labels
 
-    def noted(files: _scan.Files, file: Any, span: Any, name: str, on: Profile) -> Any:
+    def noted(groups: _row_groups.RowGroups, name: str, on: Profile) -> Any:
         found.append(name)
-        return counted(files, file, span, name, on)
+        return counted(groups, name, on)
 
     monkeypatch.setattr(_stripes, "count_many_labels", noted)
     monkeypatch.setattr(_many_labels, "MANY", 5)
@@ -543,8 +543,36 @@ def test_columns_of_many_labels_have_a_pass_of_their_own(
     assert same(source, reference) == 400
     assert found == ["k", "k", "w"]
     found.clear()
+    monkeypatch.setattr(_many_labels, "MANY", 1)
+    for half in (Span(start=T0, end=T0 + timedelta(hours=12)), Span(start=T0 - timedelta(days=9), end=T0)):
+        assert same(source, reference, half) in (0, 200)
+        assert {"w", "c", "e"} <= set(found) or half.end == T0
+        found.clear()
     assert same(source, reference, extras=Extras(version="c")) == 400
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("most", "parts"),
+    [
+        (120, [(50, 100), (150, 100), (250, 50)]),
+        (10_000, [(50, 250)]),
+        (7, [(start, 50) for start in range(50, 300, 50)]),
+    ],
+)
+def test_a_pass_reads_groups_that_may_hold_rows(
+    tmp_path: Path, most: int, parts: list[tuple[int, int]]
+) -> None:
+    """A window of a long file costs what the window is long."""
+    rows(400).sort("ts").write_parquet(tmp_path / "a.parquet", row_group_size=50)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    step = timedelta(days=1) / 400
+    span = Span(start=T0 + 60 * step, end=T0 + 290 * step)
+    (file,) = source._files.ask(span, {}).files
+    groups = _row_groups.RowGroups(files=source._files, file=file, span=span, wanted={})
+    assert [*groups.parts(most)] == parts
+    far = _row_groups.RowGroups(files=source._files, file=file, span=Span(start=T0 - step, end=T0), wanted={})
+    assert [*far.parts(most)] == []
 
 
 def test_pandas_stays_out(tmp_path: Path) -> None:
