@@ -571,7 +571,8 @@ def test_a_pass_reads_groups_that_may_hold_rows(
     (file,) = source._files.ask(span, {}).files
     groups = _row_groups.RowGroups(files=source._files, file=file, span=span, wanted={})
     assert [*groups.parts(most)] == parts
-    far = _row_groups.RowGroups(files=source._files, file=file, span=Span(start=T0 - step, end=T0), wanted={})
+    before = Span(start=T0 - 2 * step, end=T0 - step)
+    far = _row_groups.RowGroups(files=source._files, file=file, span=before, wanted={})
     assert [*far.parts(most)] == []
 
 
