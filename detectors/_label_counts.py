@@ -19,9 +19,9 @@ def count_by_label(profile: CategoryProfile, rows_of: Mapping[str, int], missing
     counts[places[places >= 0]] = rows[places >= 0]
     # Few are strangers, or nearly all: with a hundred thousand labels each step of Python's is felt.
     strangers = [label for label, place in zip(rows_of, places.tolist(), strict=True) if place < 0]
-    seen, rows = profile.seen_of(strangers), rows[places < 0]
-    rest = int(rows[seen].sum())
-    unseen = {strangers[at]: int(rows[at]) for at in np.flatnonzero(~seen).tolist()}
+    seen, strange = profile.seen(strangers), rows[places < 0]
+    rest = int(strange[seen].sum())
+    unseen = {strangers[at]: int(strange[at]) for at in np.flatnonzero(~seen).tolist()}
     return CategorySummary(
         counts=counts,
         rest=rest,

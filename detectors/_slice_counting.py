@@ -149,7 +149,7 @@ def _labels(
     position = {label: at for at, label in enumerate(whole.levels)}
     rest, new, missing = levels, levels + 1, levels + 2
     strangers = [label for label in column.labels if label not in index]
-    seen = dict(zip(strangers, whole.seen_of(strangers).tolist(), strict=True))
+    seen = dict(zip(strangers, whole.seen(strangers).tolist(), strict=True))
     state = [position.get(label, rest if seen.get(label, True) else new) for label in column.labels]
     state_of = np.array([*state, missing], dtype=np.int64)
     width = levels + 3

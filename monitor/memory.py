@@ -44,7 +44,7 @@ def seldom_collected() -> None:
     """Call it before what is heavy is imported: a start makes a million objects and throws none away.
 
     Nor does the end: an interpreter that leaves looks through all of them once more, for a third of a second
-    where the compiler is loaded, unless they are out of its sight.
+    where the compiler is loaded, unless they are out of its sight. What only a cycle keeps stays open then.
     """
     gc.set_threshold(*_THRESHOLDS)
     atexit.register(gc.freeze)

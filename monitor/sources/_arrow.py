@@ -22,6 +22,7 @@ from monitor.sources._scan import ERRORS, Unlike
 
 _BUFFER = 1 << 16  # bytes of a column that are asked of the file at a time
 _VALUE = "\0value"
+_POOL = "ARROW_DEFAULT_MEMORY_POOL"
 _Number = TypeVar("_Number", np.float64, np.int32)
 
 
@@ -64,11 +65,11 @@ class Words:
     def column(self, codes: NDArray[np.int32], words: Any) -> CategoryColumn:
         """Every label of the dictionary, each once: a writer may repeat itself."""
         if self._words is None or not words.equals(self._words):
-            found = words.to_pylist()
-            known = {label: code for code, label in enumerate(dict.fromkeys(found))}
-            self._labels, self._table = SharedLabels(known), None
-            if len(known) < len(found):
-                self._table = np.array([*(known[label] for label in found), -1], dtype=np.int32)
+            said = words.to_pylist()
+            place = {label: code for code, label in enumerate(dict.fromkeys(said))}
+            self._labels, self._table = SharedLabels(place), None
+            if len(place) < len(said):
+                self._table = np.array([*(place[label] for label in said), -1], dtype=np.int32)
             self._words = words
         return CategoryColumn(codes=codes if self._table is None else self._table[codes], labels=self._labels)
 
@@ -130,10 +131,14 @@ def _keep_pages() -> None:
 
     Said to Arrow itself before it is loaded, for its decoders ask it and not Python: they held 40 MiB more.
     """
-    if sys.platform == "linux":
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+    ours = sys.platform == "linux" and _POOL not in os.environ
+    if ours:
+        os.environ[_POOL] = "jemalloc"
     import pyarrow as pa  # noqa: PLC0415
 
+    pa.default_memory_pool()  # it is asked for when the first one is wanted
+    if ours:
+        os.environ.pop(_POOL)  # no child of ours needs to know
     if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
 

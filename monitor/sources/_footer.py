@@ -69,6 +69,11 @@ class Footer:
             left = [name for name in left if not _differs(row_group.column(self.leaves[name]).encodings)]
         return left
 
+    def bytes_of(self, name: str, group: int) -> int:
+        """Of a column's pages in a row group, decompressed."""
+        size: int = self.metadata.row_group(group).column(self.leaves[name]).total_uncompressed_size
+        return size
+
     def _extremes(self, group: int, name: str) -> tuple[int | None, int | None]:
         """The smallest and the largest value of a row group as stored; None where the footer does not say."""
         column = self.metadata.row_group(group).column(self.leaves[name])

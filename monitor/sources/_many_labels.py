@@ -15,7 +15,9 @@ from detectors._label_counts import count_by_label
 from monitor.sources._row_groups import RowGroups
 
 MANY = 10_000  # distinct labels of the reference
-ROWS = 1 << 20  # of a file at a time, or a row group: each may have a label of its own, and all are held
+# Of a file at a time, or one row group: each may have a label of its own, and all are held, some four times.
+ROWS = 1 << 20
+BYTES = 1 << 25
 _LABELS = 1 << 16  # of an answer at a time, for each is an object of Python's
 
 
@@ -38,7 +40,7 @@ def count_many_labels(groups: RowGroups, name: str, profile: Profile) -> WindowS
         raise wrong_kind(column)
     rows, file = groups.files.rows, groups.file
     found = count_by_label(column, {}, 0)
-    for start, size in groups.parts(ROWS):
+    for start, size in groups.parts(name, ROWS, BYTES):
         part = rows.open(file.name).slice(start, size)
         frame, names = rows.selected(
             file.name, file.schema, file.sample, {name: None}, groups.span, frame=part

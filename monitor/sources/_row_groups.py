@@ -5,6 +5,7 @@ it is asked for, about 3 MiB, whatever the file's row groups; and text arrives a
 dictionary. The rows, and what they mean, are those of `Files`: it cuts spans and filters here as well.
 """
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,26 +78,37 @@ class RowGroups:
             if _size(places):
                 yield Chosen(group=group, places=places, times=times, footer=footer.metadata, coded=coded)
 
-    def parts(self, most: int) -> Iterator[tuple[int, int]]:
+    def heaviest(self, name: str) -> float:
+        """Bytes of a column, decompressed, in the group that has most of it; ∞ for one that is not there."""
+        if name not in self.file.schema:
+            return math.inf
+        footer = self._footer(name)
+        return max(
+            (footer.bytes_of(name, group) for group in range(footer.metadata.num_row_groups)), default=0
+        )
+
+    def parts(self, name: str, rows: int, size: int) -> Iterator[tuple[int, int]]:
         """Where the groups lie that may hold rows of the window: first row, and how many. Within `guarded`.
 
-        Neighbours are one part, up to `most` rows; no group is divided.
+        Neighbours are one part, up to so many rows, and bytes of the column; no group is divided.
         """
-        parquet = open_parquet(self.file.name)
-        footer = Footer.of(parquet, self.file.schema, self.files.rows.by)
+        footer = self._footer(name)
         wanted = set(footer.groups(self.files, self.file.schema, self.span))
-        start = first = rows = 0
+        start = first = held = weight = 0
         for group in range(footer.metadata.num_row_groups):
-            size = footer.metadata.row_group(group).num_rows
-            if rows and (group not in wanted or rows + size > most):
-                yield first, rows
-                rows = 0
+            mine, heavy = footer.metadata.row_group(group).num_rows, footer.bytes_of(name, group)
+            if held and (group not in wanted or held + mine > rows or weight + heavy > size):
+                yield first, held
+                held = weight = 0
             if group in wanted:
-                first = first if rows else start
-                rows += size
-            start += size
-        if rows:
-            yield first, rows
+                first = first if held else start
+                held, weight = held + mine, weight + heavy
+            start += mine
+        if held:
+            yield first, held
+
+    def _footer(self, name: str) -> Footer:
+        return Footer.of(open_parquet(self.file.name), self.file.schema, [*self.files.rows.by, name])
 
     def _is_whole(self, footer: Footer) -> bool:
         """Whether every row of the file belongs to the window, by what was seen when it was looked at."""

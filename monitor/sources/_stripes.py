@@ -16,7 +16,7 @@ from detectors._count import Extras, count_apart, together
 from monitor.counting import Counted, read_window, wanted
 from monitor.source import Batch, Window
 from monitor.sources._arrow import release
-from monitor.sources._many_labels import count_many_labels, of_many_labels
+from monitor.sources._many_labels import BYTES, count_many_labels, of_many_labels
 from monitor.sources._place import Coverage
 from monitor.sources._row_groups import COLUMNS, Chosen, RowGroups
 from monitor.sources._scan import WIDE, Files, Unlike
@@ -46,10 +46,8 @@ def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Ext
         for file, is_large, is_wide in zip(asked.files, large, wide, strict=True):
             found = None
             if is_large:
-                alone = [name for name in many if name in file.schema]
                 groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
-                stripes = _stripes([name for name in asked.good if name not in alone], joined, COLUMNS)
-                found = _counted(groups, stripes, alone, profile, extras, pool)
+                found = _counted(groups, joined, many, profile, extras, pool)
             if found is None and is_wide:
                 found = _passes(files, file, span, asked.good, wider, profile, extras)
             if found is None:
@@ -97,24 +95,26 @@ def _stripes(names: Sequence[str], joined: Collection[str] | None, size: int) ->
 
 def _counted(
     groups: RowGroups,
-    stripes: Sequence[Sequence[str]],
-    alone: Sequence[str],
+    joined: Collection[str] | None,
+    many: Sequence[str],
     profile: Profile,
     extras: Extras,
     pool: ThreadPoolExecutor,
 ) -> tuple[WindowSummary, datetime | None] | None:
     """One file and the newest time of its rows; None: another reader has to see to it.
 
-    `alone`: columns of many labels, in none of the stripes.
+    `many`: columns of many labels; a file whose row groups hold too much of one gives it in a stripe.
     """
     summary, newest = WindowSummary.empty(profile), None
     try:
         with groups.guarded():
+            alone = [name for name in many if groups.heaviest(name) <= BYTES]
+            stripes = _stripes([name for name in groups.wanted if name not in alone], joined, COLUMNS)
             for part, chosen in _parts(groups, stripes, profile, extras, pool):
                 summary = summary + part
                 last = groups.file.newest if chosen.times is None else int(chosen.times.max())
                 newest = max((time for time in (newest, last) if time is not None), default=None)
-            for name in alone:
+            for name in alone if summary.rows else ():
                 summary = summary + count_many_labels(groups, name, profile)
     except Unlike:
         groups.files.leave_to_polars(groups.file)

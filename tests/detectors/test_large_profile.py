@@ -292,4 +292,4 @@ def test_more_labels_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.values, found.missing) == (plain.values, plain.missing)
     assert sorted(found.counts, reverse=True) == found.counts.tolist()
     assert abs(found.distinct - plain.distinct) <= 4 * plain.distinct / np.sqrt(1_000)
-    assert found.seen("never there")
+    assert found.seen(["never there"]).all()

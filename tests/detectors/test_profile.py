@@ -97,9 +97,8 @@ def test_labels_are_by_count_then_name_and_rare_ones_pooled() -> None:
     assert profile.labels == ("a", "b", "c")
     assert profile.counts.tolist() == [50, 50, 40]
     assert (profile.rest, profile.distinct, profile.singletons, profile.missing) == (5, 5, 1, 3)
-    assert profile.seen("few")
-    assert profile.seen("one")
-    assert not profile.seen("never")
+    assert profile.seen(["few", "one", "never"]).tolist() == [True, True, False]
+    assert profile.seen([]).tolist() == []
 
 
 def test_levels_are_labels_of_one_percent_and_thirty_at_most() -> None:
