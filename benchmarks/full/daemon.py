@@ -34,11 +34,13 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lived:
-    """`idle_mib`: resident, after a while of nothing. `loaded`: every module that was imported."""
+    """`idle_mib`: resident, after a while of nothing; `mapped_mib` of it are pages of libraries on disk, of
+    which a kernel maps more than are used. `loaded`: every module that was imported."""
 
     first_cpu_s: float
     first_wall_s: float
     idle_mib: float
+    mapped_mib: float
     loaded: frozenset[str]
 
     def modules_of(self, package: str) -> int:
@@ -88,7 +90,8 @@ def daemon(
         measured=idle.idle_mib,
         unit="MiB",
         at_most=IDLE_MIB,
-        note=f"one model of {columns} columns, {idle_s:g} s after its first result",
+        note=f"{idle.mapped_mib:.0f} of libraries on disk; one model of {columns} columns, {idle_s:g} s after "
+        "its first result",
     )
     for name in NEVER:
         found = told.modules_of(name)
@@ -112,13 +115,15 @@ def live(config: Path, patience_s: float, idle_s: float, environment: Mapping[st
                 time.sleep(0.05)
             cpu_s, wall_s = _cpu_s(child.pid), time.perf_counter() - began
             time.sleep(idle_s)
-            idle_mib = _resident_mib(child.pid)
+            idle_mib, mapped_mib = (_memory_mib(child.pid, name) for name in ("VmRSS", "RssFile"))
         finally:
             child.send_signal(signal.SIGTERM)
             child.wait(60)
     told = printed.read_text(encoding="utf-8", errors="replace").splitlines()
     loaded = frozenset(line.rpartition("|")[2].strip() for line in told if line.startswith("import time:"))
-    return Lived(first_cpu_s=cpu_s, first_wall_s=wall_s, idle_mib=idle_mib, loaded=loaded)
+    return Lived(
+        first_cpu_s=cpu_s, first_wall_s=wall_s, idle_mib=idle_mib, mapped_mib=mapped_mib, loaded=loaded
+    )
 
 
 def folded(database: Path) -> int:
@@ -138,6 +143,6 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def _resident_mib(pid: int) -> float:
+def _memory_mib(pid: int, name: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024

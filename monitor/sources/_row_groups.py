@@ -30,7 +30,7 @@ from storage.span import Span
 
 COLUMNS = 8  # side by side, where nothing wants more of them
 VALUES = 1 << 18  # of one batch: the more columns, the fewer rows
-FEWEST_ROWS = 16_384  # of a batch: below, what is done once a batch outweighs what is done once a row
+FEWEST_ROWS = 8_192  # of a batch: below, what is done once a batch outweighs what is done once a row
 Places = slice | NDArray[np.int64]
 
 
