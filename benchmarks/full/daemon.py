@@ -90,8 +90,8 @@ def daemon(
         measured=idle.idle_mib,
         unit="MiB",
         at_most=IDLE_MIB,
-        note=f"{idle.mapped_mib:.0f} of libraries on disk; one model of {columns} columns, {idle_s:g} s after "
-        "its first result",
+        note=f"{idle.mapped_mib:.0f} of libraries on disk; one model of {columns} columns, {idle_s:g} s "
+        "after its first result",
     )
     for name in NEVER:
         found = told.modules_of(name)
