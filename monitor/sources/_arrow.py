@@ -138,7 +138,7 @@ def _keep_pages() -> None:
 
     pa.default_memory_pool()  # it is asked for when the first one is wanted
     if ours:
-        os.environ.pop(_POOL)  # no child of ours needs to know
+        os.environ.pop(_POOL, None)  # no child of ours needs to know
     if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
 
