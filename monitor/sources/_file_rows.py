@@ -10,10 +10,8 @@ from detectors._column import Kind
 from monitor.source import SourceError
 from monitor.sources import _values
 from monitor.sources._place import Coverage
-from monitor.sources._timestamps import Timestamps, microseconds
+from monitor.sources._timestamps import TIME, Timestamps, microseconds
 from storage.span import Span
-
-TIME = "\0time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

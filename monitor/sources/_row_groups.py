@@ -21,11 +21,10 @@ from detectors._column import Column, taken
 from monitor.source import Batch
 from monitor.sources import _values
 from monitor.sources._arrow import Words, column, errors, frame, open_parquet, series
-from monitor.sources._file_rows import TIME
 from monitor.sources._footer import Footer
 from monitor.sources._place import Coverage
 from monitor.sources._scan import BATCH_ROWS, Files, Unlike
-from monitor.sources._timestamps import microseconds
+from monitor.sources._timestamps import TIME, microseconds
 from storage.span import Span
 
 COLUMNS = 8  # side by side, where nothing wants more of them

@@ -24,9 +24,9 @@ from monitor.source import (
     Window,
 )
 from monitor.sources import _values
-from monitor.sources._file_rows import TIME, FileRows
+from monitor.sources._file_rows import FileRows
 from monitor.sources._place import Coverage, Found, Place, Stamp
-from monitor.sources._timestamps import instant, microseconds
+from monitor.sources._timestamps import TIME, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight

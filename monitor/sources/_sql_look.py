@@ -8,12 +8,10 @@ import sqlalchemy as sa
 
 from monitor.source import SourceError
 from monitor.sources import _sql_types
-from monitor.sources._sql_place import Place
+from monitor.sources._sql_place import TablePlace
 from monitor.sources._sql_times import Condition, TimeColumn
 from monitor.sources._sql_types import Stored
-from monitor.sources._timestamps import Timestamps
-
-TIME = "\0time"
+from monitor.sources._timestamps import TIME, Timestamps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,7 @@ class Look:
 
 
 def look_at(
-    place: Place,
+    place: TablePlace,
     conn: sa.Connection,
     filter_by: Mapping[str, str | int | float | bool],
     timestamp: str | None,
@@ -63,7 +61,7 @@ def look_at(
     return Look(columns=columns, time=time, filter=chosen)
 
 
-def _chosen(place: Place, column: Stored, value: str | float | bool) -> Condition:
+def _chosen(place: TablePlace, column: Stored, value: str | float | bool) -> Condition:
     """A filter's value as the column spells it."""
     raw, dialect = column.column, place.database.dialect
     if column.dtype == pl.String:

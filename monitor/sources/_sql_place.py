@@ -21,7 +21,7 @@ warnings.filterwarnings("ignore", "Did not recognize type", sa.exc.SAWarning)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class TablePlace:
     """A table or a view. `schema`: None for the default one. As text: how it is named to people."""
 
     database: Database

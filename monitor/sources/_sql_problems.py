@@ -9,14 +9,14 @@ from detectors._column import Kind
 from monitor.source import ColumnProblem, Trouble
 from monitor.sources import _sql_types
 from monitor.sources._sql_look import Look
-from monitor.sources._sql_place import Place
+from monitor.sources._sql_place import TablePlace
 from monitor.sources._sql_times import Condition
 
 _ASKED_AT_ONCE = 400  # columns of one census; SQLite gives 2,000 results at most
 
 
 def problems(
-    place: Place,
+    place: TablePlace,
     conn: sa.Connection,
     look: Look,
     where: Sequence[Condition],
@@ -45,7 +45,7 @@ def problems(
 
 
 def _census(
-    place: Place, conn: sa.Connection, look: Look, where: Sequence[Condition], asked: Mapping[str, Kind]
+    place: TablePlace, conn: sa.Connection, look: Look, where: Sequence[Condition], asked: Mapping[str, Kind]
 ) -> dict[str, str]:
     """SQLite: a few values of another type are missing, most of them are another type."""
     found = {}

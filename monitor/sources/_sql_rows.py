@@ -13,10 +13,10 @@ from alerting.failpoint import hit
 from detectors._column import Kind
 from monitor.source import Batch, Fingerprint
 from monitor.sources import _sql_types, _values
-from monitor.sources._sql_look import TIME, Look
-from monitor.sources._sql_place import Place
+from monitor.sources._sql_look import Look
+from monitor.sources._sql_place import TablePlace
 from monitor.sources._sql_times import Condition
-from monitor.sources._timestamps import Timestamps, instant, microseconds
+from monitor.sources._timestamps import TIME, Timestamps, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536
@@ -24,10 +24,10 @@ BATCH_CELLS = 120_000  # as objects of the driver: some 12 MB in flight; four ti
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class TableRows:
     """Of a table as it was looked at. `times`: how the values of other columns are read as times."""
 
-    place: Place
+    place: TablePlace
     look: Look
     times: Timestamps
 

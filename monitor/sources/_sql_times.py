@@ -12,7 +12,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from monitor.sources._sql_types import Stored, is_aware, times
-from monitor.sources._timestamps import MARGIN, UNITS, YEAR_2500_S, Timestamps, instant, microseconds
+from monitor.sources._timestamps import MARGIN, TIME, UNITS, YEAR_2500_S, Timestamps, instant, microseconds
 from storage.span import Span
 
 Condition = sa.ColumnElement[bool]
@@ -41,7 +41,8 @@ class TimeColumn:
         if not isinstance(self.sample, str):
             return True
         raw = times([self.sample], self.column, self.dialect)
-        return pl.DataFrame({"t": raw}).select(self.expression(pl.col("t"), raw.dtype)).item() is not None
+        read = pl.DataFrame({TIME: raw}).select(self.expression(pl.col(TIME), raw.dtype))
+        return read.item() is not None
 
     @property
     def is_text(self) -> bool:

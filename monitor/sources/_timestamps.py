@@ -14,6 +14,7 @@ from monitor.source import SourceError
 from monitor.zones import zones
 from storage.span import Span
 
+TIME = "\0time"  # what a row's time is called among columns whose names are not ours
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 UNITS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds

@@ -28,9 +28,9 @@ from monitor.sources._sql_counting import Table
 from monitor.sources._sql_cut import Cut, exact_cut
 from monitor.sources._sql_engine import Database
 from monitor.sources._sql_look import Look, look_at
-from monitor.sources._sql_place import Place
+from monitor.sources._sql_place import TablePlace
 from monitor.sources._sql_problems import problems
-from monitor.sources._sql_rows import Rows
+from monitor.sources._sql_rows import TableRows
 from monitor.sources._sql_times import Condition
 from monitor.sources._sql_window import INTERVALS, MOST_VERSIONS, TableWindow, why_here
 from monitor.sources._timestamps import Timestamps, instant
@@ -57,7 +57,7 @@ class SqlSource:
     # `count` in the config; that is what the source does by it.
     counted_by: Literal["here", "database"] = field(default="here", metadata={"option": "count"})
     _said: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
-    _place: Place = field(init=False, repr=False, compare=False)
+    _place: TablePlace = field(init=False, repr=False, compare=False)
     _times: Timestamps = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class SqlSource:
         times = Timestamps(format=self.timestamp_format, zone=self.timestamp_zone)
         object.__setattr__(self, "_times", times)
         database = Database.of(self.url, self.statement_timeout.total_seconds())
-        place = Place(database=database, table=self.table, schema=self.in_schema)
+        place = TablePlace(database=database, table=self.table, schema=self.in_schema)
         object.__setattr__(self, "_place", place)
         if self.counted_by == "database" and database.dialect not in ("postgresql", "sqlite"):
             raise ValueError(
@@ -215,8 +215,8 @@ class SqlSource:
         with self._place.database.read() as conn:
             yield conn, look_at(self._place, conn, self.filter, self.timestamp, self._times)
 
-    def _rows(self, look: Look) -> Rows:
-        return Rows(place=self._place, look=look, times=self._times)
+    def _rows(self, look: Look) -> TableRows:
+        return TableRows(place=self._place, look=look, times=self._times)
 
     def _near(self, look: Look, span: Span | None) -> Sequence[Condition]:
         """Rows that may belong to a span. A wrong pattern of its times is an error, not an empty window."""

@@ -37,17 +37,21 @@ KINDS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True, params=[10_000, 4], ids=["few labels", "many labels"])
-def narrow(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Small files are read in stripes as well, three columns and 37 rows at a time; columns of more labels
-    than `MANY` in passes of their own, 60 rows at a time."""
-    for name, value in {"MANY": request.param, "ROWS": 60, "_LABELS": 7}.items():
+def small_parts(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    """Small files are read in stripes as well, three columns and 37 rows at a time; columns of `many` labels
+    in passes of their own, 60 rows at a time."""
+    for name, value in {"MANY": many, "ROWS": 60, "_LABELS": 7}.items():
         monkeypatch.setattr(_many_labels, name, value)
     monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
     monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 0)
     monkeypatch.setattr(_stripes, "COLUMNS", 3)
     for name, value in {"COLUMNS": 3, "VALUES": 111, "BATCH_ROWS": 37, "FEWEST_ROWS": 1}.items():
         monkeypatch.setattr(_row_groups, name, value)
+
+
+@pytest.fixture(autouse=True, params=[10_000, 4], ids=["few labels", "many labels"])
+def narrow(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    small_parts(monkeypatch, request.param)
 
 
 def rows(size: int, seed: int = 1, days: float = 1.0) -> pl.DataFrame:
@@ -522,69 +526,6 @@ def test_a_file_replaced_while_it_is_read_fails(
     with pytest.raises(SourceError, match="was replaced while it was read") as caught:
         source.count(reference, DAY, NO_EXTRAS)
     assert caught.value.transient
-
-
-def test_columns_of_many_labels_have_a_pass_of_their_own(
-    tmp_path: Path, reference: Profile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those with many in the reference, whatever the window has; not those that are looked at with others."""
-    found: list[str] = []
-    counted = _many_labels.count_many_labels
-
-    def noted(groups: _row_groups.RowGroups, name: str, on: Profile) -> Any:
-        found.append(name)
-        return counted(groups, name, on)
-
-    monkeypatch.setattr(_stripes, "count_many_labels", noted)
-    monkeypatch.setattr(_many_labels, "MANY", 5)
-    rows(200).drop("w").write_parquet(tmp_path / "a.parquet", row_group_size=90)
-    rows(200, seed=2).write_parquet(tmp_path / "b.parquet", row_group_size=90)
-    source = ParquetSource(path=str(tmp_path), timestamp="ts")
-    assert same(source, reference) == 400
-    assert found == ["k", "k", "w"]
-    found.clear()
-    with pytest.MonkeyPatch.context() as light:
-        light.setattr(_stripes, "BYTES", 100)  # labels that would be much to hold come in batches
-        assert same(source, reference) == 400
-    assert found == []
-    gap = Span(start=T0 + timedelta(days=2), end=T0 + timedelta(days=3))
-    rows(200, seed=3, days=9.0).filter(~pl.col("ts").is_between(gap.start, gap.end)).write_parquet(
-        tmp_path / "c.parquet"
-    )
-    assert same(source, reference, gap) == 0  # and no column either
-    (tmp_path / "c.parquet").unlink()
-    monkeypatch.setattr(_many_labels, "MANY", 1)
-    for half in (Span(start=T0, end=T0 + timedelta(hours=12)), Span(start=T0 - timedelta(days=9), end=T0)):
-        assert same(source, reference, half) in (0, 200)
-        assert {"w", "c", "e"} <= set(found) or half.end == T0
-        found.clear()
-    assert same(source, reference, extras=Extras(version="c")) == 400
-    assert found == []
-
-
-@pytest.mark.parametrize(
-    ("most", "size", "parts"),
-    [
-        (120, 1 << 20, [(50, 100), (150, 100), (250, 50)]),
-        (10_000, 1 << 20, [(50, 250)]),
-        (7, 1 << 20, [(start, 50) for start in range(50, 300, 50)]),
-        (10_000, 7, [(start, 50) for start in range(50, 300, 50)]),
-    ],
-)
-def test_a_pass_reads_groups_that_may_hold_rows(
-    tmp_path: Path, most: int, size: int, parts: list[tuple[int, int]]
-) -> None:
-    """A window of a long file costs what the window is long."""
-    rows(400).sort("ts").write_parquet(tmp_path / "a.parquet", row_group_size=50)
-    source = ParquetSource(path=str(tmp_path), timestamp="ts")
-    step = timedelta(days=1) / 400
-    span = Span(start=T0 + 60 * step, end=T0 + 290 * step)
-    (file,) = source._files.ask(span, {}).files
-    groups = _row_groups.RowGroups(files=source._files, file=file, span=span, wanted={})
-    assert [*groups.parts("w", most, size)] == parts
-    before = Span(start=T0 - 2 * step, end=T0 - step)
-    far = _row_groups.RowGroups(files=source._files, file=file, span=before, wanted={})
-    assert [*far.parts("w", most, size)] == []
 
 
 def test_pandas_stays_out(tmp_path: Path) -> None:
