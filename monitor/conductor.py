@@ -33,7 +33,8 @@ Value = TypeVar("Value")
 class Conductor:
     """`wake` asks for a look, `due` for one that plans as well: a window that has just been evaluated is no
     reason to. `first` is done before it and `say` after it; `tidy` does a short piece of what can wait, with
-    a runtime that leads, and says whether there is more."""
+    a runtime that leads, and says whether there is more. `rest` is told, in monotonic seconds, that there was
+    a look which nobody's work asked for."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Conductor:
         first: Callable[[], None],
         tidy: Callable[[Runtime], bool],
         say: Callable[[], None],
+        rest: Callable[[float], object],
     ) -> None:
         clock = in_force.runtime.clock
         self._in_force = in_force
@@ -54,6 +56,7 @@ class Conductor:
         self._first = first
         self._tidy = tidy
         self._say = say
+        self._rest = rest
         self._stopping = threading.Event()
         self._is_due = threading.Event()
         self._beat = self._renewed = clock.monotonic()
@@ -106,6 +109,8 @@ class Conductor:
         self._step("status", self._say)
         if leading and believed and self._step("tidy", partial(self._tidy, led_runtime)):
             self._wake.set()
+        if plans:
+            self._step("rest", lambda: self._rest(runtime.clock.monotonic()))
 
     def _step(self, step: str, do: Callable[[], Value]) -> Value | None:
         if self._stopping.is_set():

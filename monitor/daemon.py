@@ -31,6 +31,7 @@ from monitor.planning import how_far, plan_model
 from monitor.rebuilding import Rebuilder
 from monitor.rechecking import recheck_next
 from monitor.reloading import reload
+from monitor.resting import Resting
 from monitor.runtime import InForce, Runtime
 from monitor.service_manager import START_WITHIN_S, ServiceManager
 from monitor.supervisor import Supervisor, end_stalled
@@ -142,10 +143,11 @@ class Daemon:
         self._keeper = Keeper(self._in_force)
         self._refresher = Refresher(runtime=led(runtime))
         self._rebuilder = Rebuilder(runtime=led(runtime))
+        self._resting = Resting(runtime.clock.monotonic())
         self._crew = Crew(
             self._in_force,
             self._faults,
-            found=self._wake.set,
+            found=self._found,
             then=self._refresh,
             size=runtime.config.daemon.workers,
         )
@@ -159,6 +161,7 @@ class Daemon:
             first=self._first,
             say=self._say,
             tidy=self._keeper.tidy,
+            rest=self._resting.look,
         )
         self._ticker = Ticker(self._conductor.due, every_s=runtime.config.daemon.tick_s, clock=runtime.clock)
         self._web = _listener(self._in_force, self._faults)
@@ -258,6 +261,10 @@ class Daemon:
             raise
         finally:
             self._manager.ready(self._told())
+
+    def _found(self) -> None:
+        self._resting.worked(self._in_force.runtime.clock.monotonic())
+        self._wake.set()
 
     def _refresh(self) -> None:
         if leads(self._in_force.runtime):

@@ -10,6 +10,8 @@ import atexit
 import ctypes
 import gc
 
+from monitor.mapped_code import let_go
+
 _M_MMAP_THRESHOLD = -3
 _BLOCK = 1024 * 1024  # bytes
 _M_ARENA_MAX = -8  # malloc.h; MALLOC_ARENA_MAX does the same from outside
@@ -34,8 +36,9 @@ def blocks_go_back() -> bool:
 
 
 def give_back() -> bool:
-    """What was freed and is still held for the next one is the machine's again: after work that took much.
-    False: see `few_arenas`."""
+    """What was freed and is still held for the next one is the machine's again, and so are pages of libraries
+    that nobody may use for a while: after work that took much. False: see `few_arenas`."""
+    let_go()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim is not None and trim(0) == 1
 

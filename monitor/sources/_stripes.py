@@ -14,6 +14,7 @@ from datetime import datetime
 from detectors import Kind, Profile, WindowSummary, count
 from detectors._count import Extras, count_apart, together
 from monitor.counting import Counted, read_window, wanted
+from monitor.mapped_code import let_go
 from monitor.source import Batch, Window
 from monitor.sources._arrow import release
 from monitor.sources._many_labels import BYTES, count_many_labels, of_many_labels
@@ -147,6 +148,7 @@ def _parts(
     waiting: _Waiting = deque()
     try:
         for chosen in groups.chosen(timed=False):
+            let_go()  # kernels are loaded by the second one: 90 MiB of the compiler
             waiting.extend((pool.submit(stripe, chosen, place), chosen) for place in range(len(stripes)))
             while len(waiting) > _AHEAD * len(stripes):
                 yield _next(waiting)
