@@ -15,7 +15,7 @@ from benchmarks.rows import Row, median_cpu_s
 from detectors import NumericColumn, NumericProfile, WindowSummary, build_profile
 from detectors._cells import KNOTS
 from detectors._components import components
-from detectors._counting import count_numbers
+from detectors._number_counting import count_numbers
 from detectors.jensen_shannon import JensenShannon
 from detectors.ks import KolmogorovSmirnov
 from detectors.psi import PopulationStabilityIndex

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +9,6 @@ from numpy.typing import NDArray
 from detectors._column import Columns, taken
 from detectors._profile import Profile
 from detectors._summary import WindowSummary
-
-if TYPE_CHECKING:
-    from detectors._relations import Relations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +50,12 @@ def count(profile: Profile, columns: Columns, rows: int, extras: Extras = NO_EXT
 def _count(profile: Profile, columns: Columns, rows: int, extras: Extras) -> WindowSummary:
     # Here, not above: reading history must not load the compiler, nor SciPy.
     from detectors._counting import count_columns  # noqa: PLC0415
+    from detectors._relations import relations_of  # noqa: PLC0415
     from detectors._service import error_rows  # noqa: PLC0415
     from detectors._shadow import count_shadow  # noqa: PLC0415
     from detectors._slices import slices_of  # noqa: PLC0415
 
-    slices, relations = slices_of(profile), _relations(profile)
+    slices, relations = slices_of(profile), relations_of(profile)
     cells: dict[str, NDArray[np.uint32]] | None = None if slices is None else {}
     counted = count_columns(profile, columns, rows, cells)
     whole = WindowSummary(rows=rows, columns=counted, profile_digest=profile.digest)
@@ -75,36 +72,3 @@ def _count(profile: Profile, columns: Columns, rows: int, extras: Extras) -> Win
     if extras.error is not None and extras.error in columns:
         whole = replace(whole, errors=int(error_rows(columns[extras.error]).sum()))
     return whole
-
-
-def count_apart(profile: Profile, columns: Columns, rows: int) -> WindowSummary:
-    """Counts columns of a batch that is counted elsewhere: the sum of both is the count of the whole.
-
-    The caller sees to it that none of `columns` is among those `together`.
-    """
-    from detectors._counting import count_columns  # noqa: PLC0415
-
-    return WindowSummary(rows=0, columns=count_columns(profile, columns, rows), profile_digest=profile.digest)
-
-
-def together(profile: Profile, extras: Extras = NO_EXTRAS) -> frozenset[str] | None:
-    """Columns that are looked at a row at a time, not each by itself; None: all of them."""
-    from detectors._slices import slices_of  # noqa: PLC0415
-
-    if extras.version is not None:
-        return None  # each is counted by version
-    found = set(extras.shadow.values()) | ({extras.error} if extras.error is not None else set())
-    if profile.score is not None:
-        found |= set(profile.score.columns.values())
-    if (relations := _relations(profile)) is not None:
-        found |= {*relations.columns, *relations.keys}
-    if (slices := slices_of(profile)) is not None:
-        found |= {segment.column for segment in slices.segments}
-        found |= {name for each in slices.profiles.values() for name in each.columns}
-    return frozenset(found)
-
-
-def _relations(profile: Profile) -> "Relations | None":
-    from detectors._relations import relations_of  # noqa: PLC0415
-
-    return relations_of(profile)

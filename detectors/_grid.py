@@ -71,7 +71,7 @@ def _cheapest(knots: NDArray[np.float64]) -> Grid:
     distance = keys - keys[0]
     shift = max(int(distance[-1]).bit_length() - (GRID.bit_length() - 1), 0)
     cells = (distance >> np.uint64(shift)).astype(np.int64)
-    best = _make(knots, cells, uniform=False, key=int(keys_of(knots[:1])[0]), shift=shift)
+    best = _make(knots, _held(cells), uniform=False, key=int(keys_of(knots[:1])[0]), shift=shift)
     least = _KEY + best.steps
     for share in _DROPPED:
         drop = int(share * (knots.size - 1))
@@ -80,13 +80,12 @@ def _cheapest(knots: NDArray[np.float64]) -> Grid:
         scale = min(0.5 * GRID / half, 1e300) if half > 0.5e-300 * GRID else 1e300
         with np.errstate(over="ignore"):
             cells = np.clip((knots - low) * scale, 0.0, GRID - 1.0).astype(np.int64)
+        held = _held(cells)
         for outer in (False, True):
-            cost = _steps(cells, outer) + (
-                _BISECTION * np.isin(cells, (0, GRID - 1)).mean() if outer else 0.0
-            )
+            cost = _steps(held, outer) + (_BISECTION * int(held[0] + held[-1]) / knots.size if outer else 0.0)
             if cost < least:
                 least = cost
-                best = _make(knots, cells, uniform=True, outer=outer, low=low, scale=scale)
+                best = _make(knots, held, uniform=True, outer=outer, low=low, scale=scale)
     return best
 
 
@@ -105,14 +104,18 @@ def _one_cell(knots: NDArray[np.float64]) -> Grid:
     )
 
 
-def _steps(cells: NDArray[np.int64], outer: bool) -> int:
-    held = np.bincount(cells, minlength=GRID)
+def _held(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[GRID]: the knots in each grid cell."""
+    return np.bincount(cells, minlength=GRID)
+
+
+def _steps(held: NDArray[np.int64], outer: bool) -> int:
     return max(int((held[1:-1] if outer else held).max()).bit_length(), 1)
 
 
 def _make(
     knots: NDArray[np.float64],
-    cells: NDArray[np.int64],
+    held: NDArray[np.int64],
     *,
     uniform: bool,
     outer: bool = False,
@@ -121,14 +124,14 @@ def _make(
     key: int = 0,
     shift: int = 0,
 ) -> Grid:
-    steps = _steps(cells, outer)
+    steps = _steps(held, outer)
     return Grid(
         uniform=uniform,
         low=low,
         scale=scale,
         key=key,
         shift=shift,
-        table=np.searchsorted(cells, np.arange(GRID), side="left").astype(np.uint16),
+        table=(np.cumsum(held) - held).astype(np.uint16),
         knots=np.append(knots, np.full(1 << steps, np.nan)),
         steps=steps,
         outer=outer,

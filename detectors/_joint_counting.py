@@ -16,9 +16,11 @@ from detectors._joint import JointSummary
 from detectors._profile import Profile
 from detectors._relations import SCORE_MOST, SCORE_UNIT, Relations
 
-Scores = NDArray[np.int16]
+Scores = NDArray[np.int8]  # normal scores in units of SCORE_UNIT, at most SCORE_MOST
+Wide = NDArray[np.int16]  # the same where they are multiplied
 
 _BLOCK = 8_192  # rows at a time: scores of 40 columns fit the second-level cache, and sums of 63² an int32
+_MISSING = np.int8(-128)
 _STEPS = 7  # halvings that find one of the 127 scores
 _CUTS = (1 << _STEPS) - 1
 # Multiplicative hashing (Knuth, The Art of Computer Programming 3, section 6.4): 2⁶⁴ over the golden ratio.
@@ -31,24 +33,43 @@ def count_joint(profile: Profile, relations: Relations, columns: Columns, rows: 
     """Sums over one batch. A column that the batch lacks is missing in all of its rows."""
     values = {name: _numbers(profile, columns, name, rows) for name in relations.columns}
     taken = chosen([values[name] for name in relations.keys], relations.sparsity, rows)
-    size = len(relations.columns)
     found = JointSummary.empty(relations.columns)
     looked_at = rows if taken is None else taken.size
     for start in range(0, looked_at, _BLOCK):
         stop = min(start + _BLOCK, looked_at)
-        scores, known = np.zeros((2, size, stop - start), dtype=np.int16)
+        scores = no_scores(relations, stop - start)
         for place, name in enumerate(relations.columns):
             column = values[name]
             if column is not None:
                 part = column[start:stop] if taken is None else column[taken[start:stop]]
-                cuts, levels = normal_scores(profile.columns[name])
-                _score(part, cuts, levels, scores[place], known[place])
-        _add(scores, known, found.both, found.sums, found.squares, found.products)
+                _score(part, *normal_scores(profile.columns[name]), scores[place])
+        _add(scores, found.both, found.sums, found.squares, found.products)
     return replace(found, rows=looked_at)
 
 
+def count_scores(relations: Relations, scores: Scores) -> JointSummary:
+    """Sums over rows that are looked at; int8[P, rows], of each column."""
+    found = JointSummary.empty(relations.columns)
+    for start in range(0, scores.shape[1], _BLOCK):
+        block = np.ascontiguousarray(scores[:, start : start + _BLOCK])
+        _add(block, found.both, found.sums, found.squares, found.products)
+    return replace(found, rows=scores.shape[1])
+
+
+def no_scores(relations: Relations, rows: int) -> Scores:
+    """int8[P, rows], all missing."""
+    return np.full((len(relations.columns), rows), _MISSING, dtype=np.int8)
+
+
+def score(
+    profile: ColumnProfile, values: NDArray[np.float64], cells: NDArray[np.uint32], into: Scores
+) -> None:
+    """int8[n]: the normal score of each value, whose cell is known already."""
+    _score_cells(values, cells, scores_by_cell(profile), into)
+
+
 def normal_scores(profile: ColumnProfile) -> tuple[NDArray[np.float64], Scores]:
-    """float64[127] ascending, int16[128]: the score of x is levels[number of cuts ≤ x], x not missing.
+    """float64[127] ascending, int8[128]: the score of x is levels[number of cuts ≤ x], x not missing.
 
     A value's score is that of the mid-rank of its cell in the reference, so ties share one (van der Waerden's
     scores: Conover, Practical Nonparametric Statistics, 1999, section 5.10). Beyond the reference's range it
@@ -98,14 +119,31 @@ def _numbers(profile: Profile, columns: Columns, name: str, rows: int) -> NDArra
     return np.ascontiguousarray(column.values, dtype=np.float64)
 
 
-def _normal_scores(profile: NumericProfile) -> tuple[NDArray[np.float64], Scores]:
-    cuts, levels = np.full(_CUTS, np.inf), np.zeros(_CUTS + 1, dtype=np.int16)
+def scores_by_cell(profile: ColumnProfile) -> Scores:
+    """int8[2k + 1]: the score of a value in each cell."""
+    if not isinstance(profile, NumericProfile):
+        raise wrong_kind(profile)
+    found: Scores | None = profile.memo.get("scores_by_cell")
+    if found is None:
+        found = profile.memo["scores_by_cell"] = _scores_by_cell(profile)
+    return found
+
+
+def _scores_by_cell(profile: NumericProfile) -> Scores:
     if profile.knots.size == 0:
-        return cuts, levels
+        return np.zeros(1, dtype=np.int8)
     counts, total = profile.counts, float(profile.values)
     rank = np.clip(np.cumsum(counts) - 0.5 * counts, 0.5, total - 0.5) / total
-    score = np.rint(special.ndtri(rank) * SCORE_UNIT)
-    by_cell = np.clip(score, -SCORE_MOST, SCORE_MOST).astype(np.int16)
+    exact = np.rint(special.ndtri(rank) * SCORE_UNIT)
+    found: Scores = np.clip(exact, -SCORE_MOST, SCORE_MOST).astype(np.int8)
+    return found
+
+
+def _normal_scores(profile: NumericProfile) -> tuple[NDArray[np.float64], Scores]:
+    cuts, levels = np.full(_CUTS, np.inf), np.zeros(_CUTS + 1, dtype=np.int8)
+    if profile.knots.size == 0:
+        return cuts, levels
+    by_cell = scores_by_cell(profile)
     # Cell 2j + 1 begins at knot j, cell 2j + 2 just above it.
     begins = np.empty(2 * profile.knots.size)
     begins[0::2] = profile.knots
@@ -124,31 +162,42 @@ def _score(
     cuts: NDArray[np.float64],
     levels: Scores,
     scores: Scores,
-    known: Scores,
 ) -> None:
-    """Adds each comparison's 0 or 1: no branch to mispredict. A missing value has score 0, not known."""
-    position = np.zeros(x.size, dtype=np.int64)
-    for step in range(_STEPS - 1, -1, -1):
-        stride = 1 << step
-        for i in range(x.size):
-            position[i] += stride * int(cuts[position[i] + stride - 1] <= x[i])
+    """Adds each comparison's 0 or 1: no branch to mispredict."""
+    position = np.empty(_BLOCK, dtype=np.int64)
+    for start in range(0, x.size, _BLOCK):
+        block = x[start : start + _BLOCK]
+        position[: block.size] = 0
+        for step in range(_STEPS - 1, -1, -1):
+            stride = 1 << step
+            for i in range(block.size):
+                position[i] += stride * int(cuts[position[i] + stride - 1] <= block[i])
+        for i in range(block.size):
+            scores[start + i] = levels[position[i]] if block[i] == block[i] else _MISSING
+
+
+@kernel
+def _score_cells(x: NDArray[np.float64], cells: NDArray[np.uint32], by_cell: Scores, scores: Scores) -> None:
     for i in range(x.size):
-        held = np.int16(x[i] == x[i])
-        known[i] = held
-        scores[i] = levels[position[i]] * held
+        scores[i] = by_cell[cells[i]] if x[i] == x[i] else _MISSING
 
 
 @kernel
 def _add(
-    scores: Scores,
-    known: Scores,
+    coded: Scores,
     both: NDArray[np.int64],
     sums: NDArray[np.int64],
     squares: NDArray[np.int64],
     products: NDArray[np.int64],
 ) -> None:
     """Whole numbers throughout: their sums are exact in any order, so the compiler may use vectors."""
-    size, rows = scores.shape
+    size, rows = coded.shape
+    scores, known = np.empty((size, rows), dtype=np.int16), np.empty((size, rows), dtype=np.int16)
+    for i in range(size):
+        for k in range(rows):
+            held = np.int16(coded[i, k] != _MISSING)
+            known[i, k] = held
+            scores[i, k] = np.int16(coded[i, k]) * held
     own = np.empty((3, size), dtype=np.int64)
     for i in range(size):
         own[0, i], own[1, i], own[2, i] = _sums(scores[i], known[i], known[i])
@@ -171,7 +220,7 @@ def _add(
 
 
 @kernel
-def _sums(scores: Scores, mine: Scores, other: Scores) -> tuple[int, int, int]:
+def _sums(scores: Wide, mine: Wide, other: Wide) -> tuple[int, int, int]:
     count = first = second = np.int32(0)
     for k in range(scores.size):
         held = np.int32(mine[k]) * np.int32(other[k])
@@ -183,7 +232,7 @@ def _sums(scores: Scores, mine: Scores, other: Scores) -> tuple[int, int, int]:
 
 
 @kernel
-def _product(scores: Scores, others: Scores) -> int:
+def _product(scores: Wide, others: Wide) -> int:
     product = np.int32(0)
     for k in range(scores.size):
         product = np.int32(product + np.int32(scores[k]) * np.int32(others[k]))

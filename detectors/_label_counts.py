@@ -5,9 +5,55 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors._column import SharedLabels
+from detectors._column import CategoryColumn, SharedLabels
 from detectors._column_profile import CategoryProfile
 from detectors._summary import CategorySummary, smallest
+
+
+class LabelCount:
+    """What batches of one column have added up to so far. Labels that they share are looked up at the end."""
+
+    __slots__ = ("_found", "_labels", "_profile", "_rows")
+
+    def __init__(self, profile: CategoryProfile) -> None:
+        self._profile = profile
+        self._found: CategorySummary | None = None
+        self._labels: SharedLabels | None = None
+        self._rows = np.zeros(1, dtype=np.int64)  # of `_labels`: without a label, then of each
+
+    def add(self, column: CategoryColumn) -> None:
+        """Counts a batch."""
+        labels = column.labels
+        rows = np.bincount(column.codes + np.int32(1), minlength=len(labels) + 1)
+        if not isinstance(labels, SharedLabels):
+            held = np.flatnonzero(rows[1:]).tolist()
+            rows_of = {labels[code]: int(rows[code + 1]) for code in held}
+            self._take(count_by_label(self._profile, rows_of, int(rows[0])))
+        elif labels is self._labels:
+            self._rows += rows
+        else:
+            self._look_up()
+            self._labels, self._rows = labels, rows
+
+    def summary(self) -> CategorySummary:
+        """Of all batches so far; nothing is added after it."""
+        self._look_up()
+        return self._found if self._found is not None else count_by_label(self._profile, {}, 0)
+
+    def _look_up(self) -> None:
+        if self._labels is not None:
+            self._take(count_by_code(self._profile, self._labels, self._rows[1:], int(self._rows[0])))
+            self._labels = None
+
+    def _take(self, part: CategorySummary) -> None:
+        self._found = part if self._found is None else self._found + part
+
+
+def count_labels(profile: CategoryProfile, column: CategoryColumn) -> CategorySummary:
+    """Counts one column of labels of one batch."""
+    tally = LabelCount(profile)
+    tally.add(column)
+    return tally.summary()
 
 
 def count_by_label(profile: CategoryProfile, rows_of: Mapping[str, int], missing: int) -> CategorySummary:

@@ -104,7 +104,7 @@ def _classified(
     profile: Profile, part: PerformanceProfile, columns: Columns, score: ScoreSpec, outcome: Outcome
 ) -> tuple[Classified, int]:
     # Here, not above: reading history must not load the compiler.
-    from detectors._counting import count_numbers  # noqa: PLC0415
+    from detectors._number_counting import count_numbers  # noqa: PLC0415
     from detectors._sum_rows import judge_rows  # noqa: PLC0415
 
     given = probabilities(columns, score)
@@ -175,7 +175,7 @@ def score_column(score: ScoreSpec, classes: tuple[str, ...], code: int) -> str:
 def _regressed(
     part: PerformanceProfile, columns: Columns, score: ScoreSpec, outcome: Outcome
 ) -> tuple[Regressed, int]:
-    from detectors._counting import count_numbers  # noqa: PLC0415 - as above
+    from detectors._number_counting import count_numbers  # noqa: PLC0415 - as above
 
     truth, prediction = _regression_rows(columns, score, outcome)
     scored, labelled = np.isfinite(prediction), np.isfinite(truth)

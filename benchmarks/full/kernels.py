@@ -12,8 +12,8 @@ from scipy import stats
 from benchmarks.rows import Row, median_cpu_s
 from detectors import NumericColumn, NumericProfile, WindowSummary, build_profile
 from detectors._cells import KNOTS
-from detectors._counting import NO_CELLS, _count_bits, _count_uniform, count_numbers
 from detectors._grid import grid
+from detectors._number_counting import NO_CELLS, _count_bits, _count_uniform, count_numbers
 from detectors.ks import KolmogorovSmirnov
 
 # The numbers.

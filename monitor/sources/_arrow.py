@@ -182,6 +182,7 @@ def _filled(array: Any, dtype: type[_Number], missing: float) -> NDArray[_Number
     if not array.null_count:
         return values
     known = np.unpackbits(np.frombuffer(bitmap, dtype=np.uint8), count=end, bitorder="little")[start:]
-    filled = values.copy()
-    np.copyto(filled, dtype(missing), where=~known.view(np.bool_))  # np.where takes twice as long
+    # In place where Arrow lets us: to it, what is there means nothing.
+    filled = values if values.flags.writeable else values.copy()
+    filled[np.flatnonzero(known == 0)] = missing
     return filled

@@ -8,7 +8,7 @@ dictionary. The rows, and what they mean, are those of `Files`: it cuts spans an
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ from monitor.sources._scan import BATCH_ROWS, Files, Unlike
 from monitor.sources._timestamps import TIME, microseconds
 from storage.span import Span
 
-COLUMNS = 8  # side by side, where nothing wants more of them
-VALUES = 1 << 18  # of one batch: the more columns, the fewer rows
+COLUMNS = 4  # side by side, where nothing wants more of them
+VALUES = 1 << 19  # of one batch: the more columns, the fewer rows
 FEWEST_ROWS = 8_192  # of a batch: below, what is done once a batch outweighs what is done once a row
 Places = slice | NDArray[np.int64]
 
@@ -56,6 +56,7 @@ class RowGroups:
     span: Span | None
     wanted: Mapping[str, Kind]
     moments: Collection[str] = ()
+    _idle: list[tuple[Chosen, Any]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def chosen(self, *, timed: bool = True) -> Iterator[Chosen]:
         """Of each group that has rows of the window. Within `guarded`.
@@ -129,7 +130,7 @@ class RowGroups:
             absent = {name: _values.nothing(self.wanted[name], len(chosen)) for name in names}
             yield Batch(rows=len(chosen), columns=absent, times=chosen.times)
             return
-        parquet = open_parquet(self.file.name, chosen.coded, chosen.footer)
+        parquet = self._opened(chosen)
         words = {} if in_order else {name: Words() for name in chosen.coded}
         for batch in parquet.iter_batches(size, row_groups=[chosen.group], columns=held, use_threads=False):
             hit("mid_source_read")
@@ -146,6 +147,17 @@ class RowGroups:
             del batch, whole  # one batch is held at a time, not two and what was made of them
             yield found
             del found
+        self._idle.append((chosen, parquet))
+
+    def _opened(self, chosen: Chosen) -> Any:
+        """The file, for one thread: one that nobody reads any more, or it is opened once more."""
+        try:
+            before, parquet = self._idle.pop()
+        except IndexError:
+            before, parquet = None, None
+        if before is not None and (before.footer, before.coded) == (chosen.footer, chosen.coded):
+            return parquet
+        return open_parquet(self.file.name, chosen.coded, chosen.footer)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -7,16 +7,18 @@ files of this machine go through Arrow, on two cores; objects and tables of a la
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from detectors import Kind, Profile, WindowSummary, count
-from detectors._count import Extras, count_apart, together
+from detectors import Kind, Profile, WindowSummary
+from detectors._apart import ApartCount, Reading, reading
+from detectors._count import Extras
 from monitor.counting import Counted, read_window, wanted
 from monitor.mapped_code import let_go
-from monitor.source import Batch, Window
+from monitor.source import Window
 from monitor.sources._arrow import release
+from monitor.sources._group_counting import GroupCount, Stripes, cut
 from monitor.sources._many_labels import BYTES, count_many_labels, of_many_labels
 from monitor.sources._place import Coverage
 from monitor.sources._row_groups import COLUMNS, Chosen, RowGroups
@@ -25,8 +27,8 @@ from monitor.sources._timestamps import instant
 from storage.span import Span
 
 _THREADS = 2  # more cores count more windows
-_AHEAD = 1  # row groups whose stripes may wait
-_Waiting = deque[tuple[Future[WindowSummary], Chosen]]
+_AHEAD = 1  # row groups that may wait
+_Waiting = deque[tuple[GroupCount, Chosen]]
 
 
 def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Extras) -> Counted | None:
@@ -39,16 +41,17 @@ def count_stripes(files: Files, profile: Profile, span: Span | None, extras: Ext
     wide = [files.is_wide(file, span, asked.good) for file in asked.files]
     if not any(large) and not any(wide):
         return read_window(profile, files.window(asked, span), extras)
-    joined = together(profile, extras)
-    many = of_many_labels(profile, asked.good, joined)
-    wider = _stripes(list(asked.good), joined, WIDE)
+    how = reading(profile, extras)
+    many = of_many_labels(profile, asked.good, how.beside)
+    beside = [name for name in asked.good if how.beside is None or name in how.beside]
+    wider = [beside, *cut([name for name in asked.good if name not in beside], WIDE)]
     summary, newest = WindowSummary.empty(profile), None
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         for file, is_large, is_wide in zip(asked.files, large, wide, strict=True):
             found = None
             if is_large:
                 groups = RowGroups(files=files, file=file, span=span, wanted=asked.good)
-                found = _counted(groups, joined, many, profile, extras, pool)
+                found = _counted(groups, how, many, profile, extras, pool)
             if found is None and is_wide:
                 found = _passes(files, file, span, asked.good, wider, profile, extras)
             if found is None:
@@ -82,21 +85,16 @@ def _passes(
     counted = read_window(profile, first, extras)
     summary = counted.summary
     for names in stripes[1:]:
+        count = ApartCount(profile)
         for batch in files.batches([file], span, {name: good[name] for name in names}):
-            summary = summary + count_apart(profile, batch.columns, batch.rows)
+            count.add(batch.columns, batch.rows)
+        summary = summary + count.summary()
     return summary, counted.newest
-
-
-def _stripes(names: Sequence[str], joined: Collection[str] | None, size: int) -> list[list[str]]:
-    """The first is of the columns that are looked at together; it may have none, and says how many rows."""
-    first = [name for name in names if joined is None or name in joined]
-    apart = [name for name in names if name not in first]
-    return [first, *(apart[start : start + size] for start in range(0, len(apart), size))]
 
 
 def _counted(
     groups: RowGroups,
-    joined: Collection[str] | None,
+    how: Reading,
     many: Sequence[str],
     profile: Profile,
     extras: Extras,
@@ -110,8 +108,15 @@ def _counted(
     try:
         with groups.guarded():
             alone = [name for name in many if groups.heaviest(name) <= BYTES]
-            stripes = _stripes([name for name in groups.wanted if name not in alone], joined, COLUMNS)
-            for part, chosen in _parts(groups, stripes, profile, extras, pool):
+            names = [name for name in groups.wanted if name not in alone]
+
+            def begun(chosen: Chosen) -> GroupCount:
+                mine = how.of_rows(len(chosen))
+                return GroupCount(
+                    groups, chosen, Stripes.of(names, mine, COLUMNS), mine, profile, extras, pool
+                )
+
+            for part, chosen in _in_turn(groups, begun):
                 summary = summary + part
                 last = groups.file.newest if chosen.times is None else int(chosen.times.max())
                 newest = max((time for time in (newest, last) if time is not None), default=None)
@@ -123,34 +128,16 @@ def _counted(
     return summary, None if newest is None else instant(newest)
 
 
-def _parts(
-    groups: RowGroups,
-    stripes: Sequence[Sequence[str]],
-    profile: Profile,
-    extras: Extras,
-    pool: ThreadPoolExecutor,
+def _in_turn(
+    groups: RowGroups, begun: Callable[[Chosen], GroupCount]
 ) -> Iterator[tuple[WindowSummary, Chosen]]:
-    """The count of each stripe of each row group."""
-
-    def at_once(batch: Batch) -> WindowSummary:
-        return count(profile, batch.columns, batch.rows, extras)
-
-    def apart(batch: Batch) -> WindowSummary:
-        return count_apart(profile, batch.columns, batch.rows)
-
-    def stripe(chosen: Chosen, place: int) -> WindowSummary:
-        summary = WindowSummary.empty(profile)
-        # By map, which keeps no batch while the next one is read.
-        for part in map(apart if place else at_once, groups.batches(chosen, stripes[place])):
-            summary = summary + part
-        return summary
-
+    """The count of each row group, while the next one is begun."""
     waiting: _Waiting = deque()
     try:
         for chosen in groups.chosen(timed=False):
             let_go()  # kernels are loaded by the second one: 90 MiB of the compiler
-            waiting.extend((pool.submit(stripe, chosen, place), chosen) for place in range(len(stripes)))
-            while len(waiting) > _AHEAD * len(stripes):
+            waiting.append((begun(chosen), chosen))
+            while len(waiting) > _AHEAD:
                 yield _next(waiting)
         while waiting:
             yield _next(waiting)
@@ -161,4 +148,8 @@ def _parts(
 
 def _next(waiting: _Waiting) -> tuple[WindowSummary, Chosen]:
     part, chosen = waiting.popleft()
-    return part.result(), chosen
+    try:
+        return part.result(), chosen
+    except BaseException:
+        part.cancel()
+        raise

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from benchmarks.regression import times_yardstick
 from detectors import Kind, NumericColumn, build_profile
 from detectors._column_profile import CategoryProfile, NumericProfile
-from detectors._counting import count_labels, count_numbers
+from detectors._label_counts import count_labels
+from detectors._number_counting import count_numbers
 from monitor.sources import _values
 
 ROWS = 200_000

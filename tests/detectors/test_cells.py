@@ -10,7 +10,7 @@ from scipy import stats
 
 from detectors import NumericColumn, NumericProfile, build_profile
 from detectors._cells import choose_knots, merge_tails, quantiles, tail_bounds, tail_codes
-from detectors._counting import count_numbers
+from detectors._number_counting import count_numbers
 
 TIED = st.one_of(st.integers(-4, 4).map(float), st.floats(-1e6, 1e6, allow_subnormal=False))
 ROWS = arrays.arrays(np.float64, st.integers(2, 120), elements=TIED)

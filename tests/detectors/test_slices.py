@@ -12,7 +12,7 @@ from detectors import CategoryColumn, Column, NumericColumn, NumericProfile, Pro
 from detectors._cells import cells_of
 from detectors._column_profile import CategoryProfile
 from detectors._components import components
-from detectors._counting import count_numbers
+from detectors._number_counting import count_numbers
 from detectors._profile import build_profile, numeric_on_knots
 from detectors._slices import KNOTS, coarse_cells, fit_slices, labels_of, slices_of
 from detectors._summary import CategorySummary, NumericSummary, WindowSummary

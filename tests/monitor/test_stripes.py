@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from detectors import CategoryColumn, Kind, NumericColumn, Profile, Role, ScoreSpec, build_profile
-from detectors._count import NO_EXTRAS, Extras, together
+from detectors._apart import reading
+from detectors._count import NO_EXTRAS, Extras
 from detectors._slices import fit_slices
 from monitor.counting import count_span, read_window, wanted
 from monitor.source import Batch, SourceError
@@ -274,15 +275,15 @@ def test_what_is_looked_at_together_stays_together(tmp_path: Path) -> None:
     )
     scored(400, 6).write_parquet(tmp_path / "a.parquet", row_group_size=90)
     source = ParquetSource(path=str(tmp_path), timestamp="ts")
-    assert together(built, NO_EXTRAS) == {"score"}
+    assert reading(built, NO_EXTRAS).together == {"score"}
     beside = Extras(shadow={"": "second"}, error="error")
-    assert together(built, beside) == {"score", "second", "error"}
+    assert reading(built, beside).together == {"score", "second", "error"}
     assert same(source, built, extras=beside) == 400
     versions = Extras(version="version", shadow={"": "second"}, error="error")
-    assert together(built, versions) is None
+    assert reading(built, versions).together is None
     assert same(source, built, extras=versions) == 400
     sliced = built.with_parts(fit_slices(built, columns, 600, ["c"]))
-    assert {"c", "f"} <= (together(sliced) or set())
+    assert {"c", "f"} <= (reading(sliced).together or set())
     assert same(source, sliced) == 400
 
 
