@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet  # noqa: F401  reading loads it
 
 from benchmarks.full.product import MODEL
-from detectors._counting import count_labels  # noqa: F401  loads what counting loads
+from detectors._counting import ColumnCounts  # noqa: F401  loads what counting loads
 from detectors.chi_square import ChiSquare
 from monitor import build, logs
 from monitor.build import build_file_source
