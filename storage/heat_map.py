@@ -37,33 +37,40 @@ class HeatMap:
 
 def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> HeatMap:
     """The windows that start in [since, until). What labels say of a window stands at that window."""
-    mine = (
-        ledger.c.model == model,
-        ledger.c.start >= since,
-        ledger.c.start < until,
-        ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
-    )
-    looked = conn.execute(
-        select(ledger.c.start, ledger.c.end, ledger.c.state, ledger.c.folded_at.is_not(None).label("judged"))
-        .where(*mine, ledger.c.stream == Stream.INPUTS)
-        .order_by(ledger.c.start, ledger.c.id)
-    ).all()
-    unclear = conn.execute(
-        select(ledger.c.start, verdict.c.column_name, verdict.c.verdict, verdict.c.severity)
-        .join(verdict, verdict.c.ledger_id == ledger.c.id)
-        # Literally as the index has it: with a bound value neither database takes a partial index.
-        .where(*mine, ledger.c.stream.in_(list(Stream)), literal_column(_UNCLEAR))
-        .where(verdict.c.segment == "", verdict.c.version == "")
-    )
+    windows: list[tuple[Span, WindowState]] = []
     said: dict[str, dict[datetime, Said]] = {}
-    for start, column, kind, severity in unclear:
-        said.setdefault(column, {})[start] = Said(kind=VerdictKind(kind), severity=Severity(severity))
-    return HeatMap(
-        windows={Span(start=start, end=end): WindowState(state) for start, end, state, _ in looked},
-        judged=frozenset(row.start for row in looked if row.judged),
-        said=said,
-    )
+    judged: set[datetime] = set()
+    # Asked apart, as there is an index that holds all of those that are folded, and one of the others: each
+    # window's own row lies somewhere else on the disk.
+    for is_folded in (True, False):
+        folded = ledger.c.folded_at.is_not(None) if is_folded else ledger.c.folded_at.is_(None)
+        mine = (
+            ledger.c.model == model,
+            ledger.c.start >= since,
+            ledger.c.start < until,
+            ledger.c.superseded_by.is_(None),
+            ledger.c.kind.in_(FOLDED_KINDS),
+            folded,
+        )
+        looked = conn.execute(
+            select(ledger.c.start, ledger.c.end, ledger.c.state)
+            .where(*mine, ledger.c.stream == Stream.INPUTS)
+            .order_by(ledger.c.start)
+        ).all()
+        judged.update(row.start for row in looked if is_folded)
+        windows += [(Span(start=start, end=end), WindowState(state)) for start, end, state in looked]
+        for stream in Stream:
+            unclear = conn.execute(
+                select(ledger.c.start, verdict.c.column_name, verdict.c.verdict, verdict.c.severity)
+                .join(verdict, verdict.c.ledger_id == ledger.c.id)
+                # Literally as the index has it: with a bound value neither database takes a partial index.
+                .where(*mine, ledger.c.stream == stream, literal_column(_UNCLEAR))
+                .where(verdict.c.segment == "", verdict.c.version == "")
+            )
+            for start, column, kind, severity in unclear:
+                said.setdefault(column, {})[start] = Said(kind=VerdictKind(kind), severity=Severity(severity))
+    windows.sort(key=lambda each: each[0].start)
+    return HeatMap(windows=dict(windows), judged=frozenset(judged), said=said)
 
 
 def latest_start(conn: Connection, model: str, last: int, before: datetime | None = None) -> datetime | None:

@@ -55,6 +55,10 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
         lambda conn: courses.latest(conn, Series(model="m", column="temp"), Stream.INPUTS, T0, 60),
     ),
     "heat map": ("ix_verdict_unclear", lambda conn: heat_map.heat_map(conn, "m", T0, T0 + 90 * DAY)),
+    "windows of a heat map": (
+        "COVERING INDEX ix_ledger_judged",
+        lambda conn: heat_map.heat_map(conn, "m", T0, T0 + 90 * DAY),
+    ),
     "status of all models": ("COVERING INDEX ix_ledger_judged", lambda conn: overview(conn, T0 + DAY)),
     "verdicts": (
         "ix_verdict_column",
