@@ -28,7 +28,7 @@ from monitor.sources._timestamps import TIME, microseconds
 from storage.span import Span
 
 COLUMNS = 4  # side by side, where nothing wants more of them
-VALUES = 1 << 19  # of one batch: the more columns, the fewer rows
+VALUES = 1 << 18  # of one batch: the more columns, the fewer rows
 FEWEST_ROWS = 8_192  # of a batch: below, what is done once a batch outweighs what is done once a row
 Places = slice | NDArray[np.int64]
 

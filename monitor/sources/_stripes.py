@@ -134,8 +134,9 @@ def _in_turn(
     """The count of each row group, while the next one is begun."""
     waiting: _Waiting = deque()
     try:
-        for chosen in groups.chosen(timed=False):
-            let_go()  # kernels are loaded by the second one: 90 MiB of the compiler
+        for place, chosen in enumerate(groups.chosen(timed=False)):
+            if place == 1:  # kernels are loaded: 90 MiB of the compiler
+                let_go()
             waiting.append((begun(chosen), chosen))
             while len(waiting) > _AHEAD:
                 yield _next(waiting)
