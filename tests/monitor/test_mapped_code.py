@@ -58,7 +58,7 @@ assert len(found) == 2, found
 
 
 def test_pages_of_large_libraries_are_let_go_and_come_back() -> None:
-    """60 MiB and more of a process that compiled once; threads at work in them, or importing, notice nothing."""
+    """60 MiB of a process that compiled once; threads at work in them, or importing, notice nothing."""
     done = subprocess.run(
         [sys.executable, "-c", PAGES], capture_output=True, text=True, timeout=120, check=False
     )
