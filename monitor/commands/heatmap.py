@@ -36,7 +36,9 @@ def heatmap(
         if begin is None and until is not None and latest_start(conn, model, 1) is not None:
             raise CommandError(f"{model}: has no window before {until}; `leeway history windows` has all")
         if begin is None:
-            raise CommandError(f"{model}: has no window yet; `leeway status` says what there is")
+            raise CommandError(
+                f"{model}: has no judged window yet; `leeway history windows` has those of a backfill, `leeway status` says what there is"
+            )
         found = heat_map(conn, model, begin, end)
         zone = zone_of(session.config, model)
     lines = heat_lines(found)
