@@ -37,7 +37,8 @@ def heatmap(
             raise CommandError(f"{model}: has no window before {until}; `leeway history windows` has all")
         if begin is None:
             raise CommandError(
-                f"{model}: has no judged window yet; `leeway history windows` has those of a backfill, `leeway status` says what there is"
+                f"{model}: has no judged window yet; `leeway history windows` has those of a backfill, "
+                "`leeway status` says what there is"
             )
         found = heat_map(conn, model, begin, end)
         zone = zone_of(session.config, model)
