@@ -108,7 +108,7 @@ class LookedAt:
     def __init__(self, profile: Profile, relations: Relations) -> None:
         self._profile, self._relations = profile, relations
         self._place = {name: place for place, name in enumerate(relations.columns)}
-        self._rows = 0  # seen
+        self._rows = self._looked_at = 0  # seen, and of these chosen
         self._chosen: list[NDArray[np.int64]] = []  # ascending, in the stretch; of all rows nothing is kept
         self._early: dict[str, list[Scores]] = {}  # by column, batch after batch
         self._places: NDArray[np.int64] | None = None
@@ -117,20 +117,23 @@ class LookedAt:
     @property
     def too_many(self) -> bool:
         """Nothing is kept: the keys say what those of the reference never did, as where all are missing."""
-        return (sum(map(len, self._chosen)) if self._relations.sparsity else self._rows) > MOST_ROWS
+        return self._looked_at > MOST_ROWS
 
     def choose(self, columns: Columns, cells: "Cells", rows: int) -> None:
         """The next batch of the stretch, with the keys that there are, and the cells of its values."""
         from detectors._joint_counting import chosen  # noqa: PLC0415 - loads the compiler
 
+        if self.too_many:
+            return
         keys = [_numbers(columns, name) for name in self._relations.keys]
         mine = chosen(keys, self._relations.sparsity, rows)
+        self._looked_at += rows if mine is None else mine.size
+        if self.too_many:
+            self._chosen, self._early = [], {}
+            return
         if mine is not None:
             self._chosen.append(mine + self._rows)
         self._rows += rows
-        if self.too_many:
-            self._early.clear()
-            return
         for name in self._place.keys() & cells.keys():
             part = np.empty(rows if mine is None else mine.size, dtype=np.int8)
             self._score(name, columns, cells, mine, part)

@@ -8,8 +8,11 @@ mapped again from the page cache (10 ms for all of it).
 
 import ctypes
 import mmap
+import os
 import struct
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,9 @@ _LIBRARIES = {"numba": "libllvmlite.so", "polars": "_polars_runtime", "pyarrow":
 _MAPS = Path("/proc/self/maps")
 _HEADER = struct.Struct("<16xHHIQQQIHHH")  # of elf(5), 64 bits, up to the number of segments
 _SEGMENT = struct.Struct("<IIQQQQ")  # type, flags, offset, address, physical address, bytes in the file
-_LOADED, _WRITABLE = 1, 2  # PT_LOAD, PF_W
+_LOADED, _RUNS, _WRITABLE = 1, 1, 2  # PT_LOAD, PF_X, PF_W
+_ELF = b"\x7fELF\x02\x01"  # 64 bits, the low byte first
+_KEPT = ("r--p", "r-xp")
 
 
 def let_go() -> bool:
@@ -40,39 +45,64 @@ def let_go() -> bool:
     return done
 
 
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """A line of proc_pid_maps(5)."""
+
+    start: int
+    end: int
+    rights: str
+    offset: int  # in the file
+    inode: int
+    path: str
+
+
 @cache
 def _segments(name: str) -> tuple[tuple[int, int], ...]:
     """Address and bytes of each that nobody writes to; none of a library that is not there, or no longer on
     the disk as it was loaded."""
-    found: dict[str, int] = {}  # where each file begins
     try:
-        for line in _MAPS.read_text("ascii", "replace").splitlines():
-            span, _, _, _, _, *path = line.split(maxsplit=5)
-            if path and Path(path[0]).name.startswith(name):
-                found.setdefault(path[0], int(span.partition("-")[0], 16))
-        return tuple(part for path, base in found.items() for part in _of_file(Path(path), base))
+        mine = [each for each in _mappings() if Path(each.path).name.startswith(name)]
+        # What runs is where the loader put it. Others may have mapped the file as well, to read symbols.
+        code = [each for each in mine if each.rights == "r-xp"]
+        return tuple(part for each in code for part in _of_file(each, mine))
     except (OSError, ValueError, struct.error):
         return ()
 
 
-def _of_file(path: Path, base: int) -> list[tuple[int, int]]:
-    with path.open("rb") as file:  # of one that was replaced the kernel says "(deleted)": there is none
+def _mappings() -> Iterator[_Mapping]:
+    for line in _MAPS.read_text("utf-8", "surrogateescape").splitlines():
+        span, rights, offset, _, inode, *path = line.split(maxsplit=5)
+        if path:
+            start, _, end = span.partition("-")
+            yield _Mapping(int(start, 16), int(end, 16), rights, int(offset, 16), int(inode), path[0])
+
+
+def _of_file(code: _Mapping, mappings: Sequence[_Mapping]) -> Iterator[tuple[int, int]]:
+    with open(code.path, "rb") as file:  # of one that was replaced the kernel says "(deleted)": there is none
         head = file.read(_HEADER.size)
-        if head[:6] != b"\x7fELF\x02\x01":  # 64 bits, the low byte first
-            return []
+        if head[:6] != _ELF or os.fstat(file.fileno()).st_ino != code.inode:
+            return
         _, _, _, _, begins, _, _, _, size, count = _HEADER.unpack(head)
         file.seek(begins)
         table = file.read(size * count)
     parts = [_SEGMENT.unpack_from(table, place * size) for place in range(count)]
     loaded = [part for part in parts if part[0] == _LOADED]
-    page = mmap.PAGESIZE
-    base -= loaded[0][3] // page * page
-    found = []
-    for _, flags, _, address, _, held in loaded:
-        start, end = (base + address) // page * page, -(-(base + address + held) // page) * page
-        if not flags & _WRITABLE:
-            found.append((start, end - start))
-    return found
+    base = [
+        code.start - _page(part[3]) for part in loaded if part[1] & _RUNS and _page(part[2]) == code.offset
+    ]
+    for _, flags, offset, address, _, held in loaded if len(base) == 1 else ():
+        start, end = base[0] + _page(address), base[0] + _page(address + held + mmap.PAGESIZE - 1)
+        # Believed only where the kernel says the same: that much of the file, there, and nobody may write.
+        for each in mappings if not flags & _WRITABLE else ():
+            lies_in = each.inode == code.inode and each.start <= start and end <= each.end
+            if lies_in and each.rights in _KEPT and each.offset + start - each.start == _page(offset):
+                yield start, end - start
+
+
+def _page(address: int) -> int:
+    """Where its page begins."""
+    return address // mmap.PAGESIZE * mmap.PAGESIZE
 
 
 @cache

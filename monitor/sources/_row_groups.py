@@ -127,8 +127,11 @@ class RowGroups:
         held = [name for name in names if name in self.file.schema]
         start, size = 0, max(FEWEST_ROWS, VALUES // max(len(held), COLUMNS))
         if not held:
-            absent = {name: _values.nothing(self.wanted[name], len(chosen)) for name in names}
-            yield Batch(rows=len(chosen), columns=absent, times=chosen.times)
+            for start in range(0, len(chosen), size) if names else (0,):
+                rows = min(size, len(chosen) - start) if names else len(chosen)
+                absent = {name: _values.nothing(self.wanted[name], rows) for name in names}
+                times = None if chosen.times is None else chosen.times[start : start + rows]
+                yield Batch(rows=rows, columns=absent, times=times)
             return
         parquet = self._opened(chosen)
         words = {} if in_order else {name: Words() for name in chosen.coded}

@@ -68,3 +68,37 @@ def test_pages_of_large_libraries_are_let_go_and_come_back() -> None:
     freed, *rounds = map(int, done.stdout.split())
     assert freed >= 60
     assert all(count > 0 for count in rounds)
+
+
+ELSEWHERE = """
+import mmap, sys
+from pathlib import Path
+import llvmlite, numba
+from monitor import mapped_code
+
+found = mapped_code._segments("libllvmlite.so")
+if not found:
+    sys.exit(3)
+library = next(Path(llvmlite.__file__).parent.rglob("libllvmlite.so"))
+with library.open("rb") as file:
+    copies = [mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) for size in (0, mmap.PAGESIZE)]
+below = [line for line in Path("/proc/self/maps").read_text().splitlines() if "libllvmlite.so" in line]
+print(sum(int(line.split("-")[0], 16) < found[0][0] for line in below))
+mapped_code._segments.cache_clear()
+assert mapped_code._segments("libllvmlite.so") == found
+kept = bytearray(b"x" * 200_000_000)
+assert mapped_code.let_go()
+assert kept.count(b"x") == len(kept)
+assert copies[0][:4] == b"\\x7fELF"
+"""
+
+
+def test_a_library_that_somebody_else_has_mapped_too() -> None:
+    """As who prints a stack does to read its symbols: it lies below, and is none of where the code runs."""
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode == 3:
+        pytest.skip("no 64-bit Linux")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 1

@@ -92,6 +92,7 @@ def test_a_key_that_is_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         if looked.too_many:
             break
     assert looked.too_many
+    assert not looked._chosen  # nor places of rows
     assert same(written(tmp_path, frame), on) == 300
     assert all(again)
     assert again
