@@ -36,7 +36,7 @@ class HeatMap:
 
 
 def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> HeatMap:
-    """The windows that start in [since, until), in one moment: of a reader. What labels say of a window stands
+    """The windows that start in [since, until), in one moment of a reader. What labels say of a window stands
     at that window."""
     windows: list[tuple[Span, WindowState]] = []
     said: dict[str, dict[datetime, Said]] = {}
