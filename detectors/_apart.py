@@ -1,7 +1,7 @@
 """How is a window counted whose columns are not there at once? Some side by side, the others by themselves.
 
-Counts of one column need no other one. Where few rows are enough to see how columns go together, just their
-values are kept of each column as it comes by, and looked at when all have come.
+Counts of one column need no other one. How columns go together is seen in their normal scores, a byte a row:
+these are kept of each column as it comes by, of the rows that are looked at, and summed when all have come.
 """
 
 from dataclasses import dataclass

@@ -178,7 +178,7 @@ def _count_bits(
     counts: NDArray[np.int64],
     cells: NDArray[np.uint32],
 ) -> None:
-    position = np.empty(_BLOCK, dtype=np.uint32)
+    where, position = np.empty(_BLOCK, dtype=np.int32), np.empty(_BLOCK, dtype=np.uint32)
     last = np.uint64(_LAST)
     for start in range(0, x.size, _BLOCK):
         block = x[start : start + _BLOCK]
@@ -187,9 +187,11 @@ def _count_bits(
             key = b ^ ((b >> 63) & _FLIP)
             key = np.int64(0) if block[i] == 0.0 else key  # one zero
             key = key if key > first else np.int64(first)
+            key = np.int64(first) if np.isnan(block[i]) else key  # below it are no knots
             g = (np.uint64(key) - np.uint64(first)) >> shift  # the difference needs 64 bits unsigned
-            g = g if g < last else last
-            position[i] = np.uint32(0) if np.isnan(block[i]) else np.uint32(table[g])
+            where[i] = np.int32(g if g < last else last)
+        for i in range(block.size):
+            position[i] = table[np.uint32(where[i])]
         _tally(block, knots, steps, position, counts, cells[start : start + _BLOCK])
 
 
