@@ -51,9 +51,9 @@ class LabelCount:
 
 def count_labels(profile: CategoryProfile, column: CategoryColumn) -> CategorySummary:
     """Counts one column of labels of one batch."""
-    tally = LabelCount(profile)
-    tally.add(column)
-    return tally.summary()
+    counted = LabelCount(profile)
+    counted.add(column)
+    return counted.summary()
 
 
 def count_by_label(profile: CategoryProfile, rows_of: Mapping[str, int], missing: int) -> CategorySummary:

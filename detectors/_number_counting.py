@@ -125,9 +125,9 @@ def count_numbers(
     profile: NumericProfile, values: NDArray[np.float64], cells: NDArray[np.uint32] = NO_CELLS
 ) -> NumericSummary:
     """Counts one numeric column of one batch; `cells`: see `NumberCount.add`."""
-    tally = NumberCount(profile)
-    tally.add(values, cells)
-    return tally.summary()
+    counted = NumberCount(profile)
+    counted.add(values, cells)
+    return counted.summary()
 
 
 def _room() -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -56,7 +56,9 @@ class RowGroups:
     span: Span | None
     wanted: Mapping[str, Kind]
     moments: Collection[str] = ()
-    _idle: list[tuple[Chosen, Any]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _idle: list[tuple[Collection[str], Any]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def chosen(self, *, timed: bool = True) -> Iterator[Chosen]:
         """Of each group that has rows of the window. Within `guarded`.
@@ -150,15 +152,15 @@ class RowGroups:
             del batch, whole  # one batch is held at a time, not two and what was made of them
             yield found
             del found
-        self._idle.append((chosen, parquet))
+        self._idle.append((chosen.coded, parquet))
 
     def _opened(self, chosen: Chosen) -> Any:
         """The file, for one thread: one that nobody reads any more, or it is opened once more."""
         try:
-            before, parquet = self._idle.pop()
+            coded, parquet = self._idle.pop()  # in one step, whoever else takes one
         except IndexError:
-            before, parquet = None, None
-        if before is not None and (before.footer, before.coded) == (chosen.footer, chosen.coded):
+            coded, parquet = None, None
+        if parquet is not None and coded == chosen.coded:
             return parquet
         return open_parquet(self.file.name, chosen.coded, chosen.footer)
 
