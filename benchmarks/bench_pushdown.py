@@ -9,7 +9,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,23 @@ def pushdown(rows: int) -> Iterable[Row]:
             database=database,
         )
         found = {}
-        for way in ("compile", "here", "database"):  # the kernels are compiled before anything is measured
+        # The kernels are compiled before anything is measured.
+        for way in ("compile", "here", "database", "here, slices", "database, slices"):
             before = _server_cpu_s(server.pid)
             command = [sys.executable, "-m", "benchmarks.bench_pushdown", server.url(database), way]
             spent = process(command)
             found[way] = json.loads(spent.output.splitlines()[-1])
             found[way]["server"] = _server_cpu_s(server.pid) - before
-    here, there = found["here"], found["database"]
+    for slices in ("", ", slices"):
+        yield from _rows(
+            found[f"here{slices}"], found[f"database{slices}"], rows, f"{slices and ', 6 slices'}"
+        )
+
+
+def _rows(here: Mapping[str, Any], there: Mapping[str, Any], rows: int, of: str) -> Iterable[Row]:
     if here["summary"] != there["summary"]:
-        raise RuntimeError("the two ways do not give the same summary")
-    size = f"{rows:,} × {len(_COLUMNS) + 1}"
+        raise RuntimeError(f"the two ways do not give the same summary{of}")
+    size = f"{rows:,} × {len(_COLUMNS) + 1}{of}"
     for what, took, limits in (("pulled", here, {}), ("by the database", there, here)):
         note = f"CPU of the server {took['server']:.1f} s"
         wall, cpu = limits.get("wall"), limits.get("cpu")
@@ -76,6 +83,7 @@ def measure(url: str, way: str) -> dict[str, Any]:
 
     from detectors import CategoryColumn, Column, Kind, NumericColumn, build_profile
     from detectors._count import NO_EXTRAS
+    from detectors._slices import fit_slices
     from monitor.counting import count_span
     from monitor.sources.sql import SqlSource
     from storage.span import Span
@@ -91,9 +99,14 @@ def measure(url: str, way: str) -> dict[str, Any]:
         codes = random.integers(0, many, _REFERENCE).astype(np.int32)
         reference[name] = CategoryColumn(codes=codes, labels=labels)
     profile = build_profile(reference, roles={}, knots=64, include=("c2",))
+    if "slices" in way:
+        profile = profile.with_parts(fit_slices(profile, reference, _REFERENCE, ["c0"]))
     assert all(profile.columns[name].kind is Kind.NUMERIC for name in _NUMBERS)
     source = SqlSource(
-        url=url, table="orders", timestamp="ts", counted_by="database" if way == "database" else "here"
+        url=url,
+        table="orders",
+        timestamp="ts",
+        counted_by="database" if way.startswith("database") else "here",
     )
     start = datetime(2024, 3, 10, tzinfo=UTC)
     short = timedelta(minutes=1) if way == "compile" else timedelta(days=1)
@@ -110,7 +123,13 @@ def measure(url: str, way: str) -> dict[str, Any]:
 def _digest(counted: Any) -> str:
     import hashlib
 
-    said = repr([(name, _plain(column)) for name, column in counted.summary.columns.items()])
+    parts = {"": counted.summary, **counted.summary.slices}
+    said = repr(
+        [
+            (name, part.rows, [(column, _plain(each)) for column, each in part.columns.items()])
+            for name, part in sorted(parts.items())
+        ]
+    )
     return hashlib.sha256(f"{counted.newest}{counted.summary.rows}{said}".encode()).hexdigest()
 
 

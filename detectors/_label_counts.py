@@ -1,6 +1,7 @@
 """How many rows have each label of a profile, given how many have each label at all?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,3 +92,11 @@ def count_by_code(
     found = count_by_label(profile, {labels[code]: int(rows[code]) for code in others}, missing)
     found.counts[places[held]] = rows[held]
     return found
+
+
+def on_levels(profile: CategoryProfile, found: CategorySummary) -> CategorySummary:
+    """The same rows as a slice counts them: a label without a component of its own is one of the rest."""
+    levels = len(profile.levels)  # the first of the labels
+    return replace(
+        found, counts=found.counts[:levels].copy(), rest=found.rest + int(found.counts[levels:].sum())
+    )

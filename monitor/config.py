@@ -185,10 +185,8 @@ class Config(Room):
             if model.source.kind == "ingest" and (self.web is None or not self.web.takes_rows)
         )
         coarse = tuple(
-            f"models.{name}.source.count: the database does not count how columns go together"
-            + (", nor slices (columns.segments)" if model.columns.segments else "")
-            + ": that is not judged"
-            + (_READ if _is_read(model) else "")
+            f"models.{name}.source.count: the database does not count how columns go together: that is not "
+            "judged" + (_READ if _is_read(model) else "")
             for name, model in self.models.items()
             if model.source.options.get("count") == "database"
         )

@@ -115,16 +115,11 @@ def left_out(asked: Asked) -> list[str]:
     grain = asked.grain
     if grain is None:
         return []
-    notices = [
+    return [
         f"windows are counted by {grain.place}: how columns go together is not judged, and a numeric column "
         f"has {grain.intervals} intervals (its Kolmogorov–Smirnov distance is known to "
         f"{1 / grain.intervals:.3f})"
     ]
-    if asked.segments:
-        notices.append(
-            f"{', '.join(asked.segments)}: slices are not judged, as {grain.place} does not count them"
-        )
-    return notices
 
 
 def _rows(rows: Rows, span: Span) -> int:

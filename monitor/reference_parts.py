@@ -76,8 +76,7 @@ def fit_parts(
         PERFORMANCE: fit_performance(profile, rows.columns, outcome, rows.count),
     }
     parts = {name: part for name, part in fitted.items() if part is not None}
-    if not asked.grain:
-        parts |= fit_slices(profile, rows.columns, rows.count, asked.segments)
+    parts |= fit_slices(profile, rows.columns, rows.count, asked.segments)
     parts |= fit_errors(rows.columns, rows.count, asked.error)
     if asked.shadow and all(name in rows.columns for name in asked.shadow.values()):
         parts[SHADOW_PART] = b"1"

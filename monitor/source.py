@@ -94,7 +94,7 @@ class Fingerprint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grain:
     """How much a place that counts its own rows can count: a model's reference is built no finer, so that a
-    window is counted on all of it. How columns go together, and slices, are left to rows."""
+    window is counted on all of it. How columns go together is left to rows."""
 
     place: str  # for a person
     intervals: int  # that a numeric column is cut into, at most

@@ -4,7 +4,7 @@ Only the columns from which something is computed row by row come here: the scor
 from it, and a second score. How columns go together is not counted there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +18,11 @@ from detectors._service import error_rows
 from detectors._slices import slices_of
 from detectors._summary import ColumnSummary
 from monitor.source import Batch
-from monitor.sources._sql_counting import Table, by_label, count_labels, count_numbers
+from monitor.sources._sql_counting import by_label, count_labels, count_numbers
 from monitor.sources._sql_labels import label_key, labels_of
 from monitor.sources._sql_numbers import number
+from monitor.sources._sql_parts import Parts, Spelling, slices_in, spellings
+from monitor.sources._sql_table import Table
 from monitor.sources._sql_times import Condition
 from monitor.sources._sql_types import Stored
 
@@ -36,8 +38,6 @@ def why_here(profile: Profile) -> str:
     again = "run `leeway reference build`, which makes one that it can count on"
     if relations_of(profile) is not None:
         return f"the reference says how columns go together, which only rows can tell: {again}"
-    if slices_of(profile) is not None:
-        return "the reference has slices (columns.segments), which are counted from rows"
     for name, column in profile.columns.items():
         if isinstance(column, NumericProfile) and column.knots.size > INTERVALS + 1:
             return (
@@ -62,6 +62,16 @@ def read_here(profile: Profile, extras: Extras, columns: Mapping[str, Stored], d
     return found & {*columns}
 
 
+def is_whole(summary: WindowSummary, rows: int) -> bool:
+    """Whether every column was asked of the same rows, `rows` of them."""
+    parts = [summary, *summary.slices.values()]
+    return summary.rows == rows and all(
+        counted.rows == part.rows and counted.missing >= 0
+        for part in parts
+        for counted in part.columns.values()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWindow:
     """The rows of one window in one moment of a table. `columns`: those that can be read, as stored."""
@@ -71,81 +81,102 @@ class TableWindow:
     columns: Mapping[str, Stored]
     read: Read  # some columns, of those rows that also meet some conditions
 
-    def count(self, profile: Profile, rows: int, extras: Extras) -> WindowSummary | None:
-        """As detectors.count over all batches; None: too many model versions."""
+    def count(self, profile: Profile, rows: int, extras: Extras) -> WindowSummary | str:
+        """As detectors.count over all batches; a text: why only rows can tell."""
         version = None if extras.version is None else self.columns.get(extras.version)
         if version is None or not rows:
             return self._part(profile, rows, extras)
-        versions = self._versions(version)
-        if versions is None:
-            return None
+        told: dict[str, list[Spelling]] = {}
+        for spelling in spellings(self.table, version, self.dialect, MOST_VERSIONS + 1):
+            told.setdefault(spelling.label or "", []).append(spelling)
+        if sum(len(some) for some in told.values()) > MOST_VERSIONS:
+            return f"its rows are of more than {MOST_VERSIONS} model versions"
         whole = WindowSummary.empty(profile)
-        for name, (held, condition) in versions.items():
-            mine = [condition] if len(versions) > 1 else []
-            part = self._where(mine)._part(profile, held, extras, mine)
+        for name, mine in sorted(told.items()):
+            beside = [sa.or_(*(each.condition for each in mine))] if len(told) > 1 else []
+            part = self._where(beside)._part(profile, sum(each.rows for each in mine), extras, beside)
+            if isinstance(part, str):
+                return part
             whole = whole + replace(part, version=name)
         return whole
-
-    def _versions(self, column: Stored) -> Mapping[str, tuple[int, Condition]] | None:
-        """Rows of each model version, and what tells them from others; "" of rows that name none."""
-        key, read = label_key(column, self.dialect), labels_of(column, self.dialect)
-        told = key
-        if self.dialect != "sqlite":
-            # As texts: PostgreSQL compares no enum with a text, and no float4 with the digits it is read by.
-            told = [sa.collate(sa.cast(part, sa.Text), "C") for part in key]
-        names = [f"k{place}" for place in range(len(key) + len(told))]
-        asked = [part.label(name) for part, name in zip([*key, *told], names, strict=True)]
-        keys = self.table.select(asked, self.table.where).subquery()
-        groups = [keys.c[name] for name in names]
-        counted = sa.select(*groups, sa.func.count()).group_by(*groups).limit(MOST_VERSIONS + 1)
-        found = self.table.ask(counted)
-        if len(found) > MOST_VERSIONS:
-            return None
-        rows: dict[str, int] = {}
-        conditions: dict[str, list[Condition]] = {}
-        for label, row in zip(read([row[: len(key)] for row in found]), found, strict=True):
-            name = label or ""
-            rows[name] = rows.get(name, 0) + row[-1]
-            same = [part == value for part, value in zip(told, row[len(key) : -1], strict=True)]
-            conditions.setdefault(name, []).append(sa.and_(*same))
-        return {name: (rows[name], sa.or_(*conditions[name])) for name in sorted(rows)}
 
     def _where(self, conditions: Sequence[Condition]) -> "TableWindow":
         return replace(self, table=replace(self.table, where=[*self.table.where, *conditions]))
 
     def _part(
         self, profile: Profile, rows: int, extras: Extras, conditions: Sequence[Condition] = ()
-    ) -> WindowSummary:
+    ) -> WindowSummary | str:
+        """`conditions`: what tells these rows from others of the window."""
         if not rows:
             return WindowSummary.empty(profile)
+        cuts = self._cuts(profile)
+        if isinstance(cuts, str):
+            return cuts
         here = read_here(profile, extras, self.columns, self.dialect)
         found = self._read(profile, here, Extras(shadow=extras.shadow), conditions)
-        counted = dict(found.columns)
+        whole = dict(found.columns)
+        sliced = {name: dict(each.columns) for name, each in found.slices.items()}
         for name in profile.columns:
-            if name in self.columns and name not in here:
-                counted[name] = self._column(profile, name, rows)
+            if name not in self.columns or name in here:
+                continue
+            for cut in [each for each in cuts if each.watches(name)] or [_Cut.none(rows)]:
+                whole[name], by_slice = self._column(profile, name, cut)
+                for slice_name, counted in by_slice.items():
+                    sliced.setdefault(slice_name, {})[name] = counted
         error = None if extras.error is None else self.columns.get(extras.error)
-        errors = None if error is None else self._errors(error)
-        ordered = {name: counted[name] for name in profile.columns if name in counted}
-        return replace(found, rows=rows, columns=ordered, errors=errors)
+        return replace(
+            found,
+            rows=rows,
+            columns={name: whole[name] for name in profile.columns if name in whole},
+            slices={name: part for cut in cuts for name, part in cut.summaries(sliced)},
+            errors=None if error is None else self._errors(error),
+        )
 
-    def _column(self, profile: Profile, name: str, rows: int) -> ColumnSummary:
+    def _cuts(self, profile: Profile) -> "list[_Cut] | str":
+        """One a segment column that the window has."""
+        slices = slices_of(profile)
+        found = []
+        for segment in slices.segments if slices else ():
+            column = self.columns.get(segment.column)
+            if slices is None or column is None:
+                continue
+            numeric = isinstance(profile.columns.get(segment.column), NumericProfile)
+            parts = slices_in(self.table, segment, column, self.dialect, numeric=numeric)
+            if parts is None:
+                return f"only rows say {segment.column}, which slices it, as a number"
+            found.append(_Cut(parts=parts, profiles={name: slices.profiles[name] for name in segment.names}))
+        return found
+
+    def _column(
+        self, profile: Profile, name: str, cut: "_Cut"
+    ) -> tuple[ColumnSummary, Mapping[str, ColumnSummary]]:
+        """Of the whole, and of each slice."""
         column, stored = profile.columns[name], self.columns[name]
+        own = [each.columns[name] for each in cut.profiles.values()]
         if isinstance(column, NumericProfile):
             value = number(stored, self.dialect)
             if value is None:
                 raise TypeError(f"{name}: nothing says it as a number")  # `read_here` has it
-            return count_numbers(self.table, column, value, rows)
+            numeric = [each for each in own if isinstance(each, NumericProfile)]
+            numbers, by_slice = count_numbers(self.table, column, value, cut.parts, numeric)
+            return numbers, dict(zip(cut.profiles, by_slice, strict=True))
         key, read = label_key(stored, self.dialect), labels_of(stored, self.dialect)
-        return count_labels(self.table, column, key, read)
+        labels, of_slices = count_labels(self.table, column, key, read, cut.parts, len(own))
+        return labels, dict(zip(cut.profiles, of_slices, strict=True))
 
     def _read(
-        self, profile: Profile, names: Iterable[str], extras: Extras, conditions: Sequence[Condition]
+        self, profile: Profile, names: Collection[str], extras: Extras, conditions: Sequence[Condition]
     ) -> WindowSummary:
-        """What only rows can tell."""
+        """What only rows can tell, in each slice too."""
+        slices = slices_of(profile)
+        by = {segment.column for segment in slices.segments} & {*self.columns} if slices and names else set()
         kinds = {
-            name: profile.columns[name].kind if name in profile.columns else Kind.NUMERIC
-            for name in sorted(names)
+            name: profile.columns[name].kind
+            if name in profile.columns
+            else Kind.CATEGORY
+            if name in by
+            else Kind.NUMERIC
+            for name in sorted({*names, *by})
         }
         found = WindowSummary.empty(profile)
         for batch in self.read(kinds, conditions) if kinds else ():
@@ -155,8 +186,35 @@ class TableWindow:
     def _errors(self, column: Stored) -> int:
         key, read = label_key(column, self.dialect), labels_of(column, self.dialect)
         errors = 0
-        for rows_of, _ in by_label(self.table, key, read):
-            labels = tuple(rows_of)
-            wrong = error_rows(CategoryColumn(codes=np.arange(len(labels), dtype=np.int32), labels=labels))
-            errors += sum(rows_of[labels[place]] for place in np.flatnonzero(wrong).tolist())
+        for found in by_label(self.table, key, read, _Cut.none(0).parts):
+            for rows_of, _ in found.values():
+                labels = tuple(rows_of)
+                wrong = error_rows(
+                    CategoryColumn(codes=np.arange(len(labels), dtype=np.int32), labels=labels)
+                )
+                errors += sum(rows_of[labels[place]] for place in np.flatnonzero(wrong).tolist())
         return errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """The rows by the slices of one segment column. `profiles`: what each is counted on, in their order."""
+
+    parts: Parts
+    profiles: Mapping[str, Profile]
+
+    @classmethod
+    def none(cls, rows: int) -> "_Cut":
+        return cls(parts=Parts(code=None, rows=[rows]), profiles={})
+
+    def watches(self, column: str) -> bool:
+        return all(column in profile.columns for profile in self.profiles.values())
+
+    def summaries(
+        self, columns: Mapping[str, Mapping[str, ColumnSummary]]
+    ) -> Iterator[tuple[str, WindowSummary]]:
+        """Of each slice, whose `columns` were counted."""
+        for (name, own), rows in zip(self.profiles.items(), self.parts.rows, strict=False):
+            counted = columns.get(name, {})
+            ordered = {column: counted[column] for column in own.columns if column in counted}
+            yield name, WindowSummary(rows=rows, columns=ordered, profile_digest=own.digest)

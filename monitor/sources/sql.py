@@ -24,15 +24,15 @@ from monitor.counting import Counted, wanted
 from monitor.logs import logger
 from monitor.source import Batch, ColumnKind, Fingerprint, Grain, SourceError, Window
 from monitor.sources import _values
-from monitor.sources._sql_counting import Table
 from monitor.sources._sql_cut import Cut, exact_cut
 from monitor.sources._sql_engine import Database
 from monitor.sources._sql_look import Look, look_at
 from monitor.sources._sql_place import TablePlace
 from monitor.sources._sql_problems import problems
 from monitor.sources._sql_rows import TableRows
+from monitor.sources._sql_table import Table
 from monitor.sources._sql_times import Condition
-from monitor.sources._sql_window import INTERVALS, MOST_VERSIONS, TableWindow, why_here
+from monitor.sources._sql_window import INTERVALS, TableWindow, is_whole, why_here
 from monitor.sources._timestamps import Timestamps, instant
 from storage.span import Span
 
@@ -186,12 +186,9 @@ class SqlSource:
                 summary = window.count(profile, rows, extras)
             except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
                 raise self._place.unreadable(error) from error
-            if summary is None:
-                return f"its rows are of more than {MOST_VERSIONS} model versions"
-            counted = summary.columns.values()
-            if ask([sa.func.count()], cut.where) != [(rows,)] or any(
-                each.rows != rows or each.missing < 0 for each in counted
-            ):
+            if isinstance(summary, str):
+                return summary
+            if ask([sa.func.count()], cut.where) != [(rows,)] or not is_whole(summary, rows):
                 return "its rows are others with each question, as of a view that samples"
             latest = cut.newest()
         newest = None if latest is None else instant(latest)

@@ -27,13 +27,15 @@ from detectors import (
     Role,
     ScoreSpec,
     WindowSummary,
+    _slices,
     build_profile,
     count,
 )
 from detectors._count import NO_EXTRAS, Extras
+from detectors._slices import fit_slices
 from monitor.counting import Counted, count_span, read_window, wanted
 from monitor.source import Source
-from monitor.sources import _footer, _many_labels, _row_groups, _scan, _sql_counting, _stripes, _values
+from monitor.sources import _footer, _many_labels, _row_groups, _scan, _sql_tails, _stripes, _values
 from monitor.sources.parquet import ParquetSource
 from monitor.sources.sql import SqlSource
 from storage.span import Span
@@ -209,7 +211,7 @@ def plain(**change: Any) -> Profile:
 @pytest.fixture(params=[0, 10_000], ids=["counted", "travelling"])
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether what lies beyond the outer knots is counted by a database, or here."""
-    monkeypatch.setattr(_sql_counting, "_FEW", request.param)
+    monkeypatch.setattr(_sql_tails, "_FEW", request.param)
 
 
 @pytest.mark.usefixtures("few")
@@ -307,6 +309,89 @@ def test_versions_shadow_errors_and_confidence(place: Place) -> None:
     there = place.counts(alone, profile, BESIDE)
     assert there.summary.version == ""
     assert there == read_window(profile, alone.pull(DAY, wanted(profile, BESIDE)), BESIDE)
+
+
+def in_slices(profile: Profile, rows: Rows, by: Mapping[str, Kind], **types: Any) -> Profile:
+    """The same, watched in slices of some of its columns, and of some that are not its own."""
+    kinds = {name: column.kind for name, column in profile.columns.items() if column.role is not Role.DERIVED}
+    columns = columns_of(rows, {**by, **kinds}, **types)
+    return profile.with_parts(fit_slices(profile, columns, profile.rows, list(by)))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of one row, and few enough that some rows are in "other"."""
+    monkeypatch.setattr(_slices, "LEAST_ROWS", 1)
+    monkeypatch.setattr(_slices, "MOST", 3)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(reference=frames, window=frames, by=st.permutations([*KINDS]), size=st.integers(1, 17))
+@pytest.mark.usefixtures("small")
+def test_slices_are_counted_alike(
+    place: Place, reference: Rows, window: Rows, by: list[str], size: int
+) -> None:
+    """By labels, numbers, flags; by two columns at once, one of which is watched nowhere else."""
+    inner = {name: kind for name, kind in KINDS.items() if name != by[0]}
+    profile = build_profile(columns_of(reference, inner, **TYPES), roles={}, knots=8, include=tuple(inner))
+    kinds = {by[0]: Kind.CATEGORY, by[1]: inner[by[1]]}
+    profile = in_slices(profile, reference, kinds, **TYPES)
+    rows = place.source(timed(window, **TYPES))
+    there = place.counts(rows, profile)
+    columns = columns_of(window, {**kinds, **inner}, **TYPES)
+    assert there.summary == counted_here(profile, columns, len(window["x"]), size)
+    assert there == read_window(profile, rows.pull(DAY, wanted(profile)))
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("change", [{"mean": 40.0}, {"sd": 1e6}, {"sd": 1e-200}, {}])
+def test_a_slice_keeps_what_lies_beyond_the_reference(place: Place, change: dict[str, float]) -> None:
+    """Each its own, and the moments on its own scale."""
+    reference = normal(2_000)
+    reference["x"] = [
+        x * 10.0 ** ("abc".index(c)) for x, c in zip(reference["x"], reference["c"], strict=True)
+    ]
+    kinds = {"x": Kind.NUMERIC, "c": Kind.CATEGORY}
+    profile = build_profile(columns_of(reference, kinds), roles={}, knots=64)
+    profile = in_slices(profile, reference, {"c": Kind.CATEGORY})
+    window = normal(3_000, seed=2, **change)
+    window["c"][::7] = [None] * len(window["c"][::7])
+    window["c"][::11] = ["new"] * len(window["c"][::11])
+    rows = place.source(timed(window))
+    there = place.counts(rows, profile)
+    assert set(there.summary.slices) == {"c=a", "c=b", "c=c"}
+    assert there == read_window(profile, rows.pull(DAY, wanted(profile)))
+
+
+def test_slices_of_versions_and_of_what_is_read(place: Place) -> None:
+    """The score's rows are read for its confidence: its slices are counted from them."""
+    kinds = {"x": Kind.NUMERIC, "c": Kind.CATEGORY, "score": Kind.NUMERIC}
+    reference = {**scored(4_000, 3), "shop": [f"s{n % 40}" for n in range(2_000)] + ["big"] * 2_000}
+    profile = build_profile(
+        columns_of(reference, kinds),
+        roles={"score": Role.SCORE},
+        score=ScoreSpec(task="binary", columns={"": "score"}),
+        knots=64,
+    )
+    profile = in_slices(profile, reference, {"shop": Kind.CATEGORY, "c": Kind.CATEGORY})
+    window = {**scored(700, 4), "shop": [f"s{n}" for n in range(400)] + ["big"] * 300}
+    rows = place.source(timed(window))
+    there = place.counts(rows, profile, BESIDE)
+    assert {"shop=big", "shop=other", "c=a"} <= set(there.summary.slices)
+    assert "score" in there.summary.slices["shop=other"].columns
+    assert there == read_window(profile, rows.pull(DAY, wanted(profile, BESIDE)), BESIDE)
+
+
+def test_slices_of_an_absent_column_are_absent(place: Place) -> None:
+    """Those of the others are counted."""
+    reference = {**normal(2_000), "shop": ["a", "b"] * 1_000}
+    kinds = {"x": Kind.NUMERIC, "c": Kind.CATEGORY}
+    profile = build_profile(columns_of(reference, kinds), roles={}, knots=64)
+    profile = in_slices(profile, reference, {"shop": Kind.CATEGORY, "c": Kind.CATEGORY})
+    rows = place.source(timed(normal(300, seed=2)))
+    there = place.counts(rows, profile)
+    assert set(there.summary.slices) == {"c=a", "c=b", "c=c"}
+    assert there == read_window(profile, rows.pull(DAY, wanted(profile)))
 
 
 def test_an_absent_column_is_absent_there_too(place: Place) -> None:

@@ -1,0 +1,66 @@
+"""How is a window of a table asked? Every statement is of one moment, and has a time limit of its own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from monitor.sources._sql_times import Condition
+
+_LINES = 8_192  # of one part of an answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One moment of a table. `select`: of what, under which conditions; `where`: the window's rows."""
+
+    conn: sa.Connection
+    select: Callable[[Sequence[sa.ColumnElement[Any]], Sequence[Condition]], sa.Select[Any]]
+    where: Sequence[Condition]
+    renew: Callable[[], None]  # another statement begins: its time runs anew
+
+    def ask(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+        self.renew()
+        return self.conn.execute(query).all()
+
+    def parts(self, query: sa.Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        """The same, in parts: for answers that may be long."""
+        self.renew()
+        with closing(self.conn.execute(query, execution_options={"yield_per": _LINES})) as result:
+            for part in result.partitions():
+                yield part
+                self.renew()
+
+    def values(
+        self,
+        value: sa.ColumnElement[float],
+        code: sa.ColumnElement[int] | None,
+        within: Callable[[sa.ColumnElement[float]], Condition] | None = None,
+    ) -> sa.Select[Any]:
+        """`x`, the values that are there and lie `within`, and the `part` of each. PostgreSQL's NaN is above
+        infinity."""
+        part = sa.literal_column("0", sa.Integer) if code is None else code
+        asked: list[sa.ColumnElement[Any]] = [
+            value.label("x"),
+            part.label("part"),
+            *(self.fence() if code is not None else ()),
+        ]
+        inner = self.select(asked, self.where).subquery()
+        x = inner.c.x
+        chosen = sa.select(x.label("x"), inner.c.part.label("part")).where(
+            x <= sa.literal(float("inf"), sa.Double)
+        )
+        return chosen if within is None else chosen.where(within(x))
+
+    def fence(self) -> Sequence[sa.ColumnElement[Any]]:
+        """What keeps PostgreSQL from looking through a subquery.
+
+        It thinks that an expression makes as many groups as its columns have values, and sorts a million rows
+        on disk to find sixty; and computes an expression wherever it is named. Behind a volatile column it is
+        a thing of its own, of which it expects 200 values (src/backend/utils/adt/selfuncs.c), and counts them
+        in parallel.
+        """
+        volatile = self.conn.dialect.name == "postgresql"
+        return [sa.func.clock_timestamp().label("fence")] if volatile else []
