@@ -45,18 +45,19 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 def shop_of(folder: Path, table: Table) -> Shop:
     shop = build_shop(folder, days=0, channels="")
     source = '\n[models.shop.source]\nkind = "parquet"\npath = "data/orders-*.parquet"\ntimestamp = "ts"\n'
-    reconfigure(shop, {source: SOURCE.format(url=table.url, table=table.name)})
+    sliced = {'score = "score"\n': 'score = "score"\nsegments = ["country"]\n'}
+    reconfigure(shop, {source: SOURCE.format(url=table.url, table=table.name), **sliced})
     return shop
 
 
 def told(past: Past) -> list[tuple[Any, ...]]:
     """Every number that was measured, and every verdict."""
     measured = past.rows(
-        "SELECT window_start, column_name, metric, value FROM v_measurements ORDER BY 1, 2, 3"
+        "SELECT window_start, column_name, segment, metric, value FROM v_measurements ORDER BY 1, 2, 3, 4"
     )
     verdicts = past.rows(
-        "SELECT v.window_start, v.column_name, v.verdict, v.severity FROM v_verdicts v "
-        "JOIN v_windows USING (window_id) WHERE superseded_by IS NULL ORDER BY 1, 2"
+        "SELECT v.window_start, v.column_name, v.segment, v.verdict, v.severity FROM v_verdicts v "
+        "JOIN v_windows USING (window_id) WHERE superseded_by IS NULL ORDER BY 1, 2, 3"
     )
     return [tuple(row.values()) for row in (*measured, *verdicts)]
 
@@ -74,7 +75,7 @@ def is_counted_there(shop: Shop) -> bool:
 
 
 def test_both_ways_give_the_same_verdicts(tmp_path: Path, shelf: Any) -> None:
-    """On one reference, built for the database; an incident is found by either."""
+    """On one reference, built for the database, whole and in slices; an incident is found by either."""
     first = datetime(2026, 3, 1, tzinfo=UTC)
     frames = [day(first, REFERENCE_DAYS + n, broken=n in range(2, 6)).drop("label") for n in range(DAYS)]
     table = shelf.write("orders", pl.concat(frames))
@@ -87,4 +88,5 @@ def test_both_ways_give_the_same_verdicts(tmp_path: Path, shelf: Any) -> None:
     there, here = (live(shop, DAYS) for shop in shops)
     assert there.windows() == here.windows()
     assert told(there) == told(here)
+    assert {"", "country=FI", "country=SE", "country=NO"} <= {line[2] for line in told(there)}
     assert any(column == "amount" for column, _, _ in there.incidents())
