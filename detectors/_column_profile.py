@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors._column import Kind, Role
 from detectors._encoding import pack, unpack
 
+_MANY = 10_000  # labels whose hashes are compiled, which takes seconds once a machine
 _OUTCOME_ARRAYS = ("known", "quality", "scored", "score")
 
 
@@ -248,8 +249,14 @@ def label_hash(label: str) -> np.uint64:
     return np.uint64(label_hashes([label])[0])
 
 
-def label_hashes(labels: Iterable[str]) -> NDArray[np.uint64]:
+def label_hashes(labels: Collection[str]) -> NDArray[np.uint64]:
     """uint64[n], of each."""
+    if len(labels) >= _MANY:
+        # Here, not above: reading history must not load the compiler.
+        from detectors._blake2b import blake2b_64  # noqa: PLC0415
+
+        written = [label.encode("utf-8", "surrogatepass") for label in labels]
+        return blake2b_64(b"".join(written), np.cumsum([len(label) for label in written], dtype=np.int64))
     blake2b = hashlib.blake2b
     digests = [blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest() for label in labels]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -283,7 +283,7 @@ def category_of_counts(
     kept = [code for code in order[:KEPT_LABELS] if counts[code] >= KEPT_ROWS]
     pooled = order[len(kept) :]
     values = int(counts.sum())
-    hashes = label_hashes(labels[code] for code in pooled[:POOLED_HASHES])
+    hashes = label_hashes([labels[code] for code in pooled[:POOLED_HASHES]])
     return CategoryProfile(
         name=name,
         role=role,

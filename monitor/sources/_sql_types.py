@@ -21,7 +21,6 @@ from monitor.sources._timestamps import Timestamps
 
 _TEXTS = (sa.String, sa.Uuid, postgresql.INET, postgresql.CIDR, postgresql.MACADDR)
 _DAY_US = 86_400_000_000
-_LARGEST_WHOLE = 2**53  # a float64 beyond it is no longer every whole number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +159,7 @@ def _decimals(values: Sequence[Decimal | None], kind: Kind) -> pl.Series:
 
 def _of_sqlite(values: Sequence[Any], column: Stored, kind: Kind) -> pl.Series:
     if kind is Kind.CATEGORY:
-        flag = column.dtype == pl.Boolean
-        return pl.Series([_label(value, flag=flag) for value in values], dtype=pl.String)
+        return _labels(values, flag=column.dtype == pl.Boolean)
     if column.dtype in (pl.Date, pl.Datetime) and any(isinstance(value, str) for value in values):
         texts = pl.DataFrame({"": [value if isinstance(value, str) else None for value in values]})
         written = Timestamps(zone="UTC").expression(pl.col(""), pl.String(), where="", sample=None)
@@ -170,12 +168,20 @@ def _of_sqlite(values: Sequence[Any], column: Stored, kind: Kind) -> pl.Series:
     return pl.Series(numbers, dtype=pl.Float64)
 
 
-def _label(value: object, *, flag: bool) -> str | None:
+def _labels(values: Sequence[Any], *, flag: bool) -> pl.Series:
     """As `_values` writes labels of files."""
+    given = [value if isinstance(value, float) else None for value in values]
+    numbers = pl.DataFrame({"": pl.Series(given, dtype=pl.Float64)})
+    written = numbers.select(_values.expression(pl.col(""), pl.Float64(), Kind.CATEGORY)).to_series()
+    others = [_label(value, flag=flag) for value in values]
+    texts = [text if other is None else other for text, other in zip(written, others, strict=True)]
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _label(value: object, *, flag: bool) -> str | None:
+    """Of what is no float; a float is a flag at most."""
     if value is None or isinstance(value, bytes):
         return None
     if flag and value in (0, 1):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
-        return str(int(value))
-    return str(value)
+    return None if isinstance(value, float) else str(value)

@@ -362,6 +362,15 @@ def test_the_same_rows_give_the_same_values_however_they_are_filed(kind: str, fi
 
 
 @pytest.mark.parametrize("kind", KNOWING)
+def test_floats_are_labels_of_one_spelling(kind: str, write: Write) -> None:
+    """Whoever writes them: a reference in one kind of place, windows in another."""
+    odd = [1e16, -0.00006103515625, 1e-7, 0.1, 1.5e300, 5e-324, -(2.0**53), 123456789.125]
+    found = source(kind, write("f", rows(len(odd), k=odd))).pull(DAY, {"k": Kind.CATEGORY})
+    frame = pl.DataFrame({"k": odd})
+    assert labels(found, "k") == frame["k"].cast(pl.String).to_list()
+
+
+@pytest.mark.parametrize("kind", KNOWING)
 def test_whole_numbers_and_their_floats_are_one_label(kind: str, write: Write) -> None:
     """A column of integers turns into floats once a value is missing; text is a label as it stands."""
     ints = source(kind, write("i", rows(2, k=[1, 2])))
