@@ -47,20 +47,20 @@ def derive(columns: Columns, score: ScoreSpec | None) -> dict[str, Column]:
     if found is None:
         return {}
     # Here, not above: whoever reads a profile would load SciPy, a sixth of a second, for this one function.
-    from scipy.special import entr  # noqa: PLC0415
+    from detectors._special import special  # noqa: PLC0415
 
     classes, by_class = found
     missing = np.logical_or.reduce([np.isnan(p) for p in by_class])
     first = by_class[0].copy()
     second = np.full_like(first, -np.inf)
     best = np.zeros(first.shape, dtype=np.int32)
-    entropy = entr(np.clip(by_class[0], 0.0, 1.0))
+    entropy = special.entr(np.clip(by_class[0], 0.0, 1.0))
     for code, p in enumerate(by_class[1:], start=1):
         higher = p > first
         second = np.where(higher, first, np.maximum(second, p))
         first = np.where(higher, p, first)
         best[higher] = code
-        entropy = entropy + entr(np.clip(p, 0.0, 1.0))
+        entropy = entropy + special.entr(np.clip(p, 0.0, 1.0))
     best[missing] = -1
     return {
         MAX_PROBABILITY: NumericColumn(values=_known(first, missing)),

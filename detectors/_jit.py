@@ -8,13 +8,32 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
+from numba.core.runtime.nrt import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _Cache(FunctionCache):
+    """numba's own, but that what is compiled already is loaded alone.
+
+    numba sets up all that it could compile before it looks for the file: 0.3 s of every command. Only
+    compiling needs that, and sees to it itself (CompilerBase in numba/core/compiler.py); what was compiled
+    needs the runtime that allocates arrays.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compiles a numeric loop on first call."""
-    compiled: Any = numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")(function)
+    compiled: Any = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
+    if isinstance(compiled, Dispatcher):  # not where NUMBA_DISABLE_JIT says so
+        compiled._cache = _Cache(function)  # type: ignore[attr-defined, no-untyped-call]
     typed: Callable[P, R] = compiled
     return typed

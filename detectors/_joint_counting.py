@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from detectors._column import Columns, NumericColumn
 from detectors._column_profile import ColumnProfile, NumericProfile, wrong_kind
@@ -15,6 +14,7 @@ from detectors._jit import kernel
 from detectors._joint import JointSummary
 from detectors._profile import Profile
 from detectors._relations import SCORE_MOST, SCORE_UNIT, Relations
+from detectors._special import special
 
 Scores = NDArray[np.int8]  # normal scores in units of SCORE_UNIT, at most SCORE_MOST
 Wide = NDArray[np.int16]  # the same where they are multiplied

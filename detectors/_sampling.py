@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from detectors._special import special
 
 Floats = NDArray[np.float64]
 

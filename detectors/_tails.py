@@ -6,7 +6,8 @@ Every law comes from scipy.special: scipy.stats takes seconds to import and stay
 import math
 
 import numpy as np
-from scipy import special
+
+from detectors._special import special
 
 # Below this intraclass correlation a beta-binomial is a binomial to double precision (a, b > 1e9).
 _NO_OVERDISPERSION = 1e-10

@@ -21,12 +21,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from detectors._column import BEHAVIOUR
 from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._sampling import EXCEEDANCE
+from detectors._special import special
 from detectors._summary import WindowSummary
 from detectors._surrogate import Residual, residuals
 

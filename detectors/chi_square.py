@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from detectors._column_profile import CategoryProfile
 from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._sampling import EXCEEDANCE, chi_square_limit, spread
+from detectors._special import special
 from detectors._summary import CategorySummary, WindowSummary
 
 Counts = NDArray[np.int64]

@@ -23,13 +23,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from detectors._column_profile import CategoryProfile, NumericProfile
 from detectors._derived import ENTROPY, MARGIN, MAX_PROBABILITY, PREDICTED_CLASS
 from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._sampling import EXCEEDANCE, spread
+from detectors._special import special
 from detectors._summary import CategorySummary, NumericSummary, WindowSummary
 
 _SHIFTS = {

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from detectors._column_profile import NumericProfile
 from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._sampling import EXCEEDANCE, spread
+from detectors._special import special
 from detectors._steps import Steps, numeric_columns, steps
 from detectors._summary import WindowSummary
 

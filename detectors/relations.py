@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from detectors._column import JOINT
 from detectors._joint import JointSummary, pairs
@@ -32,6 +31,7 @@ from detectors._measurement import Measurement
 from detectors._profile import Profile
 from detectors._relations import Relations, relations_of
 from detectors._sampling import EXCEEDANCE
+from detectors._special import special
 from detectors._summary import WindowSummary
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from math import sqrt
 
-from scipy import special
-
 from detectors._noise import score_component
+from detectors._special import special
 from monitor.component_judgement import ComponentJudgement
 from monitor.policy import is_smooth
 

@@ -4,12 +4,15 @@ The claim of a window, the stores, the views and this file are all that a second
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table, cast, func, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from storage.encoding import from_micros
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 def insert_ignore(conn: Connection, table: Table) -> Insert:
@@ -21,6 +24,8 @@ def upsert(conn: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert
     """INSERT with on_conflict_do_update; the two dialects give it the same signature."""
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  where there is none, it is not loaded
+
     return postgresql.insert(table)
 
 
@@ -35,6 +40,8 @@ def json_member(conn: Connection, column: ColumnElement[Any], name: str) -> Colu
     """One member of an object in a column of JSON text: as text on PostgreSQL, as what it is on SQLite."""
     if conn.dialect.name == "sqlite":
         return func.json_extract(column, f"$.{name}")
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  as above
+
     # A NUL in any member would make it refuse the whole object.
     shown = func.replace(column, "\\u0000", "\\ufffd")
     member: ColumnElement[Any] = cast(shown, postgresql.JSON)[name].astext

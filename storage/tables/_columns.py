@@ -53,5 +53,8 @@ def flag(name: str) -> Column[bool]:
 
 
 def where(condition: str) -> dict[str, Any]:
-    """A partial index, on either database."""
-    return {"sqlite_where": sql(condition), "postgresql_where": sql(condition)}
+    """A partial index, as SQLite spells its condition; migrations make it, on either database.
+
+    To spell PostgreSQL's here as well would load that dialect, which is 0.05 s of every command.
+    """
+    return {"sqlite_where": sql(condition)}

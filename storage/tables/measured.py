@@ -1,7 +1,6 @@
 """What is normal, which windows exist, and what was measured in each?"""
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, Table, UniqueConstraint
-from sqlalchemy import text as sql
 
 from storage.encoding import Json, PackedJson, Words
 from storage.tables._columns import counter, flag, foreign, identity, metadata, when, where, word
@@ -137,8 +136,7 @@ Index(
     ledger.c.model,
     ledger.c.stream,
     ledger.c.start,
-    sqlite_where=sql("provisional = 1"),  # as SQLAlchemy asks where there is no boolean
-    postgresql_where=sql("provisional"),
+    **where("provisional = 1"),  # as SQLAlchemy asks where there is no boolean
 )
 
 column_result = Table(

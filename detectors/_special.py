@@ -1,0 +1,20 @@
+"""scipy.special, without all of NumPy's tools.
+
+SciPy takes every public name of NumPy as it loads, and NumPy loads what it is asked for: its test tools and a
+compiler of Fortran, 0.1 s of every command. Every user of scipy.special takes it from here.
+"""
+
+import numpy as np
+
+_UNUSED = ("f2py", "testing")
+_ABSENT = [name for name in _UNUSED if name not in vars(np)]
+for _name in _ABSENT:
+    setattr(np, _name, None)
+try:
+    from scipy import special
+finally:
+    for _name in _ABSENT:
+        if vars(np).get(_name, np) is None:  # else somebody has loaded it meanwhile
+            delattr(np, _name)  # NumPy loads it when it is asked for
+
+__all__ = ["special"]
