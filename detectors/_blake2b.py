@@ -38,11 +38,12 @@ _ORDER = np.array(
 )  # fmt: skip
 
 
-def blake2b_64(data: bytes, ends: NDArray[np.int64]) -> NDArray[np.uint64]:
+def blake2b_64(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
     """uint64[n]: as `hashlib.blake2b(text, digest_size=8)`, little-endian. `data`: the texts one after the
     other; `ends`: int64[n], where each ends."""
     found = np.empty(ends.size, dtype=np.uint64)
-    _hash(np.frombuffer(data or b"\0", dtype=np.uint8), ends, _START, _ORDER, found)
+    state, block = np.empty(8, dtype=np.uint64), np.empty(16, dtype=np.uint64)
+    _hash(data, ends, _START, _ORDER, state, block, found)
     return found
 
 
@@ -72,13 +73,15 @@ def _hash(
     ends: NDArray[np.int64],
     start: NDArray[np.uint64],
     order: NDArray[np.uint64],
+    h: NDArray[np.uint64],
+    m: NDArray[np.uint64],
     found: NDArray[np.uint64],
 ) -> None:
-    h, m = np.empty(8, dtype=np.uint64), np.empty(16, dtype=np.uint64)
     begin = 0
     for n in range(ends.size):
         end = ends[n]
-        h[:] = start
+        for i in range(8):
+            h[i] = start[i]
         h[0] ^= np.uint64(0x01010000 ^ _BYTES)
         block = begin
         while True:

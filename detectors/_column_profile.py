@@ -172,9 +172,15 @@ class CategoryProfile:
         """
         if not self.pooled_all or not labels or not self.pooled.size:
             return np.full(len(labels), not self.pooled_all)
-        hashed = label_hashes(labels)
-        at = np.searchsorted(self.pooled, hashed)
-        found: NDArray[np.bool_] = self.pooled[np.minimum(at, self.pooled.size - 1)] == hashed
+        return self.seen_hashes(label_hashes(labels))
+
+    def seen_hashes(self, hashed: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """The same of their hashes."""
+        if not self.pooled_all or not self.pooled.size:
+            return np.full(hashed.size, not self.pooled_all)
+        order = np.argsort(hashed)  # neighbours are looked for in one place, not each in another
+        found = np.empty(hashed.size, dtype=np.bool_)
+        found[order] = holds(self.pooled, hashed[order])
         return found
 
     @property
@@ -244,6 +250,13 @@ def _digest(column: ColumnProfile) -> str:
     return found
 
 
+def holds(ascending: NDArray[np.uint64], hashed: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """bool[n]: whether each is among them; at least one is."""
+    at = np.searchsorted(ascending, hashed)
+    found: NDArray[np.bool_] = ascending[np.minimum(at, ascending.size - 1)] == hashed
+    return found
+
+
 def label_hash(label: str) -> np.uint64:
     """64 bits of BLAKE2b: the same on every machine and in every process, unlike hash()."""
     return np.uint64(label_hashes([label])[0])
@@ -256,7 +269,8 @@ def label_hashes(labels: Collection[str]) -> NDArray[np.uint64]:
         from detectors._blake2b import blake2b_64  # noqa: PLC0415
 
         written = [label.encode("utf-8", "surrogatepass") for label in labels]
-        return blake2b_64(b"".join(written), np.cumsum([len(label) for label in written], dtype=np.int64))
+        ends = np.cumsum([len(label) for label in written], dtype=np.int64)
+        return blake2b_64(np.frombuffer(b"".join(written), dtype=np.uint8), ends)
     blake2b = hashlib.blake2b
     digests = [blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest() for label in labels]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -43,7 +43,7 @@ def count_joint(profile: Profile, relations: Relations, columns: Columns, rows: 
             if column is not None:
                 part = column[start:stop] if taken is None else column[taken[start:stop]]
                 _score(part, *normal_scores(profile.columns[name]), scores[place])
-        _add(scores, found.both, found.sums, found.squares, found.products)
+        _add(scores, found)
     return replace(found, rows=looked_at)
 
 
@@ -52,7 +52,7 @@ def count_scores(relations: Relations, scores: Scores) -> JointSummary:
     found = JointSummary.empty(relations.columns)
     for start in range(0, scores.shape[1], _BLOCK):
         block = np.ascontiguousarray(scores[:, start : start + _BLOCK])
-        _add(block, found.both, found.sums, found.squares, found.products)
+        _add(block, found)
     return replace(found, rows=scores.shape[1])
 
 
@@ -156,15 +156,26 @@ def _normal_scores(profile: NumericProfile) -> tuple[NDArray[np.float64], Scores
     return cuts, levels
 
 
+# Arrays that kernels write into are made out here: one that makes its own would load all that numba knows of
+# arrays, 0.1 s at each start.
+def _score(x: NDArray[np.float64], cuts: NDArray[np.float64], levels: Scores, scores: Scores) -> None:
+    _score_values(x, cuts, levels, scores, np.empty(_BLOCK, dtype=np.int64))
+
+
+def _add(coded: Scores, found: JointSummary) -> None:
+    wide, own = np.empty((2, *coded.shape), dtype=np.int16), np.empty((3, coded.shape[0]), dtype=np.int64)
+    _add_products(coded, found.both, found.sums, found.squares, found.products, wide[0], wide[1], own)
+
+
 @kernel
-def _score(
+def _score_values(
     x: NDArray[np.float64],
     cuts: NDArray[np.float64],
     levels: Scores,
     scores: Scores,
+    position: NDArray[np.int64],
 ) -> None:
     """Adds each comparison's 0 or 1: no branch to mispredict."""
-    position = np.empty(_BLOCK, dtype=np.int64)
     for start in range(0, x.size, _BLOCK):
         block = x[start : start + _BLOCK]
         position[: block.size] = 0
@@ -183,22 +194,23 @@ def _score_cells(x: NDArray[np.float64], cells: NDArray[np.uint32], by_cell: Sco
 
 
 @kernel
-def _add(
+def _add_products(
     coded: Scores,
     both: NDArray[np.int64],
     sums: NDArray[np.int64],
     squares: NDArray[np.int64],
     products: NDArray[np.int64],
+    scores: Wide,
+    known: Wide,
+    own: NDArray[np.int64],
 ) -> None:
     """Whole numbers throughout: their sums are exact in any order, so the compiler may use vectors."""
     size, rows = coded.shape
-    scores, known = np.empty((size, rows), dtype=np.int16), np.empty((size, rows), dtype=np.int16)
     for i in range(size):
         for k in range(rows):
             held = np.int16(coded[i, k] != _MISSING)
             known[i, k] = held
             scores[i, k] = np.int16(coded[i, k]) * held
-    own = np.empty((3, size), dtype=np.int64)
     for i in range(size):
         own[0, i], own[1, i], own[2, i] = _sums(scores[i], known[i], known[i])
     for i in range(size):

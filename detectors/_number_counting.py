@@ -3,6 +3,8 @@
 The only code that sees numbers of a window. Imported only where a window is counted, since it loads numba.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,10 +24,21 @@ _TAIL = np.uint64(TAIL_SHIFT)
 NO_CELLS = np.empty(0, dtype=np.uint32)
 
 
-# Rows by tail code, all 0, and room for the codes in the order they came: a pair a thread that has counted.
-# A MiB to be zeroed for each column of each batch is a fifth of what 32,768 values take, and empties the
-# second-level cache. Whoever takes a pair gives it back clean; after an exception it is gone.
-_scratch: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+class _Room(NamedTuple):
+    """What a kernel writes into. One that made its own would load all that numba knows of arrays, 0.1 s."""
+
+    tails: NDArray[np.int64]  # rows by tail code, all 0
+    touched: NDArray[np.int64]  # the codes in the order they came
+    where: NDArray[np.int32]  # of a block: cells of the grid
+    position: NDArray[np.uint32]  # knots
+    firsts: NDArray[np.float64]  # z
+    seconds: NDArray[np.float64]  # z²
+
+
+# One a thread that has counted: a MiB to be zeroed for each column of each batch is a fifth of what 32,768
+# values take, and empties the second-level cache. Whoever takes one gives it back clean; after an exception
+# it is gone.
+_scratch: list[_Room] = []
 
 
 class NumberCount:
@@ -53,7 +66,7 @@ class NumberCount:
             cells[:] = 0
             self._add_without_knots(x)
             return
-        found = grid(profile, x.size)
+        found, room = grid(profile, x.size), _room()
         if found.uniform:
             _count_uniform(
                 x,
@@ -65,6 +78,8 @@ class NumberCount:
                 found.scale,
                 self._counts,
                 cells,
+                room.where,
+                room.position,
             )
         else:
             shift = np.uint64(found.shift)
@@ -78,16 +93,29 @@ class NumberCount:
                 shift,
                 self._counts,
                 cells,
+                room.where,
+                room.position,
             )
-        tails, touched = _room()
-        first, last = float(profile.knots[0]), float(profile.knots[-1])
-        _moments(x, *self._scale, first, last, profile.edges, tails, touched, self._scalars, self._extremes)
+        _moments(
+            x,
+            x.view(np.uint64),
+            *self._scale,
+            float(profile.knots[0]),
+            float(profile.knots[-1]),
+            profile.edges,
+            room.firsts,
+            room.seconds,
+            room.tails,
+            room.touched,
+            self._scalars,
+            self._extremes,
+        )
         if outside := int(self._scalars[4]):
-            codes = touched[:outside]
-            for code, rows in zip(codes.tolist(), tails[codes].tolist(), strict=True):
+            codes = room.touched[:outside]
+            for code, rows in zip(codes.tolist(), room.tails[codes].tolist(), strict=True):
                 self._tails[code] = self._tails.get(code, 0) + rows
-            tails[codes] = self._scalars[4] = 0
-        _scratch.append((tails, touched))
+            room.tails[codes] = self._scalars[4] = 0
+        _scratch.append(room)
 
     def summary(self) -> NumericSummary:
         """Of all batches so far; nothing is added after it."""
@@ -130,11 +158,18 @@ def count_numbers(
     return counted.summary()
 
 
-def _room() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _room() -> _Room:
     try:
         return _scratch.pop()  # in one step, whoever else takes one
     except IndexError:
-        return np.zeros(2 * TAIL_CODES, dtype=np.int64), np.empty(2 * TAIL_CODES, dtype=np.int64)
+        return _Room(
+            tails=np.zeros(2 * TAIL_CODES, dtype=np.int64),
+            touched=np.empty(2 * TAIL_CODES, dtype=np.int64),
+            where=np.empty(_BLOCK, dtype=np.int32),
+            position=np.empty(_BLOCK, dtype=np.uint32),
+            firsts=np.empty(_BLOCK),
+            seconds=np.empty(_BLOCK),
+        )
 
 
 @kernel
@@ -148,8 +183,9 @@ def _count_uniform(
     scale: float,
     counts: NDArray[np.int64],
     cells: NDArray[np.uint32],
+    where: NDArray[np.int32],
+    position: NDArray[np.uint32],
 ) -> None:
-    where, position = np.empty(_BLOCK, dtype=np.int32), np.empty(_BLOCK, dtype=np.uint32)
     last = float(_LAST)
     for start in range(0, x.size, _BLOCK):
         block = x[start : start + _BLOCK]
@@ -177,8 +213,9 @@ def _count_bits(
     shift: np.uint64,
     counts: NDArray[np.int64],
     cells: NDArray[np.uint32],
+    where: NDArray[np.int32],
+    position: NDArray[np.uint32],
 ) -> None:
-    where, position = np.empty(_BLOCK, dtype=np.int32), np.empty(_BLOCK, dtype=np.uint32)
     last = np.uint64(_LAST)
     for start in range(0, x.size, _BLOCK):
         block = x[start : start + _BLOCK]
@@ -256,11 +293,14 @@ def _tally(
 @kernel
 def _moments(
     x: NDArray[np.float64],
+    bits: NDArray[np.uint64],
     centre: float,
     inverse: float,
     first: float,
     last: float,
     edges: tuple[float, float],
+    firsts: NDArray[np.float64],
+    seconds: NDArray[np.float64],
     tails: NDArray[np.int64],
     touched: NDArray[np.int64],
     scalars: NDArray[np.int64],
@@ -271,7 +311,6 @@ def _moments(
     Whole numbers in floats, as few processors make integers of four floats at a time: a block's sum is below
     2**53, so it is exact, and halves may be added to halves.
     """
-    firsts, seconds = np.empty(_BLOCK), np.empty(_BLOCK)
     for start in range(0, x.size, _BLOCK):
         block = x[start : start + _BLOCK]
         for i in range(block.size):
@@ -295,7 +334,9 @@ def _moments(
             missing += int(np.isnan(block[i]))
             rare += int(block[i] < low) | int(block[i] > high)
         if rare:
-            _outside(block, first, last, edges, tails, touched, scalars, extremes)
+            _outside(
+                block, bits[start : start + _BLOCK], first, last, edges, tails, touched, scalars, extremes
+            )
         sum2 = int(seconds[0])
         scalars[0] += missing
         scalars[5] += int(firsts[0])
@@ -306,6 +347,7 @@ def _moments(
 @kernel
 def _outside(
     block: NDArray[np.float64],
+    bits: NDArray[np.uint64],
     first: float,
     last: float,
     edges: tuple[float, float],
@@ -315,7 +357,6 @@ def _outside(
     extremes: NDArray[np.float64],
 ) -> None:
     """The rare path: a block with a new extreme, or with values beyond the outer knots."""
-    bits = block.view(np.uint64)
     least, most = extremes[0], extremes[1]
     low, high = max(least, first), min(most, last)
     infinite = below = above = outside = 0

@@ -54,6 +54,16 @@ def frame(batch: Any) -> pl.DataFrame:
     return table
 
 
+def texts(series: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """A column of text without nulls as it lies in memory: uint8, one text after the other, and int64[n],
+    where each ends."""
+    array: Any = series.to_arrow(compat_level=pl.CompatLevel.oldest())  # large_string
+    _, places, data = array.buffers()
+    ends = np.frombuffer(places, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    held = np.empty(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+    return held[ends[0] : ends[-1]], ends[1:] - ends[0]
+
+
 class Words:
     """The dictionary of one column of text: a row group's batches share it, and it is made Python's once."""
 

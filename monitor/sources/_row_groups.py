@@ -109,6 +109,10 @@ class RowGroups:
         if held:
             yield first, held
 
+    def is_whole(self, name: str) -> bool:
+        """Whether every row of the file belongs to the window, so that its time need not be read."""
+        return self._is_whole(self._footer(name))
+
     def _footer(self, name: str) -> Footer:
         return Footer.of(open_parquet(self.file.name), self.file.schema, [*self.files.rows.by, name])
 

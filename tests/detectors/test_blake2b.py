@@ -18,7 +18,7 @@ def as_hashlib(texts: list[bytes]) -> list[int]:
 
 def hashed(texts: list[bytes]) -> list[int]:
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    found: list[int] = blake2b_64(b"".join(texts), ends).tolist()
+    found: list[int] = blake2b_64(np.frombuffer(b"".join(texts), dtype=np.uint8), ends).tolist()
     return found
 
 
