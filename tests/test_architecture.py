@@ -18,7 +18,11 @@ COMPILERS = {"numba", "llvmlite", "polars", "pandas", "evidently"}
 
 
 def _loaded_by(code: str) -> set[str]:
-    script = f"import sys\n{code}\nprint(' '.join(sorted({{m.partition('.')[0] for m in sys.modules}})))"
+    return {name.partition(".")[0] for name in _modules_of(code)}
+
+
+def _modules_of(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
@@ -43,6 +47,38 @@ def test_reading_never_loads_the_compiler(arguments: list[str]) -> None:
 def test_detectors_import_without_the_compiler() -> None:
     """The nouns of detectors are there for readers of history; the kernels load when something is counted."""
     assert _loaded_by("import detectors") & COMPILERS == set()
+
+
+COUNT = """
+import numpy as np
+from detectors import CategoryColumn, NumericColumn, build_profile, count
+random = np.random.default_rng(1)
+columns = {f"x{n}": NumericColumn(values=random.normal(size=4_000)) for n in range(3)}
+columns["y"] = NumericColumn(values=columns["x0"].values + columns["x1"].values)
+columns["c"] = CategoryColumn(codes=random.integers(0, 3, 4_000).astype(np.int32), labels=("a", "b", "c"))
+from detectors._relation_fit import fit_relations
+profile = build_profile(columns, roles={}, include=("c",))
+relations = fit_relations(profile, columns, 4_000, 500, None)
+profile = profile.with_parts({"relations": relations} if relations else {})
+count(profile, columns, 4_000)
+from monitor.checking import check_file
+import storage.tables
+"""
+
+
+def test_what_is_compiled_loads_no_more_than_it_needs() -> None:
+    """numba's own library of functions, NumPy's test tools, another database's dialect: half of a start."""
+    _modules_of(COUNT)  # compiles what was not
+    found = _modules_of(COUNT)
+    assert "numba" in found
+    unwanted = {"numba.np.arrayobj", "numba.np.linalg", "numpy.f2py", "numpy.testing"}
+    assert found & {*unwanted, "sqlalchemy.dialects.postgresql"} == set()
+
+
+def test_what_scipy_was_spared_is_there_for_others() -> None:
+    """NumPy loads it when it is asked for."""
+    code = "import detectors._special, numpy\nnumpy.testing.assert_equal(1, 1)\nassert numpy.f2py.run_main"
+    assert {"numpy.f2py", "numpy.testing"} <= _modules_of(code)
 
 
 def test_scipy_stats_stays_out() -> None:
