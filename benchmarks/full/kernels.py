@@ -13,7 +13,7 @@ from benchmarks.rows import Row, median_cpu_s
 from detectors import NumericColumn, NumericProfile, WindowSummary, build_profile
 from detectors._cells import KNOTS
 from detectors._grid import grid
-from detectors._number_counting import NO_CELLS, _count_bits, _count_uniform, count_numbers
+from detectors._number_counting import NO_CELLS, _count_bits, _count_uniform, _room, count_numbers
 from detectors.ks import KolmogorovSmirnov
 
 # The issue's numbers.
@@ -64,7 +64,7 @@ def _fused(profile: NumericProfile, values: NDArray[np.float64]) -> Callable[[],
 def _cells(profile: NumericProfile, values: NDArray[np.float64]) -> Callable[[], object]:
     """The very kernel that the pass begins with."""
     found = grid(profile, values.size)
-    counts = np.zeros(2 * profile.knots.size + 1, dtype=np.int64)
+    counts, room = np.zeros(2 * profile.knots.size + 1, dtype=np.int64), _room()
     if found.uniform:
         return lambda: _count_uniform(
             values,
@@ -76,10 +76,22 @@ def _cells(profile: NumericProfile, values: NDArray[np.float64]) -> Callable[[],
             found.scale,
             counts,
             NO_CELLS,
+            room.where,
+            room.position,
         )
     bits, shift = values.view(np.int64), np.uint64(found.shift)
     return lambda: _count_bits(
-        values, bits, found.knots, found.table, found.steps, found.key, shift, counts, NO_CELLS
+        values,
+        bits,
+        found.knots,
+        found.table,
+        found.steps,
+        found.key,
+        shift,
+        counts,
+        NO_CELLS,
+        room.where,
+        room.position,
     )
 
 
