@@ -59,6 +59,7 @@ class RowGroups:
     _idle: list[tuple[Collection[str], Any]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
+    _footers: dict[str, Footer] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def chosen(self, *, timed: bool = True) -> Iterator[Chosen]:
         """Of each group that has rows of the window. Within `guarded`.
@@ -114,7 +115,11 @@ class RowGroups:
         return self._is_whole(self._footer(name))
 
     def _footer(self, name: str) -> Footer:
-        return Footer.of(open_parquet(self.file.name), self.file.schema, [*self.files.rows.by, name])
+        found = self._footers.get(name)
+        if found is None:
+            found = Footer.of(open_parquet(self.file.name), self.file.schema, [*self.files.rows.by, name])
+            self._footers[name] = found
+        return found
 
     def _is_whole(self, footer: Footer) -> bool:
         """Whether every row of the file belongs to the window, by what was seen when it was looked at."""

@@ -7,9 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from detectors import Profile
+from detectors import Kind, Profile, build_profile
 from detectors._count import Extras
-from monitor.sources import _many_labels, _row_groups, _stripes
+from monitor.counting import count_span, read_window
+from monitor.sources import _many_labels, _row_groups, _stripes, _values
+from monitor.sources._file_rows import FileRows
 from monitor.sources.parquet import ParquetSource
 from storage.span import Span
 from tests.monitor.test_stripes import T0, profile, rows, same, small_parts
@@ -86,3 +88,31 @@ def test_a_pass_reads_groups_that_may_hold_rows(
     before = Span(start=T0 - 2 * step, end=T0 - step)
     far = _row_groups.RowGroups(files=source._files, file=file, span=before, wanted={})
     assert [*far.parts("w", most, size)] == []
+
+
+@pytest.mark.parametrize("timeless", [0, 3])
+@pytest.mark.parametrize("span", [None, Span(start=T0, end=T0 + timedelta(days=1))], ids=["all", "day"])
+def test_a_file_in_the_window_whole_gives_its_labels_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timeless: int, span: Span | None
+) -> None:
+    """No row's time is read with them, unless some row has none; whatever a column is called."""
+    frame = rows(200).rename({"w": "^w$", "c": "label"}).select(pl.selectors.by_name("ts", "^w$", "label"))
+    frame = frame.with_columns(ts=pl.when(pl.int_range(200) >= timeless).then("ts"))
+    kinds = dict.fromkeys(("^w$", "label"), Kind.CATEGORY)
+    columns = {name: _values.column(frame[name].alias("v"), kind) for name, kind in kinds.items()}
+    on = build_profile(columns, roles={}, include=tuple(kinds))
+    frame.write_parquet(tmp_path / "a.parquet", row_group_size=90)
+    source = ParquetSource(path=str(tmp_path), timestamp="ts")
+    plain = read_window(on, source.pull(span, kinds))
+    assert plain.summary.rows == 200 - timeless
+    monkeypatch.setattr(_many_labels, "MANY", 1)
+    cut: list[set[str]] = []
+    selected = FileRows.selected
+
+    def noted(self: FileRows, *given: Any, **options: Any) -> Any:
+        cut.append({*given[3]})
+        return selected(self, *given, **options)
+
+    monkeypatch.setattr(FileRows, "selected", noted)
+    assert count_span(source, on, span) == plain
+    assert ({"^w$"} in cut, {"label"} in cut) == (bool(timeless), bool(timeless))
