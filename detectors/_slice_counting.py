@@ -98,7 +98,18 @@ def _numbers(
     scale = np.array([moment_scale(each) for each in sliced])
     inverse = np.minimum(1.0 / scale[:, 1], 1e300)
     _tally_slices(
-        x, order, starts, cells, coarse, whole.edges, scale[:, 0], inverse, counts, scalars, extremes
+        x,
+        order,
+        starts,
+        cells,
+        coarse,
+        whole.edges,
+        scale[:, 0],
+        inverse,
+        counts,
+        scalars,
+        extremes,
+        np.empty(_BLOCK),  # made out here, as in `_number_counting`
     )
     tails = _tails(whole, x, codes, cells, counts)
     found = []
@@ -187,9 +198,9 @@ def _tally_slices(
     counts: NDArray[np.int64],
     scalars: NDArray[np.int64],
     extremes: NDArray[np.float64],
+    block: NDArray[np.float64],
 ) -> None:
     """Slice by slice, a block of its rows at a time, so that sums stay in registers."""
-    block = np.empty(_BLOCK, dtype=np.float64)
     for code in range(starts.size - 1):
         mean, scale, mine = centre[code], inverse[code], counts[code]
         for start in range(starts[code], starts[code + 1], _BLOCK):

@@ -59,7 +59,8 @@ columns["c"] = CategoryColumn(codes=random.integers(0, 3, 4_000).astype(np.int32
 from detectors._relation_fit import fit_relations
 profile = build_profile(columns, roles={}, include=("c",))
 relations = fit_relations(profile, columns, 4_000, 500, None)
-profile = profile.with_parts({"relations": relations} if relations else {})
+from detectors._slices import fit_slices
+profile = profile.with_parts({"relations": relations, **fit_slices(profile, columns, 4_000, ["c"])})
 count(profile, columns, 4_000)
 from monitor.checking import check_file
 import storage.tables

@@ -22,7 +22,7 @@ from detectors._summary import CategorySummary, NumericSummary
 from monitor.sources._sql_moments import NAMES, Scale, moments, said, scales_by_part, sums
 from monitor.sources._sql_parts import Parts
 from monitor.sources._sql_steps import Stretches, stretch_of, stretches
-from monitor.sources._sql_table import Table
+from monitor.sources._sql_table import Table, there
 from monitor.sources._sql_tails import tails_of
 
 LabelOf = Callable[[Sequence[Sequence[Any]]], Sequence[str | None]]
@@ -45,6 +45,10 @@ def count_numbers(
     for part, stretch, held, least, most, *summed in table.ask(
         _by_stretch(table, profile, value, cut, parts, sliced)
     ):
+        if stretch is None:
+            whole.missing += held
+            by_part[part].missing += held
+            continue
         whole.add(stretch, held, least, most, summed[:3])
         by_part[part].add(stretch, held, least, most, summed[-3:])
     tails = tails_of(table, profile, value, parts, whole.beyond, (whole.lowest + 0.0, whole.highest + 0.0))
@@ -53,8 +57,8 @@ def count_numbers(
         merged = merge_tails(merged, some)
     if not profile.knots.size:  # as there: what has no range has nothing below it, and ±inf above
         whole.below, whole.above = 0, whole.infinite
-    slices = zip(by_part[: len(sliced)], parts.rows, tails, strict=False)
-    return whole.summary(sum(parts.rows), merged), [part.summary(rows, own) for part, rows, own in slices]
+    slices = zip(by_part[: len(sliced)], tails, strict=False)
+    return whole.summary(merged), [part.summary(own) for part, own in slices]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +70,7 @@ class _Sum:
     below: int = 0
     above: int = 0
     infinite: int = 0
+    missing: int = 0
     beyond: int = 0  # finite rows outside the outer knots
     lowest: float = np.inf
     highest: float = -np.inf
@@ -90,10 +95,10 @@ class _Sum:
         self.moment1 += int(first)
         self.moment2 += (int(high) << 32) + int(low)
 
-    def summary(self, rows: int, tails: Tails) -> NumericSummary:
+    def summary(self, tails: Tails) -> NumericSummary:
         return NumericSummary(
             counts=self.counts,
-            missing=rows - int(self.counts.sum()),
+            missing=self.missing,
             below_edge=self.below,
             above_edge=self.above,
             infinite=self.infinite,
@@ -157,11 +162,15 @@ def _by_stretch(
     parts: Parts,
     sliced: Sequence[NumericProfile],
 ) -> sa.Select[Any]:
-    """Part, stretch, rows, minimum, maximum, sums on the whole's scale and, of slices, on that of each."""
+    """Part, stretch, rows, minimum, maximum, sums on the whole's scale and, of slices, on that of each.
+
+    A line without a stretch is of the rows that have no value.
+    """
     row = table.values(value, parts.code).subquery()
     x = row.c.x
+    stretch = sa.case((there(x), stretch_of(x, cut.steps)))
     first, second = moments(x, said(Scale.of(profile)))
-    asked = [x.label("x"), stretch_of(x, cut.steps).label("stretch"), first.label("q1"), second.label("q2")]
+    asked = [x.label("x"), stretch.label("stretch"), first.label("q1"), second.label("q2")]
     if not sliced:
         lines = sa.select(*asked, *table.fence()).subquery()
         key: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)

@@ -12,6 +12,11 @@ from monitor.sources._sql_times import Condition
 _LINES = 8_192  # of one part of an answer
 
 
+def there(x: sa.ColumnElement[float]) -> Condition:
+    """Whether a value is: neither NULL nor NaN, which to PostgreSQL is above infinity."""
+    return x <= sa.literal(float("inf"), sa.Double)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One moment of a table. `select`: of what, under which conditions; `where`: the window's rows."""
@@ -39,8 +44,7 @@ class Table:
         code: sa.ColumnElement[int] | None,
         within: Callable[[sa.ColumnElement[float]], Condition] | None = None,
     ) -> sa.Select[Any]:
-        """`x`, the values that are there and lie `within`, and the `part` of each. PostgreSQL's NaN is above
-        infinity."""
+        """`x`, the value of each row, and its `part`; of all rows, or of those whose value lies `within`."""
         part = sa.literal_column("0", sa.Integer) if code is None else code
         asked: list[sa.ColumnElement[Any]] = [
             value.label("x"),
@@ -49,10 +53,8 @@ class Table:
         ]
         inner = self.select(asked, self.where).subquery()
         x = inner.c.x
-        chosen = sa.select(x.label("x"), inner.c.part.label("part")).where(
-            x <= sa.literal(float("inf"), sa.Double)
-        )
-        return chosen if within is None else chosen.where(within(x))
+        chosen = sa.select(x.label("x"), inner.c.part.label("part"))
+        return chosen if within is None else chosen.where(there(x), within(x))
 
     def fence(self) -> Sequence[sa.ColumnElement[Any]]:
         """What keeps PostgreSQL from looking through a subquery.

@@ -1,7 +1,7 @@
 """What did a window look like, when the database that holds its rows is asked to count them?
 
 Only the columns from which something is computed row by row come here: the score, where confidence is derived
-from it, and a second score. How columns go together is not counted there.
+from it, a second score, and with them what slices those rows. How columns go together is not counted there.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -63,12 +63,12 @@ def read_here(profile: Profile, extras: Extras, columns: Mapping[str, Stored], d
 
 
 def is_whole(summary: WindowSummary, rows: int) -> bool:
-    """Whether every column was asked of the same rows, `rows` of them."""
-    parts = [summary, *summary.slices.values()]
-    return summary.rows == rows and all(
-        counted.rows == part.rows and counted.missing >= 0
-        for part in parts
-        for counted in part.columns.values()
+    """Whether every column was asked of the same rows, `rows` of them; in each slice and version, too."""
+    parts = [*summary.slices.values(), *summary.versions.values()]
+    return (
+        summary.rows == rows
+        and all(counted.rows == rows for counted in summary.columns.values())
+        and all(is_whole(part, part.rows) for part in parts)
     )
 
 

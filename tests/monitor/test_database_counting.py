@@ -15,8 +15,17 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from detectors import CategoryColumn, Column, Kind, NumericColumn, Profile, build_profile
+from detectors import (
+    CategoryColumn,
+    Column,
+    Kind,
+    NumericColumn,
+    Profile,
+    WindowSummary,
+    build_profile,
+)
 from detectors._count import NO_EXTRAS, Extras
+from detectors._slices import fit_slices
 from monitor.counting import count_span, read_window, wanted
 from monitor.source import SourceError
 from monitor.sources.sql import SqlSource
@@ -384,6 +393,30 @@ def test_a_view_that_samples_is_counted_here(postgres: Server, database: str) ->
     view = SqlSource(url=table.url, table="v", in_schema=schema, timestamp="ts", counted_by="database")
     assert view.count(profile_of(x=Kind.NUMERIC, l=Kind.CATEGORY), DAY, NO_EXTRAS) is None
     assert "samples" in str(view._said)
+
+
+def test_a_sample_makes_no_missing_values_up(postgres: Server, database: str) -> None:
+    """Where only the parts of its rows differ from question to question: slices, or model versions."""
+    rows = [f"'2024-03-10 00:00Z', {n % 97}, '{'b' if n % 80 == 0 else 'a'}'" for n in range(4_000)]
+    table = made(postgres, database, "ts timestamptz, x float8, s text", *rows)
+    schema = table.in_schema
+    sample = f"SELECT * FROM {schema}.t ORDER BY random() LIMIT 2000"
+    postgres.sql(f"CREATE VIEW {schema}.w AS {sample}", database=database)
+    view = SqlSource(url=table.url, table="w", in_schema=schema, timestamp="ts", counted_by="database")
+    plain = profile_of(x=Kind.NUMERIC)
+    columns: dict[str, Column] = {
+        "x": NumericColumn(values=np.linspace(-2.0, 2.0, 400)),
+        "s": CategoryColumn(codes=np.zeros(400, dtype=np.int32), labels=("a",)),
+    }
+    sliced = plain.with_parts(fit_slices(plain, columns, 400, ["s"]))
+    for profile, extras in [(sliced, NO_EXTRAS), (plain, Extras(version="s"))] * 6:
+        counted = view.count(profile, DAY, extras)
+        for part in () if counted is None else parts_of(counted.summary):
+            assert [each.missing for each in part.columns.values()] == [0]
+
+
+def parts_of(summary: WindowSummary) -> list[WindowSummary]:
+    return [summary, *summary.slices.values(), *summary.versions.values()]
 
 
 def test_a_time_with_more_behind_a_nul_is_none(tmp_path: Path) -> None:
