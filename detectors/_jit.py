@@ -21,13 +21,20 @@ class _Cache(FunctionCache):
 
     numba sets up all that it could compile before it looks for the file: 0.3 s of every command. Only
     compiling needs that, and sees to it itself (CompilerBase in numba/core/compiler.py); what was compiled
-    needs the runtime that allocates arrays.
+    needs the runtime that allocates arrays. And a file that a loss of power cut short is written anew: numba
+    would raise at each window until somebody removes it.
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            try:
+                return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001  half a pickle may say anything
+                self.flush()  # type: ignore[no-untyped-call]
+                return None  # it is compiled again
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
