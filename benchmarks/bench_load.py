@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.hourly import hourly_config
-from benchmarks.rows import Row
+from benchmarks.rows import Row, peak_mib
 from monitor import build, logs
 from monitor.clock import SystemClock
 from monitor.config_file import load
@@ -124,9 +124,9 @@ def _live(config: Path, models: int, patience_s: float) -> tuple[float, float]:
                 if child.poll() is not None:
                     raise RuntimeError(f"the daemon left with {child.returncode}: see {log.name}")
                 if _folded(config) >= models:
-                    return taken, _peak(child.pid)
+                    return taken, peak_mib(child.pid)
                 time.sleep(0.2)
-            return float("inf"), _peak(child.pid)
+            return float("inf"), peak_mib(child.pid)
         finally:
             child.send_signal(signal.SIGTERM)
             child.wait(60)
@@ -143,15 +143,6 @@ def _folded(config: Path) -> int:
             ).scalar()
             or 0
         )
-
-
-def _peak(pid: int) -> float:
-    fields = dict(
-        line.split(":", 1)
-        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-        if ":" in line
-    )
-    return int(fields["VmHWM"].split()[0]) / 1024
 
 
 def _ledger(store: Store, end: datetime, windows: int) -> tuple[list[float], list[float], list[float]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row, process
+from benchmarks.rows import Row, peak_mib, process
 
 _COLUMNS = [*(f"x{n}" for n in range(14)), "i0", "i1", "c0", "c1", "c2"]
 _NUMBERS = _COLUMNS[:16]
@@ -113,15 +113,9 @@ def measure(url: str, way: str) -> dict[str, Any]:
     return {
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,
-        "mib": _peak_mib(),
+        "mib": peak_mib(),
         "summary": _digest(counted),
     }
-
-
-def _peak_mib() -> float:
-    """VmHWM, not ru_maxrss: that one still knows the parent's memory from before the exec."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
 def _digest(counted: Any) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +108,9 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
 def typical(spent: Sequence[Spent]) -> Spent:
     """The run with the median CPU time."""
     return sorted(spent, key=lambda one: one.cpu_s)[len(spent) // 2]
+
+
+def peak_mib(pid: int | str = "self") -> float:
+    """A process's highest memory so far: VmHWM, as ru_maxrss still knows the parent's from before the exec."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
