@@ -111,6 +111,6 @@ def typical(spent: Sequence[Spent]) -> Spent:
 
 
 def peak_mib(pid: int | str = "self") -> float:
-    """A process's highest memory so far: VmHWM, as ru_maxrss still knows the parent's from before the exec."""
+    """The highest memory of a process: VmHWM, as ru_maxrss still knows the parent's from before the exec."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
