@@ -41,6 +41,17 @@ class ColumnsConfig(Room):
     error: str | None = None  # whether the answer was an error: not 0, not empty, not "ok"
     shadow: str | dict[str, str] | None = None  # a second score on the same rows, written like `score`
 
+    @model_validator(mode="after")
+    def _segmented(self) -> Self:
+        second = set(self.shadow.values()) if isinstance(self.shadow, dict) else {self.shadow}
+        for name in self.segments:
+            if name in second:
+                raise ValueError(
+                    f"segments: {name} is a second score (`shadow`), a number in every row: no slice of rows "
+                    "has it; leave it out"
+                )
+        return self
+
 
 class LabelsConfig(Room):
     """Where the truth arrives, possibly late."""

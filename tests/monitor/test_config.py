@@ -260,6 +260,12 @@ def test_what_a_database_does_not_count_is_noted() -> None:
     assert "columns of the score are read" in note
 
 
+def test_a_second_score_cuts_no_slices() -> None:
+    """It would be wanted as numbers and as labels at once: said before a window fails of it."""
+    (problem,) = problems(GOOD + '[models.churn.columns]\nscore = "s"\nshadow = "t"\nsegments = ["c", "t"]\n')
+    assert "segments: t is a second score" in problem
+
+
 def test_the_time_of_a_label_has_one_name() -> None:
     """A time column of the labels' source beside `available_at` would be two answers to one question."""
     text = (
