@@ -137,12 +137,8 @@ def by_label(
     table: Table, key: Sequence[sa.ColumnElement[Any]], label_of: LabelOf, parts: Parts
 ) -> Iterator[Mapping[int, tuple[Mapping[str, int], int]]]:
     """By part: rows by label, and rows without one. Some of the labels at a time, however many there are."""
-    names = [f"k{place}" for place in range(len(key))]
-    asked = [part.label(name) for part, name in zip(key, names, strict=True)]
-    code = [] if parts.code is None else [parts.code.label("part"), *table.fence()]
-    keys = table.select([*asked, *code], table.where).subquery()
-    groups = [*([keys.c.part] if code else []), *(keys.c[name] for name in names)]
-    for lines in table.parts(sa.select(*groups, sa.func.count()).group_by(*groups)):
+    code = [] if parts.code is None else [parts.code]
+    for lines in table.groups([*code, *key], table.fence() if code else ()):
         rows_of: dict[int, dict[str, int]] = defaultdict(dict)
         missing: dict[int, int] = defaultdict(int)
         for label, line in zip(label_of([line[-1 - len(key) : -1] for line in lines]), lines, strict=True):

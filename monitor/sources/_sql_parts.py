@@ -40,6 +40,10 @@ class Parts:
     code: sa.ColumnElement[int] | None  # None: there is but one part
     rows: Sequence[int]
 
+    @classmethod
+    def one(cls, rows: int) -> "Parts":
+        return cls(code=None, rows=[rows])
+
 
 def spellings(table: Table, column: Stored, dialect: str, most: int | None = None) -> Iterator[Spelling]:
     """Of all labels that the table's rows have, or of some, `most` at most."""
@@ -48,7 +52,7 @@ def spellings(table: Table, column: Stored, dialect: str, most: int | None = Non
     if dialect != "sqlite":
         # As texts: PostgreSQL compares no enum with a text, and no float4 with the digits it is read by.
         told = [sa.collate(sa.cast(part, sa.Text), "C") for part in key]
-    for lines in _groups(table, [*key, *told], most):
+    for lines in table.groups([*key, *told], most=most):
         for label, line in zip(read([line[: len(key)] for line in lines]), lines, strict=True):
             yield Spelling(label=label, told=told, values=line[len(key) : -1], rows=line[-1])
 
@@ -75,22 +79,10 @@ def slices_in(table: Table, segment: Segment, column: Stored, dialect: str, *, n
 
 
 def _numbers(table: Table, value: sa.ColumnElement[float]) -> Iterator[Spelling]:
-    for lines in _groups(table, [value], None):
+    for lines in table.groups([value]):
         read = labels_of(NumericColumn(values=np.array([line[0] for line in lines], dtype=np.float64)))
         for code, (found, rows) in zip(read.codes.tolist(), lines, strict=True):
             # Bound as a double: a whole number would be looked for among integers.
             same = [None if found is None else sa.literal(float(found), sa.Double)]
             label = read.labels[code] if code >= 0 else None
             yield Spelling(label=label, told=[value], values=same, rows=rows)
-
-
-def _groups(
-    table: Table, by: Sequence[sa.ColumnElement[Any]], most: int | None
-) -> Iterator[Sequence[Sequence[Any]]]:
-    """Lines of what rows have in `by`, and how many they are; some lines at a time."""
-    names = [f"k{place}" for place in range(len(by))]
-    asked = [part.label(name) for part, name in zip(by, names, strict=True)]
-    keys = table.select(asked, table.where).subquery()
-    groups = [keys.c[name] for name in names]
-    query = sa.select(*groups, sa.func.count()).group_by(*groups)
-    return table.parts(query if most is None else query.limit(most))

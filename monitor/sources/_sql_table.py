@@ -38,6 +38,23 @@ class Table:
                 yield part
                 self.renew()
 
+    def groups(
+        self,
+        by: Sequence[sa.ColumnElement[Any]],
+        beside: Sequence[sa.ColumnElement[Any]] = (),
+        most: int | None = None,
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """Lines of what rows have in `by`, and how many they are; some lines at a time, `most` in all.
+
+        `beside`: what each row is asked as well, for nobody (`fence`).
+        """
+        names = [f"k{place}" for place in range(len(by))]
+        asked = [part.label(name) for part, name in zip(by, names, strict=True)]
+        keys = self.select([*asked, *beside], self.where).subquery()
+        columns = [keys.c[name] for name in names]
+        query = sa.select(*columns, sa.func.count()).group_by(*columns)
+        return self.parts(query if most is None else query.limit(most))
+
     def values(
         self,
         value: sa.ColumnElement[float],

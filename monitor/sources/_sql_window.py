@@ -186,7 +186,7 @@ class TableWindow:
     def _errors(self, column: Stored) -> int:
         key, read = label_key(column, self.dialect), labels_of(column, self.dialect)
         errors = 0
-        for found in by_label(self.table, key, read, _Cut.none(0).parts):
+        for found in by_label(self.table, key, read, Parts.one(0)):
             for rows_of, _ in found.values():
                 labels = tuple(rows_of)
                 wrong = error_rows(
@@ -205,7 +205,7 @@ class _Cut:
 
     @classmethod
     def none(cls, rows: int) -> "_Cut":
-        return cls(parts=Parts(code=None, rows=[rows]), profiles={})
+        return cls(parts=Parts.one(rows), profiles={})
 
     def watches(self, column: str) -> bool:
         return all(column in profile.columns for profile in self.profiles.values())
