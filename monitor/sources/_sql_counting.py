@@ -22,7 +22,7 @@ from detectors._summary import CategorySummary, NumericSummary
 from monitor.sources._sql_moments import NAMES, Scale, moments, said, scales_by_part, sums
 from monitor.sources._sql_parts import Parts
 from monitor.sources._sql_steps import Stretches, stretch_of, stretches
-from monitor.sources._sql_table import Table, there
+from monitor.sources._sql_table import Table, known
 from monitor.sources._sql_tails import tails_of
 
 LabelOf = Callable[[Sequence[Sequence[Any]]], Sequence[str | None]]
@@ -164,7 +164,7 @@ def _by_stretch(
     """
     row = table.values(value, parts.code).subquery()
     x = row.c.x
-    stretch = sa.case((there(x), stretch_of(x, cut.steps)))
+    stretch = sa.case((known(x), stretch_of(x, cut.steps)))
     first, second = moments(x, said(Scale.of(profile)))
     asked = [x.label("x"), stretch.label("stretch"), first.label("q1"), second.label("q2")]
     if not sliced:

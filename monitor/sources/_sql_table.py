@@ -12,7 +12,7 @@ from monitor.sources._sql_times import Condition
 _LINES = 8_192  # of one part of an answer
 
 
-def there(x: sa.ColumnElement[float]) -> Condition:
+def known(x: sa.ColumnElement[float]) -> Condition:
     """Whether a value is: neither NULL nor NaN, which to PostgreSQL is above infinity."""
     return x <= sa.literal(float("inf"), sa.Double)
 
@@ -71,7 +71,7 @@ class Table:
         inner = self.select(asked, self.where).subquery()
         x = inner.c.x
         chosen = sa.select(x.label("x"), inner.c.part.label("part"))
-        return chosen if within is None else chosen.where(there(x), within(x))
+        return chosen if within is None else chosen.where(known(x), within(x))
 
     def fence(self) -> Sequence[sa.ColumnElement[Any]]:
         """What keeps PostgreSQL from looking through a subquery.
