@@ -6,18 +6,30 @@ left out. Until revision 0013 it was an object with those keys; the views read b
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from detectors import Measurement
 from storage.encoding import dumps, loads
 
-_NAMES = ("metric", "value", "status", "noise_limit", "n", "n_reference", "p", "direction", "bound")
-_ABSENT: dict[str, Any] = {**dict.fromkeys(_NAMES), "direction": 0}
+
+class Fields(NamedTuple):
+    """One number of a column by name, as JSON has it, whatever is absent included."""
+
+    metric: str
+    value: Any = None
+    status: str = ""
+    noise_limit: float | None = None
+    n: Any = None
+    n_reference: Any = None
+    p: float | None = None
+    direction: int | None = None  # None: neither
+    bound: float | None = None
+
+
 _NOT_FINITE = {"undefined": math.nan, "infinite": math.inf, "minus_infinite": -math.inf}
 
 Kept = list[Any] | dict[str, Any]
-Fields = Mapping[str, Any]
 
 
 def kept(m: Measurement) -> list[Any]:
@@ -43,8 +55,8 @@ def read(text: str, metric: str | None = None) -> list[Kept]:
     """What a column of JSON text holds; of one metric only that one is read, the rest is passed over."""
     if metric is None or not text.startswith("[["):  # objects, or nothing
         found: list[Kept] = loads(text)
-        return found if metric is None else [one for one in found if fields_of(one)["metric"] == metric]
-    begins, found = f"[{dumps(metric)},", []
+        return found if metric is None else [one for one in found if fields_of(one).metric == metric]
+    begins, found = _begins(metric), []
     at = text.find(begins)
     while at >= 0:
         # Behind its name stand numbers and a word: the first bracket is its own.
@@ -55,27 +67,32 @@ def read(text: str, metric: str | None = None) -> list[Kept]:
 
 
 def fields_of(one: Kept) -> Fields:
-    """By name, whatever is absent included."""
     if isinstance(one, dict):
-        return one
-    return {**_ABSENT, **dict(zip(_NAMES, one, strict=False))}
+        return Fields(**{name: one[name] for name in Fields._fields if name in one})
+    return Fields(*one)
 
 
 def measurement_of(column: str, one: Kept) -> Measurement:
     """As it was measured, to the bit."""
     fields = fields_of(one)
-    value = fields["value"] if fields["status"] == "ok" else _NOT_FINITE[fields["status"]]
+    value = fields.value if fields.status == "ok" else _NOT_FINITE[fields.status]
     return Measurement(
         column=column,
-        metric=fields["metric"],
+        metric=fields.metric,
         value=value,
-        noise_limit=fields["noise_limit"],
-        p=fields["p"],
-        bound=fields["bound"],
-        direction=fields["direction"] or 0,
-        n_reference=fields["n_reference"],
-        n=fields["n"],
+        noise_limit=fields.noise_limit,
+        p=fields.p,
+        bound=fields.bound,
+        direction=fields.direction or 0,
+        n_reference=fields.n_reference,
+        n=fields.n,
     )
+
+
+@cache
+def _begins(metric: str) -> str:
+    """How the one of a metric begins."""
+    return f"[{dumps(metric)},"
 
 
 def finite(value: float) -> float | None:

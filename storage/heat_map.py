@@ -11,7 +11,8 @@ from datetime import datetime
 from sqlalchemy import Connection, literal_column, select
 
 from alerting.verdict import Severity, VerdictKind
-from storage.due_window import FOLDED_KINDS, Stream, WindowState
+from storage.due_window import Stream, WindowState
+from storage.ledger import IS_OF_FOLDED_KIND
 from storage.span import Span
 from storage.tables import ledger, verdict
 
@@ -50,7 +51,7 @@ def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> 
             ledger.c.start >= since,
             ledger.c.start < until,
             ledger.c.superseded_by.is_(None),
-            ledger.c.kind.in_(FOLDED_KINDS),
+            IS_OF_FOLDED_KIND,
             folded,
         )
         looked = conn.execute(
@@ -81,7 +82,7 @@ def latest_start(conn: Connection, model: str, last: int, before: datetime | Non
         ledger.c.model == model,
         ledger.c.stream == Stream.INPUTS,
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
     )
     if before is not None:
         mine = mine.where(ledger.c.start < before)

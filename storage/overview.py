@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from alerting.verdict import Severity
 from storage import fold_order, model_names, profiles
-from storage.due_window import FOLDED_KINDS
 from storage.label_overview import LabelOverview, label_overview
-from storage.ledger import IS_OPEN, Stream, WindowState
+from storage.ledger import IS_FAILED, IS_OF_FOLDED_KIND, IS_OPEN, Stream, WindowState
 from storage.profiles import NoiseFacts, Reference
 from storage.tables import incident, ledger
 
@@ -27,7 +26,7 @@ _OPEN = (WindowState.PLANNED, WindowState.CLAIMED)
 _INPUTS = (
     ledger.c.stream == Stream.INPUTS,
     ledger.c.superseded_by.is_(None),
-    ledger.c.kind.in_(FOLDED_KINDS),
+    IS_OF_FOLDED_KIND,
 )
 _FOLDED = (*_INPUTS, ledger.c.folded_at.is_not(None))
 _UNFOLDED = (*_INPUTS, ledger.c.folded_at.is_(None))
@@ -78,9 +77,8 @@ class _Open:
 def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     """Every model that has a reference or a window, by name."""
     since = now - PAGES_WITHIN
-    ever = {row.model: row.judged for row in conn.execute(_ever())}
-    recent, unfolded = (
-        _by_model(conn.execute(question, {"since": since})) for question in (_recent(), _unfolded())
+    judged, failed = (
+        _by_model(conn.execute(question, {"since": since})) for question in (_judged(), _failed())
     )
     pages, waiting = _by_model(_pages(conn, since)), _waiting(conn, now)
     last, folded = _latest(conn)
@@ -90,7 +88,7 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
     labelled = model_names.with_labels(conn)
     found = []
     for model in model_names.known(conn):
-        mine, opened, latest = recent.get(model), pages.get(model), last.get(model)
+        mine, opened, latest = judged.get(model), pages.get(model), last.get(model)
         waits, reference = waiting.get(model, _Open()), active.get(model)
         found.append(
             ModelOverview(
@@ -106,13 +104,13 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
                 waiting=waits.windows,
                 overdue=waits.overdue,
                 unattended=waits.unattended,
-                failed=sum(part[model].failed for part in (recent, unfolded) if model in part),
+                failed=failed[model].windows if model in failed else 0,
                 open_tickets=opened.open_tickets if opened else 0,
                 open_pages=opened.open_pages if opened else 0,
-                windows=mine.windows if mine else 0,
+                windows=mine.recent if mine else 0,
                 pages=opened.recent if opened else 0,
                 ever=PagesSeen(
-                    windows=ever.get(model, 0),
+                    windows=mine.ever if mine else 0,
                     pages=opened.pages if opened else 0,
                     marked_false=opened.marked_false if opened else 0,
                 ),
@@ -124,34 +122,28 @@ def overview(conn: Connection, now: datetime) -> list[ModelOverview]:
 
 
 @cache
-def _ever() -> Select[Any]:
-    """Of `ix_ledger_judged` alone, a stretch of it for each model.
+def _judged() -> Select[Any]:
+    """Windows judged ever, and folded since then: of `ix_ledger_judged` alone, a stretch for each model.
 
-    To group all at once PostgreSQL goes through the wide rows of every window that there ever was.
+    To group all at once PostgreSQL goes through the wide rows of every window that there ever was, and SQLite
+    sorts them.
     """
     names = model_names.names_in(ledger)
-    mine = (ledger.c.model == names.c.model, *_FOLDED, ledger.c.state != WindowState.SKIPPED)
-    judged = select(func.count()).where(*mine).scalar_subquery()
-    return select(names.c.model, judged.label("judged")).where(names.c.model.is_not(None))
+    mine = (ledger.c.model == names.c.model, *_FOLDED)
+    counted = (
+        select(func.count()).where(*mine, such).scalar_subquery()
+        for such in (ledger.c.state != WindowState.SKIPPED, ledger.c.start >= bindparam("since"))
+    )
+    ever, recent = counted
+    return select(names.c.model, ever.label("ever"), recent.label("recent")).where(names.c.model.is_not(None))
 
 
 @cache
-def _recent() -> Select[Any]:
-    """The judged ones that started since then, a stretch of that index for each model."""
-    names = model_names.names_in(ledger)
-    mine = and_(ledger.c.model == names.c.model, ledger.c.start >= bindparam("since"), *_FOLDED)
-    failed = func.count().filter(ledger.c.state == WindowState.FAILED).label("failed")
-    counted = select(names.c.model, func.count().label("windows"), failed)
-    return counted.select_from(names).join(ledger, mine).group_by(names.c.model)
-
-
-@cache
-def _unfolded() -> Select[Any]:
-    """Ended windows that wait for their turn."""
-    failed = and_(ledger.c.state == WindowState.FAILED, ledger.c.start >= bindparam("since"))
+def _failed() -> Select[Any]:
+    """Those that started since then, whether their turn has come or not: few, in an index of their own."""
     return (
-        select(ledger.c.model, func.count().filter(failed).label("failed"))
-        .where(*_UNFOLDED, ledger.c.state.not_in(_OPEN))
+        select(ledger.c.model, func.count().label("windows"))
+        .where(*_INPUTS, IS_FAILED, ledger.c.start >= bindparam("since"))
         .group_by(ledger.c.model)
     )
 
@@ -230,7 +222,7 @@ def _pages(conn: Connection, since: datetime) -> Iterable[Row[Any]]:
 def _held_up(conn: Connection, now: datetime) -> set[str]:
     """Models with a window that ended long ago and is not folded; whose turn it is has yet to be asked."""
     ended = (ledger.c.state.not_in(_OPEN), ledger.c.finished_at < now - FOLDED_WITHIN)
-    mine = (ledger.c.folded_at.is_(None), ledger.c.superseded_by.is_(None), ledger.c.kind.in_(FOLDED_KINDS))
+    mine = (ledger.c.folded_at.is_(None), ledger.c.superseded_by.is_(None), IS_OF_FOLDED_KIND)
     return set(conn.execute(select(ledger.c.model).where(*mine, *ended).distinct()).scalars())
 
 

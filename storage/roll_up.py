@@ -5,13 +5,15 @@ share is the day's own share, and a peak stays visible. Rows are counted a windo
 the same as at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from storage.fields import Fields, fields_of
+from storage.fields import fields_of
+
+_Fields = Mapping[str, Any]
 
 
-def roll_up(windows: Iterable[Fields], before: Sequence[Fields] = ()) -> list[dict[str, Any]]:
+def roll_up(windows: Iterable[_Fields], before: Sequence[_Fields] = ()) -> list[dict[str, Any]]:
     """Metrics of a day from `column_result` rows, added to what was rolled up before."""
     found: dict[str, dict[str, Any]] = {str(each["metric"]): dict(each) for each in before}
     for window in windows:
@@ -21,20 +23,20 @@ def roll_up(windows: Iterable[Fields], before: Sequence[Fields] = ()) -> list[di
     return list(found.values())
 
 
-def _metrics(window: Fields) -> list[dict[str, Any]]:
+def _metrics(window: _Fields) -> list[dict[str, Any]]:
     """As v_measurements unfolds a row: what was measured, rows, harm and pull."""
     known = window["rows"] - window["missing_rows"]
     beside = [("rows", window["rows"], 1), ("harm", window["harm"], known), ("pull", window["pull"], known)]
     return [
         *(
             {
-                "metric": each["metric"],
-                "value": each["value"],
-                "weight": each["n"] or 0,
-                "noise_limit": each["noise_limit"],
-                "n": each["n"],
-                "n_reference": each["n_reference"],
-                "status": each["status"],
+                "metric": each.metric,
+                "value": each.value,
+                "weight": each.n or 0,
+                "noise_limit": each.noise_limit,
+                "n": each.n,
+                "n_reference": each.n_reference,
+                "status": each.status,
             }
             for each in map(fields_of, window["measurements"])
         ),
@@ -75,7 +77,7 @@ def _added(day: dict[str, Any] | None, one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _mean(day: Fields, one: Fields, name: str, weight: float) -> float | None:
+def _mean(day: _Fields, one: _Fields, name: str, weight: float) -> float | None:
     if day[name] is None or one[name] is None:
         known: float | None = one[name] if day[name] is None else day[name]
         return known

@@ -4,18 +4,20 @@ The view says what they are, and is what people query by hand; tests hold the tw
 takes a database several times as long.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Table, Text, select, type_coerce
 
+from storage.dialect import among
 from storage.encoding import from_micros, iso
-from storage.fields import fields_of, read
+from storage.fields import Fields, fields_of, read
 from storage.tables import column_result, daily_result, ledger
 
 Record = dict[str, Any]
 Windows = Select[Any] | Sequence[int]  # ids of the ledger
+_AT_ONCE = 1_000  # rows that are fetched
 
 
 def unfolded(
@@ -34,22 +36,24 @@ def unfolded(
         (daily_result, _BY_THE_DAY, _of_day),
     ):
         of = table.c
-        statement = select(*asked).join(ledger, ledger.c.id == of.ledger_id).where(ledger.c.id.in_(windows))
+        named = ledger.c.id.in_(windows) if isinstance(windows, Select) else among(conn, ledger.c.id, windows)
+        statement = select(*asked).join(ledger, ledger.c.id == of.ledger_id).where(named)
         if column is not None:
             statement = statement.where(of.column_name == column)
         if segment is not None:
             statement = statement.where(of.segment == segment)
-        for row in conn.execute(statement):
-            where = {
-                "model": row.model,
-                "version": row.version,
-                "window_start": said(row.window_start),
-                "window_end": said(row.window_end),
-                "revision": row.revision,
-                "segment": row.segment,
-                "column_name": row.column_name,
-            }
-            found += [where | _facts(each, row) for each in measured(row, metric)]
+        for rows in conn.execute(statement).partitions(_AT_ONCE):
+            for row in rows:
+                where = {
+                    "model": row.model,
+                    "version": row.version,
+                    "window_start": said(row.window_start),
+                    "window_end": said(row.window_end),
+                    "revision": row.revision,
+                    "segment": row.segment,
+                    "column_name": row.column_name,
+                }
+                found += [where | facts for facts in measured(row, metric)]
     return found
 
 
@@ -78,40 +82,43 @@ _IN_FULL = _asked(ledger, column_result, "rows", "missing_rows", "harm", "pull")
 _BY_THE_DAY = _asked(daily_result, daily_result, "windows")
 
 
-def _of_window(row: Row[Any], metric: str | None) -> Iterator[Mapping[str, Any]]:
+def _of_window(row: Row[Any], metric: str | None) -> Iterator[Record]:
     """What was measured of a column, and what stands beside it: rows, harm and pull. None: every metric."""
     for each in map(fields_of, read(row.measurements, metric)):
-        if each["value"] is not None or each["status"] != "ok":
-            yield each
+        if each.value is not None or each.status != "ok":
+            yield _facts(each, row.ledger_id)
     if metric is not None and metric not in _BESIDE:
         return
     known = row.rows - row.missing_rows
     for name, value, n in zip(_BESIDE, (row.rows, row.harm, row.pull), (row.rows, known, known), strict=True):
         if value is not None and metric in (None, name):
-            yield {"metric": name, "value": value, "n": n, "status": "ok"}
+            yield _facts(Fields(name, value, "ok", n=n), row.ledger_id)
 
 
-def _of_day(row: Row[Any], metric: str | None) -> Iterator[Mapping[str, Any]]:
+def _of_day(row: Row[Any], metric: str | None) -> Iterator[Record]:
     """What is left of a day; each row has a smallest and a largest value."""
-    for each in map(fields_of, read(row.measurements, metric)):
-        yield {**each, "p": None, "direction": 0, "windows": row.windows}
+    day: Any  # an object, as it was rolled up
+    for day in read(row.measurements, metric):
+        least, most = (_number(day[name]) for name in ("min", "max"))
+        whole = _facts(fields_of(day)._replace(p=None, direction=None), row.ledger_id)
+        yield whole | {"windows": row.windows, "value_min": least, "value_max": most}
 
 
-def _facts(each: Mapping[str, Any], row: Row[Any]) -> Record:
-    value = _number(each["value"])
+def _facts(each: Fields, window: int) -> Record:
+    value = _number(each.value)
     return {
-        "metric": each["metric"],
+        "metric": each.metric,
         "value": value,
-        "noise_limit": each.get("noise_limit"),
-        "n": each.get("n"),
-        "n_reference": each.get("n_reference"),
-        "p": each.get("p"),
-        "direction": each.get("direction") or 0,
-        "status": each["status"],
-        "window_id": row.ledger_id,
-        "windows": each.get("windows", 1),
-        "value_min": _number(each["min"]) if "windows" in each else value,
-        "value_max": _number(each["max"]) if "windows" in each else value,
+        "noise_limit": each.noise_limit,
+        "n": each.n,
+        "n_reference": each.n_reference,
+        "p": each.p,
+        "direction": each.direction or 0,
+        "status": each.status,
+        "window_id": window,
+        "windows": 1,
+        "value_min": value,
+        "value_max": value,
     }
 
 

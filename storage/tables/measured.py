@@ -118,18 +118,29 @@ Index(
     **where("folded_at IS NULL"),
 )
 # Holds all that counting asks for: a row is wide, and `status` counts every window that there ever was. For
-# what the condition implies SQLite looks into the row as well, unless the index holds it.
+# what the condition implies SQLite looks into the row as well, unless the index holds it; but it is compared no
+# more, which was half of what counting took.
 Index(
     "ix_ledger_judged",
     ledger.c.model,
     ledger.c.stream,
     ledger.c.start,
-    ledger.c.kind,
     ledger.c.state,
     ledger.c.end,
+    ledger.c.kind,
     ledger.c.folded_at,
     ledger.c.superseded_by,
-    **where("folded_at IS NOT NULL AND superseded_by IS NULL"),
+    **where("folded_at IS NOT NULL AND superseded_by IS NULL AND kind IN ('scheduled', 'manual')"),
+)
+Index(
+    "ix_ledger_failed",
+    ledger.c.model,
+    ledger.c.start,
+    ledger.c.stream,
+    ledger.c.kind,
+    ledger.c.state,
+    ledger.c.superseded_by,
+    **where("state = 'failed'"),
 )
 Index(
     "ix_ledger_provisional",

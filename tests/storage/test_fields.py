@@ -37,7 +37,7 @@ MEASURED = st.builds(
 
 def as_before(m: Measurement) -> dict[str, Any]:
     """As revision 0012 wrote it."""
-    return {**fields_of(kept(m)), "direction": m.direction, "contributions": [0.5, 0.5]}
+    return {**fields_of(kept(m))._asdict(), "direction": m.direction, "contributions": [0.5, 0.5]}
 
 
 @given(measured=st.lists(MEASURED, max_size=6))

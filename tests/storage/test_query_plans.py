@@ -60,6 +60,10 @@ READS: dict[str, tuple[str, Callable[[Connection], object]]] = {
         lambda conn: heat_map.heat_map(conn, "m", T0, T0 + 90 * DAY),
     ),
     "status of all models": ("COVERING INDEX ix_ledger_judged", lambda conn: overview(conn, T0 + DAY)),
+    "failed windows of all models": (
+        "COVERING INDEX ix_ledger_failed",
+        lambda conn: overview(conn, T0 + DAY),
+    ),
     "verdicts": (
         "ix_verdict_column",
         lambda conn: history.verdicts(conn, Filter(model="m", column="temp", since=T0)),
