@@ -118,8 +118,8 @@ Index(
     **where("folded_at IS NULL"),
 )
 # Holds all that counting asks for: a row is wide, and `status` counts every window that there ever was. For
-# what the condition implies SQLite looks into the row as well, unless the index holds it; but it is not compared,
-# which was half of what counting took.
+# what the condition implies SQLite looks into the row as well, unless the index holds it; but it is compared
+# no more, which was half of what counting took.
 Index(
     "ix_ledger_judged",
     ledger.c.model,
