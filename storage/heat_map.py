@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, literal_column, select
 
 from alerting.verdict import Severity, VerdictKind
-from storage.due_window import Stream, WindowState
-from storage.ledger import IS_OF_FOLDED_KIND
+from storage.due_window import IS_OF_FOLDED_KIND, Stream, WindowState
 from storage.span import Span
 from storage.tables import ledger, verdict
 

@@ -293,7 +293,6 @@ def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWi
 # Literal words, not parameters: only then does a database use the partial index over them.
 IS_OPEN = sql("ledger.state IN ('planned', 'claimed')")
 IS_FAILED = sql("ledger.state = 'failed'")
-IS_OF_FOLDED_KIND = sql("ledger.kind IN ({})".format(", ".join(f"'{kind}'" for kind in FOLDED_KINDS)))
 
 
 def _mine(window_id: int, fence: int) -> Update:
