@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Insert, Table, cast, func, literal, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 
 from storage.encoding import dumps, from_micros
@@ -46,7 +58,8 @@ def among(conn: Connection, column: ColumnElement[int], ids: Sequence[int]) -> C
         return column.in_(select(each.c.value))
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415  as above
 
-    return column == func.any(literal(list(ids), postgresql.ARRAY(BigInteger)))
+    array = "{" + ",".join(map(str, ids)) + "}"  # a list would be looked at number by number
+    return column == func.any(cast(literal(array, Text), postgresql.ARRAY(BigInteger)))
 
 
 def json_member(conn: Connection, column: ColumnElement[Any], name: str) -> ColumnElement[Any]:

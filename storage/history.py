@@ -69,11 +69,8 @@ def windows(conn: Connection, chosen: Filter | None = None) -> list[Record]:
 def measurements(conn: Connection, chosen: Filter | None = None) -> list[Record]:
     """Every metric of every column; NULL values carry a status that says why."""
     chosen = chosen or Filter()
-    records = [
-        record
-        for ids in _batches(conn, _window_ids(chosen))
-        for record in unfolded(conn, ids, column=chosen.column, segment=chosen.segment, metric=chosen.metric)
-    ]
+    windows = _named(conn, _window_ids(chosen))
+    records = unfolded(conn, windows, column=chosen.column, segment=chosen.segment, metric=chosen.metric)
     # The last: __volume__ measures what every column has, rows.
     records.sort(key=lambda record: (*_PLACE(record), record["metric"], record["n_reference"] or 0))
     return records
@@ -336,15 +333,21 @@ def _window_ids(chosen: Filter, known: Column[Any] = ledger.c.finished_at) -> Se
     return select(union(select(counted.c.id), beside).subquery().c.id)
 
 
-def _batches(conn: Connection, ids: Select[Any]) -> list[Select[Any] | Sequence[int]]:
+def _named(conn: Connection, ids: Select[Any]) -> Select[Any] | Sequence[int]:
     """The same windows, named one by one where they are few.
 
     Neither database takes a subquery into a view of several parts: it unfolds what every model ever measured,
     and asks each row afterwards.
     """
     named = conn.execute(ids.limit(_NAMED_AT_MOST + 1)).scalars().all()
-    if len(named) > _NAMED_AT_MOST:
-        return [ids]
+    return ids if len(named) > _NAMED_AT_MOST else named
+
+
+def _batches(conn: Connection, ids: Select[Any]) -> list[Select[Any] | Sequence[int]]:
+    """The same, so many at a time as a view is asked for."""
+    named = _named(conn, ids)
+    if isinstance(named, Select):
+        return [named]
     return [named[first : first + _NAMED_AT_ONCE] for first in range(0, len(named), _NAMED_AT_ONCE)]
 
 

@@ -44,6 +44,8 @@ class OpenedFile:
                 f"{self.path}: another file took the database's place while it was in use; start the daemon "
                 "again if that is the one it should use, and use `leeway db restore` for such changes"
             )
+        if not found.st_size:
+            raise StorageLost(f"{self.path}: the database was emptied while in use; {RESTORE}")
         if self.wal and not _wal(self.path).exists():
             raise StorageLost(
                 f"{_wal(self.path)}: is gone while in use, with it the newest transactions; {RESTORE}, or "

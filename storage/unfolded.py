@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Table, Text, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Table, Text, select, type_coerce
 
 from storage.dialect import among
 from storage.encoding import from_micros, iso
@@ -43,17 +43,17 @@ def unfolded(
         if segment is not None:
             statement = statement.where(of.segment == segment)
         for rows in conn.execute(statement).partitions(_AT_ONCE):
-            for row in rows:
+            for model, revision, start, end, version, part, name, *facts in rows:
                 where = {
-                    "model": row.model,
-                    "version": row.version,
-                    "window_start": said(row.window_start),
-                    "window_end": said(row.window_end),
-                    "revision": row.revision,
-                    "segment": row.segment,
-                    "column_name": row.column_name,
+                    "model": model,
+                    "version": version,
+                    "window_start": said(start),
+                    "window_end": said(end),
+                    "revision": revision,
+                    "segment": part,
+                    "column_name": name,
                 }
-                found += [where | facts for facts in measured(row, metric)]
+                found += [where | one for one in measured(metric, *facts)]
     return found
 
 
@@ -68,8 +68,9 @@ def _asked(of: Table, table: Table, *names: str) -> tuple[ColumnElement[Any], ..
         ledger.c.revision,
         type_coerce(of.c.start, BigInteger).label("window_start"),
         type_coerce(of.c.end, BigInteger).label("window_end"),
+        *(table.c[name] for name in ("version", "segment", "column_name", "ledger_id")),
         type_coerce(table.c.measurements, Text).label("measurements"),
-        *(table.c[name] for name in ("ledger_id", "version", "segment", "column_name", *names)),
+        *(table.c[name] for name in names),
     )
 
 
@@ -82,26 +83,34 @@ _IN_FULL = _asked(ledger, column_result, "rows", "missing_rows", "harm", "pull")
 _BY_THE_DAY = _asked(daily_result, daily_result, "windows")
 
 
-def _of_window(row: Row[Any], metric: str | None) -> Iterator[Record]:
+def _of_window(
+    metric: str | None,
+    window: int,
+    measured: str,
+    rows: int,
+    missing: int,
+    harm: float | None,
+    pull: float | None,
+) -> Iterator[Record]:
     """What was measured of a column, and what stands beside it: rows, harm and pull. None: every metric."""
-    for each in map(fields_of, read(row.measurements, metric)):
+    for each in map(fields_of, read(measured, metric)):
         if each.value is not None or each.status != "ok":
-            yield _facts(each, row.ledger_id)
+            yield _facts(each, window)
     if metric is not None and metric not in _BESIDE:
         return
-    known = row.rows - row.missing_rows
-    for name, value, n in zip(_BESIDE, (row.rows, row.harm, row.pull), (row.rows, known, known), strict=True):
+    known = rows - missing
+    for name, value, n in zip(_BESIDE, (rows, harm, pull), (rows, known, known), strict=True):
         if value is not None and metric in (None, name):
-            yield _facts(Fields(name, value, "ok", n=n), row.ledger_id)
+            yield _facts(Fields(name, value, "ok", n=n), window)
 
 
-def _of_day(row: Row[Any], metric: str | None) -> Iterator[Record]:
+def _of_day(metric: str | None, window: int, measured: str, windows: int) -> Iterator[Record]:
     """What is left of a day; each row has a smallest and a largest value."""
     day: Any  # an object, as it was rolled up
-    for day in read(row.measurements, metric):
+    for day in read(measured, metric):
         least, most = (_number(day[name]) for name in ("min", "max"))
-        whole = _facts(fields_of(day)._replace(p=None, direction=None), row.ledger_id)
-        yield whole | {"windows": row.windows, "value_min": least, "value_max": most}
+        whole = _facts(fields_of(day)._replace(p=None, direction=None), window)
+        yield whole | {"windows": windows, "value_min": least, "value_max": most}
 
 
 def _facts(each: Fields, window: int) -> Record:

@@ -1,5 +1,6 @@
 """Is the file that is written still the one that was opened?"""
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from storage.engine import SqliteStore, open_store
 from storage.errors import StorageLost
+from storage.lock import OwnerLock
 from storage.soundness import OpenedFile, must_be_sound
 
 ROOT = "SELECT rootpage FROM sqlite_master WHERE name = 'alembic_version'"
@@ -31,6 +33,35 @@ def test_deleted(file_store: SqliteStore) -> None:
     file_store.path.unlink()
     with pytest.raises(StorageLost, match="is gone while in use"):
         opened.must_be_there()
+
+
+def test_emptied(file_store: SqliteStore) -> None:
+    """Cut to nothing under its name: what is written from now on would be all that there is."""
+    opened = OpenedFile.of(file_store.path)
+    os.truncate(file_store.path, 0)
+    with pytest.raises(StorageLost, match="emptied"):
+        opened.must_be_there()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("wal", [True, False])
+def test_an_empty_file_is_no_history_to_go_on_with(
+    file_store: SqliteStore, tmp_path: Path, read_only: bool, wal: bool
+) -> None:
+    """SQLite takes it for a new database and throws its WAL away. Without an owner before it, it is one."""
+    path = tmp_path / "emptied.db"
+    path.touch()
+    OwnerLock(path).path.touch()
+    if wal:
+        with file_store.write():
+            pass
+        shutil.copy(f"{file_store.path}-wal", f"{path}-wal")
+    with pytest.raises(StorageLost, match="leeway db restore"):
+        open_store(f"sqlite:///{path}", read_only=read_only)
+    assert path.stat().st_size == 0
+    assert path.with_name("emptied.db-wal").exists() == wal
+    OwnerLock(path).path.unlink()
+    open_store(f"sqlite:///{path}").close()
 
 
 def test_replaced(file_store: SqliteStore, tmp_path: Path) -> None:
