@@ -20,6 +20,7 @@ Scores = NDArray[np.int8]  # normal scores in units of SCORE_UNIT, at most SCORE
 Wide = NDArray[np.int16]  # the same where they are multiplied
 
 _BLOCK = 8_192  # rows at a time: scores of 40 columns fit the second-level cache, and sums of 63² an int32
+_TILE = 64  # rows at a time that are turned
 _MISSING = np.int8(-128)
 _STEPS = 7  # halvings that find one of the 127 scores
 _CUTS = (1 << _STEPS) - 1
@@ -163,8 +164,11 @@ def _score(x: NDArray[np.float64], cuts: NDArray[np.float64], levels: Scores, sc
 
 
 def _add(coded: Scores, found: JointSummary) -> None:
-    wide, own = np.empty((2, *coded.shape), dtype=np.int16), np.empty((3, coded.shape[0]), dtype=np.int64)
-    _add_products(coded, found.both, found.sums, found.squares, found.products, wide[0], wide[1], own)
+    size, rows = coded.shape
+    scores, by_row = np.empty((size, rows), dtype=np.int16), np.empty((rows, size), dtype=np.int16)
+    own, without = np.empty((3, size), dtype=np.int32), np.empty((3, size, size), dtype=np.int32)
+    sums = found.both, found.sums, found.squares, found.products
+    _add_products(coded, *sums, scores, by_row, own, without)
 
 
 @kernel
@@ -201,29 +205,40 @@ def _add_products(
     squares: NDArray[np.int64],
     products: NDArray[np.int64],
     scores: Wide,
-    known: Wide,
-    own: NDArray[np.int64],
+    by_row: Wide,
+    own: NDArray[np.int32],
+    without: NDArray[np.int32],
 ) -> None:
-    """Whole numbers throughout: their sums are exact in any order, so the compiler may use vectors."""
+    """Whole numbers throughout: their sums are exact in any order, so the compiler may use vectors.
+
+    What column i is where j has a value is what it is alone, less what it is in the rows where j has none:
+    those are few, and one look at such a row serves every i.
+    """
     size, rows = coded.shape
+    without[:] = 0
     for i in range(size):
+        count = total = np.int32(0)
         for k in range(rows):
             held = np.int16(coded[i, k] != _MISSING)
-            known[i, k] = held
-            scores[i, k] = np.int16(coded[i, k]) * held
-    for i in range(size):
-        own[0, i], own[1, i], own[2, i] = _sums(scores[i], known[i], known[i])
+            x = np.int16(coded[i, k]) * held
+            scores[i, k] = x
+            count = np.int32(count + held)
+            total = np.int32(total + x)
+        own[0, i], own[1, i], own[2, i] = count, total, _product(scores[i], scores[i])
+    for start in range(0, rows, _TILE):  # what is written stays in the first-level cache
+        for i in range(size):
+            for k in range(start, min(start + _TILE, rows)):
+                by_row[k, i] = coded[i, k]
+    for j in range(size):
+        if own[0, j] < rows:
+            for k in range(rows):
+                if coded[j, k] == _MISSING:
+                    _add_row(by_row[k], without[0, j], without[1, j], without[2, j])
     for i in range(size):
         for j in range(size):
-            if own[0, j] == rows:  # nothing is missing there: what i is alone
-                both[i, j] += own[0, i]
-                sums[i, j] += own[1, i]
-                squares[i, j] += own[2, i]
-            else:
-                count, first, second = _sums(scores[i], known[i], known[j])
-                both[i, j] += count
-                sums[i, j] += first
-                squares[i, j] += second
+            both[i, j] += own[0, i] - without[0, j, i]
+            sums[i, j] += own[1, i] - without[1, j, i]
+            squares[i, j] += own[2, i] - without[2, j, i]
         for j in range(i + 1):
             product = _product(scores[i], scores[j])
             products[i, j] += product
@@ -232,15 +247,15 @@ def _add_products(
 
 
 @kernel
-def _sums(scores: Wide, mine: Wide, other: Wide) -> tuple[int, int, int]:
-    count = first = second = np.int32(0)
-    for k in range(scores.size):
-        held = np.int32(mine[k]) * np.int32(other[k])
-        x = np.int32(scores[k]) * held
-        count = np.int32(count + held)
-        first = np.int32(first + x)
-        second = np.int32(second + x * x)
-    return int(count), int(first), int(second)
+def _add_row(
+    row: NDArray[np.int16], count: NDArray[np.int32], sums: NDArray[np.int32], squares: NDArray[np.int32]
+) -> None:
+    for i in range(row.size):
+        held = np.int32(row[i] != _MISSING)
+        x = np.int32(row[i]) * held
+        count[i] += held
+        sums[i] += x
+        squares[i] += x * x
 
 
 @kernel
