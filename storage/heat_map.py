@@ -7,15 +7,19 @@ history of verdicts.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import BigInteger, Connection, literal_column, select, type_coerce
 
 from alerting.verdict import Severity, VerdictKind
 from storage.due_window import IS_OF_FOLDED_KIND, Stream, WindowState
+from storage.encoding import from_micros
 from storage.span import Span
 from storage.tables import ledger, verdict
 
 _UNCLEAR = "verdict.verdict <> 'clear'"
+# As they are stored: to make values of them row by row takes longer than to find them.
+_START, _END = (type_coerce(ledger.c[name], BigInteger) for name in ("start", "end"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,7 @@ def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> 
     windows: list[tuple[Span, WindowState]] = []
     said: dict[str, dict[datetime, Said]] = {}
     judged: set[datetime] = set()
+    at = cache(from_micros)  # one window begins where another ends, and has many columns
     # Asked apart, as there is an index that holds all of those that are folded, and one of the others: each
     # window's own row lies somewhere else on the disk.
     for is_folded in (True, False):
@@ -54,24 +59,30 @@ def heat_map(conn: Connection, model: str, since: datetime, until: datetime) -> 
             folded,
         )
         looked = conn.execute(
-            select(ledger.c.start, ledger.c.end, ledger.c.state)
+            select(_START, _END, ledger.c.state)
             .where(*mine, ledger.c.stream == Stream.INPUTS)
             .order_by(ledger.c.start)
-        ).all()
-        judged.update(row.start for row in looked if is_folded)
-        windows += [(Span(start=start, end=end), WindowState(state)) for start, end, state in looked]
+        )
+        spans = [(Span(start=at(start), end=at(end)), WindowState(state)) for start, end, state in looked]
+        judged.update(span.start for span, _ in spans if is_folded)
+        windows += spans
         for stream in Stream:
             unclear = conn.execute(
-                select(ledger.c.start, verdict.c.column_name, verdict.c.verdict, verdict.c.severity)
+                select(_START, verdict.c.column_name, verdict.c.verdict, verdict.c.severity)
                 .join(verdict, verdict.c.ledger_id == ledger.c.id)
                 # Literally as the index has it: with a bound value neither database takes a partial index.
                 .where(*mine, ledger.c.stream == stream, literal_column(_UNCLEAR))
                 .where(verdict.c.segment == "", verdict.c.version == "")
             )
             for start, column, kind, severity in unclear:
-                said.setdefault(column, {})[start] = Said(kind=VerdictKind(kind), severity=Severity(severity))
+                said.setdefault(column, {})[at(start)] = _said(kind, severity)
     windows.sort(key=lambda each: each[0].start)
     return HeatMap(windows=dict(windows), judged=frozenset(judged), said=said)
+
+
+@cache
+def _said(kind: str, severity: str) -> Said:
+    return Said(kind=VerdictKind(kind), severity=Severity(severity))
 
 
 def latest_start(conn: Connection, model: str, last: int, before: datetime | None = None) -> datetime | None:
