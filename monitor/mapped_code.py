@@ -62,7 +62,7 @@ def _segments(name: str) -> tuple[tuple[int, int], ...]:
     """Address and bytes of each that nobody writes to; none of a library that is not there, or no longer on
     the disk as it was loaded."""
     try:
-        mine = [each for each in _mappings() if Path(each.path).name.startswith(name)]
+        mine = list(_mappings(f"/{name}"))
         # What runs is where the loader put it. Others may have mapped the file as well, to read symbols.
         code = [each for each in mine if each.rights == "r-xp"]
         return tuple(part for each in code for part in _of_file(each, mine))
@@ -70,12 +70,14 @@ def _segments(name: str) -> tuple[tuple[int, int], ...]:
         return ()
 
 
-def _mappings() -> Iterator[_Mapping]:
+def _mappings(begins: str) -> Iterator[_Mapping]:
+    """Of files whose names begin so: of some hundred lines few are looked at closer."""
     for line in _MAPS.read_text("utf-8", "surrogateescape").splitlines():
-        span, rights, offset, _, inode, *path = line.split(maxsplit=5)
-        if path:
+        at = line.rfind("/")
+        if at >= 0 and line.startswith(begins, at):
+            span, rights, offset, _, inode, path = line.split(maxsplit=5)
             start, _, end = span.partition("-")
-            yield _Mapping(int(start, 16), int(end, 16), rights, int(offset, 16), int(inode), path[0])
+            yield _Mapping(int(start, 16), int(end, 16), rights, int(offset, 16), int(inode), path)
 
 
 def _of_file(code: _Mapping, mappings: Sequence[_Mapping]) -> Iterator[tuple[int, int]]:

@@ -16,13 +16,14 @@ def double(n: int) -> int:
     return 2 * n
 """
 RUN = "from looped import double; print(double(21), sum(double.stats.cache_hits.values()))"
+ASKED = "from numba.core import entrypoints; print(entrypoints._already_initialized)"
 
 
-def run(folder: Path) -> str:
-    """What came of it, and how often it was loaded."""
+def run(folder: Path, then: str = "") -> str:
+    """What came of it, and how often it was loaded; and what is printed `then`."""
     environment = {**os.environ, "PYTHONPATH": f"{folder}:{Path.cwd()}", "NUMBA_CACHE_DIR": str(folder / "c")}
     done = subprocess.run(
-        [sys.executable, "-c", RUN], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-c", f"{RUN}; {then}"], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -37,3 +38,9 @@ def test_a_damaged_file_is_compiled_again(tmp_path: Path, kind: str, left: int) 
     (file,) = (tmp_path / "c").rglob(f"*.{kind}")
     file.write_bytes(file.read_bytes()[:left])
     assert [run(tmp_path), run(tmp_path)] == ["42 0", "42 1"]
+
+
+def test_installed_packages_are_not_asked(tmp_path: Path) -> None:
+    """For types of their own, which would take longer than to load a kernel: compiled or loaded."""
+    (tmp_path / "looped.py").write_text(KERNEL)
+    assert [run(tmp_path, ASKED), run(tmp_path, ASKED)] == ["42 0\nFalse", "42 1\nFalse"]
