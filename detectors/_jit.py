@@ -46,7 +46,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     compiled: Any = numba.njit(nogil=True, fastmath=False, error_model="numpy")(function)
     if isinstance(compiled, Dispatcher):  # not where NUMBA_DISABLE_JIT says so
         compiled._cache = _Cache(function)  # type: ignore[attr-defined, no-untyped-call]
-        # Numba would ask every installed package for types of its own, 0.02 s: a kernel has none of them.
+        # Numba would ask every installed package for types of its own, 0.02 s, also where it only loads.
         compiled._compilation_chain_init_hook = _nothing  # type: ignore[attr-defined]
     typed: Callable[P, R] = compiled
     return typed

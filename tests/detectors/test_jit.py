@@ -40,7 +40,7 @@ def test_a_damaged_file_is_compiled_again(tmp_path: Path, kind: str, left: int) 
     assert [run(tmp_path), run(tmp_path)] == ["42 0", "42 1"]
 
 
-def test_installed_packages_are_not_asked(tmp_path: Path) -> None:
-    """For types of their own, which would take longer than to load a kernel: compiled or loaded."""
+def test_to_load_one_no_installed_package_is_asked(tmp_path: Path) -> None:
+    """For types of its own, which would take longer than to load a kernel. To compile they are."""
     (tmp_path / "looped.py").write_text(KERNEL)
-    assert [run(tmp_path, ASKED), run(tmp_path, ASKED)] == ["42 0\nFalse", "42 1\nFalse"]
+    assert [run(tmp_path, ASKED), run(tmp_path, ASKED)] == ["42 0\nTrue", "42 1\nFalse"]
