@@ -4,7 +4,7 @@ One hour of one model of fifty columns goes through the daemon's own functions; 
 every hour of 90 days and to as many models as it takes. What a query reads is kept as it was (measurements,
 verdicts without their facts); components, bins and evidence, which no such query reads, are left out, so that
 the disk suffices. Some verdicts are turned into breaches and holds. Every query is asked of several models,
-one after the other, in a process that has asked before; its garbage is collected as the daemon's is.
+one after the other, in a process that has asked before; its garbage is collected as seldom as any command's.
 """
 
 import os
@@ -25,7 +25,7 @@ from monitor.config import Config
 from monitor.config_file import load
 from monitor.daemon import one_pass
 from monitor.keeping import prune_model
-from monitor.memory import kept_for_good, seldom_collected
+from monitor.memory import seldom_collected
 from monitor.opening import open_runtime, own
 from monitor.referencing import build_reference
 from monitor.standing import standing
@@ -66,7 +66,6 @@ def history(
 def _answers(url: str, loaded: Config, now: datetime, models: int, copied: float) -> Iterator[Row]:
     """How long each question takes."""
     seldom_collected()
-    kept_for_good()
     with open_store(url, read_only=True) as store:
         with store.read() as conn:
             kept = int(conn.exec_driver_sql("SELECT count(*) FROM column_result").scalar() or 0)

@@ -5,12 +5,14 @@ NaN and ±inf must keep their meaning, and sums their order. Never parallel: the
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from llvmlite.binding import add_symbol  # type: ignore[import-untyped]
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
-from numba.core.runtime.nrt import rtsys
+from numba.core.runtime._nrt_python import c_helpers
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,12 +23,12 @@ class _Cache(FunctionCache):
 
     numba sets up all that it could compile before it looks for the file: 0.3 s of every command. Only
     compiling needs that, and sees to it itself (CompilerBase in numba/core/compiler.py); what was compiled
-    needs the runtime that allocates arrays. And a file that a loss of power cut short is written anew: numba
+    needs the functions in C that it names. And a file that a loss of power cut short is written anew: numba
     would raise at each window until somebody removes it.
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        rtsys.initialize(target_context)
+        _name_helpers()
         with self._guard_against_spurious_io_errors():
             try:
                 return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
@@ -35,6 +37,14 @@ class _Cache(FunctionCache):
             except Exception:  # noqa: BLE001  half a pickle may say anything
                 self.flush()  # type: ignore[no-untyped-call]
                 return None  # it is compiled again
+
+
+@cache
+def _name_helpers() -> None:
+    """Of the runtime that counts references to arrays, as `initialize` in numba/core/runtime/nrt.py begins;
+    what it goes on to compile each object on the disk has within itself."""
+    for name, address in c_helpers.items():
+        add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 def _nothing() -> None:

@@ -211,8 +211,8 @@ def _add_products(
 ) -> None:
     """Whole numbers throughout: their sums are exact in any order, so the compiler may use vectors.
 
-    What column i is where j has a value is what it is alone, less what it is in the rows where j has none:
-    those are few, and one look at such a row serves every i.
+    What column i is where j has a value is what it is alone, less what it is in the rows where j has none; or
+    what it is in those where it has one, whichever are fewer: one look at such a row serves every i.
     """
     size, rows = coded.shape
     without[:] = 0
@@ -230,10 +230,15 @@ def _add_products(
             for k in range(start, min(start + _TILE, rows)):
                 by_row[k, i] = coded[i, k]
     for j in range(size):
+        few_known = 2 * own[0, j] < rows
         if own[0, j] < rows:
             for k in range(rows):
-                if coded[j, k] == _MISSING:
+                if (coded[j, k] != _MISSING) == few_known:
                     _add_row(by_row[k], without[0, j], without[1, j], without[2, j])
+        if few_known:
+            for i in range(size):
+                for k in range(3):
+                    without[k, j, i] = own[k, i] - without[k, j, i]
     for i in range(size):
         for j in range(size):
             both[i, j] += own[0, i] - without[0, j, i]

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, or_, select
 
 from storage import fold_order
-from storage.due_window import FOLDED_KINDS, Stream, WindowKind, WindowState
+from storage.due_window import IS_OF_FOLDED_KIND, Stream, WindowKind, WindowState
 from storage.tables import ledger
 
 
@@ -25,7 +25,7 @@ def is_moving(conn: Connection, model: str, before: datetime, now: datetime) -> 
     statement = select(ledger.c.id).where(
         ledger.c.model == model,
         ledger.c.stream == Stream.INPUTS,
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
         ledger.c.folded_at.is_(None),
         ledger.c.superseded_by.is_(None),
         ledger.c.end <= before,

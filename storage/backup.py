@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from alerting import failpoint
 from storage.engine import open_store
 from storage.errors import StorageError
+from storage.lock import must_not_be_lost
 from storage.restored import forget_what_was_open
 from storage.sqlite import BUSY_TIMEOUT_MS
 
@@ -63,6 +64,7 @@ def database_file(url: str) -> Path:
 
 def back_up(database: Path, target: Path, *, replace: bool = False, progress: Progress) -> Copied:
     """Copy a database that may be in use. `replace`: a file of that name may be replaced."""
+    must_not_be_lost(database)
     if not database.exists():
         raise StorageError(f"{database}: no such database; check storage.url")
     if target.exists() and not replace:
@@ -95,8 +97,7 @@ def put_back(file: Path, database: Path, *, now: datetime, progress: Progress) -
         revision = store.revision()
     _single(fresh)
     failpoint.hit("mid_restore")
-    # The owner's lock makes an empty file where there was none.
-    kept = _set_aside(database, now) if database.exists() and database.stat().st_size else None
+    kept = _set_aside(database, now)
     _rename(fresh, database)
     return Restored(database=database, kept=kept, revision=revision, cancelled=cancelled)
 
@@ -162,28 +163,32 @@ def _single(path: Path) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _set_aside(database: Path, now: datetime) -> Path:
+def _set_aside(database: Path, now: datetime) -> Path | None:
     """The database and its WAL under another name, so that a new file never meets an old WAL.
 
     Its WAL is first taken into it where it is sound: then a kill between two of these steps loses nothing.
+    None: there was no database, or an empty one, which the owner's lock makes; a WAL of before is kept alone.
     """
-    try:
-        with closing(_open(database, "rw")) as connection:
-            connection.execute("PRAGMA query_only = OFF")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.Error:
-        pass  # too damaged to be checkpointed: the files are kept as they are
+    empty = not database.exists() or not database.stat().st_size
+    if not empty:
+        try:
+            with closing(_open(database, "rw")) as connection:
+                connection.execute("PRAGMA query_only = OFF")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error:
+            pass  # too damaged to be checkpointed: the files are kept as they are
     kept = database.with_name(f"{database.name}.replaced-{now:%Y%m%dT%H%M%SZ}")
     number = 1
     while kept.exists():
         number += 1
         kept = database.with_name(f"{database.name}.replaced-{now:%Y%m%dT%H%M%SZ}-{number}")
-    os.link(database, kept)
+    if not empty:
+        os.link(database, kept)
     for suffix in ("-wal", "-shm"):
         beside = database.with_name(database.name + suffix)
         if beside.exists():
             beside.rename(kept.with_name(kept.name + suffix))
-    return kept
+    return None if empty else kept
 
 
 def _rename(source: Path, target: Path) -> None:

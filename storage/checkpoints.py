@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from alerting.fold import AlertState
 from storage.dialect import upsert
-from storage.due_window import FOLDED_KINDS, WindowKind
+from storage.due_window import IS_OF_FOLDED_KIND, WindowKind
 from storage.judged import is_judged
 from storage.tables import alert_state, checkpoint, ledger
 
@@ -66,7 +66,7 @@ def judge_state(conn: Connection, model: str, stream: str) -> Mapping[str, Any] 
     statement = (
         select(checkpoint.c.judge_state)
         .join(ledger, ledger.c.id == checkpoint.c.ledger_id)
-        .where(ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind.in_(FOLDED_KINDS))
+        .where(ledger.c.model == model, ledger.c.stream == stream, IS_OF_FOLDED_KIND)
         .order_by(ledger.c.start.desc(), ledger.c.revision.desc())
         .limit(1)
     )
@@ -94,7 +94,7 @@ def before(conn: Connection, model: str, stream: str, start: datetime) -> Before
             ledger.c.model == model,
             ledger.c.stream == stream,
             ledger.c.start < start,
-            ledger.c.kind.in_(FOLDED_KINDS),
+            IS_OF_FOLDED_KIND,
             is_judged(),
         )
         .order_by(ledger.c.start.desc(), ledger.c.revision.desc())

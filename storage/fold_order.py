@@ -10,7 +10,15 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, bindparam, func, or_, select, union, update
 
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.due_window import (
+    FOLDED_KINDS,
+    IS_OF_FOLDED_KIND,
+    DueWindow,
+    Stream,
+    WindowKind,
+    WindowState,
+    window_of,
+)
 from storage.judged import is_judged
 from storage.span import Span
 from storage.tables import ledger
@@ -85,7 +93,7 @@ def _holding_up() -> Select[Any]:
         ledger.c.stream == bindparam("in_stream"),
         ledger.c.folded_at.is_(None),
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
         ledger.c.revision == 0,
     )
     latest = select(func.max(ledger.c.start)).where(*mine, ledger.c.state.in_(_ENDED))
@@ -140,7 +148,7 @@ def _homeless() -> tuple[Select[Any], ...]:
         ledger.c.stream == bindparam("in_stream"),
         ledger.c.state.in_(_ENDED),
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
         ledger.c.start <= bindparam("folded"),
     )
     return tuple(
@@ -156,7 +164,7 @@ def folded_from(conn: Connection, model: str, stream: Stream, start: datetime) -
         ledger.c.stream == stream,
         is_judged(),
         ledger.c.provisional.is_(False),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
         ledger.c.state.in_(judged),
         ledger.c.start >= start,
     )
@@ -169,7 +177,7 @@ def overlapped(conn: Connection, window: DueWindow) -> bool:
         ledger.c.model == window.model,
         ledger.c.stream == window.stream,
         ledger.c.folded_at.is_not(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
         ledger.c.start < window.span.end,
         ledger.c.end > window.span.start,
         or_(ledger.c.start != window.span.start, ledger.c.end != window.span.end),
@@ -219,7 +227,7 @@ def _latest_folded() -> Select[Any]:
         ledger.c.model == bindparam("of"),
         ledger.c.stream == bindparam("in_stream"),
         ledger.c.folded_at.is_not(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
     )
     return statement.order_by(ledger.c.start.desc()).limit(1)
 
@@ -233,6 +241,6 @@ def all_folded(conn: Connection, model: str, end: datetime) -> bool:
         or_(ledger.c.revision == 0, ledger.c.state.in_(_ENDED)),
         ledger.c.folded_at.is_(None),
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
     )
     return conn.execute(statement.limit(1)).first() is None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, window_of
+from storage.due_window import IS_OF_FOLDED_KIND, DueWindow, Stream, window_of
 from storage.span import Span
 from storage.tables import ledger
 
@@ -55,5 +55,5 @@ _NEWEST = (ledger.c.start.desc(), ledger.c.revision.desc())
 
 def _rows(model: str, stream: Stream) -> Select[Any]:
     return select(ledger).where(
-        ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind.in_(FOLDED_KINDS), is_judged()
+        ledger.c.model == model, ledger.c.stream == stream, IS_OF_FOLDED_KIND, is_judged()
     )

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
+from storage.due_window import IS_OF_FOLDED_KIND, DueWindow, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import ledger
 
 
 def to_plan(conn: Connection, model: str, since: datetime, limit: int) -> list[DueWindow]:
     """Windows of the inputs without one of the labels, oldest first; the first ever ends after `since`."""
-    mine = (ledger.c.model == model, ledger.c.kind.in_(FOLDED_KINDS), ledger.c.superseded_by.is_(None))
+    mine = (ledger.c.model == model, IS_OF_FOLDED_KIND, ledger.c.superseded_by.is_(None))
     latest = _latest_start(conn, model)
     after = ledger.c.end > since if latest is None else ledger.c.start > latest
     statement = select(ledger).where(*mine, ledger.c.stream == Stream.INPUTS, after)
@@ -30,7 +30,7 @@ def inputs_of(conn: Connection, model: str, span: Span) -> DueWindow | None:
         ledger.c.start == span.start,
         ledger.c.end == span.end,
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
     )
     row = conn.execute(statement.order_by(ledger.c.revision.desc()).limit(1)).first()
     return None if row is None else window_of(row)

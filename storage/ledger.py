@@ -27,7 +27,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage import measurements
 from storage.dialect import filtered, insert_ignore
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.due_window import IS_OF_FOLDED_KIND, DueWindow, Stream, WindowKind, WindowState, window_of
 from storage.encoding import UtcMicros
 from storage.measurements import ColumnResult, EncodedResults
 from storage.span import Span
@@ -253,7 +253,7 @@ def measure_again(conn: Connection, model: str, now: datetime, reason: str) -> i
 
 def had_rows(conn: Connection, model: str, stream: Stream) -> bool:
     """Whether a window of the model ever held a row; what was backfilled changes nothing of what is live."""
-    mine = (ledger.c.model == model, ledger.c.stream == stream, ledger.c.kind.in_(FOLDED_KINDS))
+    mine = (ledger.c.model == model, ledger.c.stream == stream, IS_OF_FOLDED_KIND)
     return conn.execute(select(ledger.c.id).where(*mine, ledger.c.rows > 0).limit(1)).first() is not None
 
 

@@ -12,12 +12,13 @@ import socket
 from pathlib import Path
 from typing import Self
 
-from storage.errors import OwnedElsewhere, StorageError
+from storage.errors import OwnedElsewhere, StorageError, StorageLost
 
 # Closing any descriptor of a database file drops all of SQLite's locks on it in this process
 # (sqlite.org/howtocorrupt.html, 2.2), so these stay open until the process ends; unlocking needs no close.
 _inodes: dict[tuple[int, int], int] = {}
 _held: set[tuple[int, int]] = set()
+_UNKNOWN = "unknown pid"
 
 
 class OwnerLock:
@@ -25,9 +26,10 @@ class OwnerLock:
 
     def __init__(self, database: Path) -> None:
         self.database = database.resolve()
-        self.path = self.database.with_name(self.database.name + ".lock")
+        self.path = _beside(self.database)
         self._file: int | None = None
         self._inode: tuple[int, int] | None = None
+        self._made = False  # the database, which was not there
 
     def acquire(self) -> None:
         file = _open(self.path)
@@ -44,7 +46,11 @@ class OwnerLock:
         self._file, self._inode = file, inode
 
     def release(self) -> None:
-        """The lock file stays: were it removed, two owners could each lock a file of that name."""
+        """The lock file stays: were it removed, two owners could each lock a file of that name. It names
+        nobody where nothing came to be that could be lost."""
+        if self._file is not None and self._made and not self.database.stat().st_size:
+            self.database.unlink()
+            os.ftruncate(self._file, 0)
         if self._inode is not None:
             fcntl.flock(_inodes[self._inode], fcntl.LOCK_UN)
             _held.discard(self._inode)
@@ -64,6 +70,7 @@ class OwnerLock:
         """The inode's identity once it is ours, else None."""
         if not self.database.exists():
             self.database.touch()
+            self._made = True
         found = os.stat(self.database)
         inode = (found.st_dev, found.st_ino)
         if inode in _held:
@@ -78,6 +85,27 @@ class OwnerLock:
     def _owned(self, owner: str) -> OwnedElsewhere:
         message = f"{self.database}: owned by another daemon ({owner}); stop it before starting this one"
         return OwnedElsewhere(message, owner=owner)
+
+
+def must_not_be_lost(database: Path) -> None:
+    """Raise StorageLost where an owner has left its name, and no database or an empty one.
+
+    Begun anew, all would look well: an empty history has no incident. SQLite takes an empty file for a new
+    one and throws its WAL away, so it is asked before. Who owns it just now says so itself.
+    """
+    lock = _beside(database)
+    empty = database.exists()
+    if empty and database.stat().st_size:
+        return
+    if lock.exists() and lock.stat().st_size and _holder(lock) == _UNKNOWN:
+        raise StorageLost(
+            f"{database}: is {'empty' if empty else 'gone'}, though a daemon has kept its history there; "
+            f"`leeway db restore FILE` with a backup, or remove {lock.name} to begin a new one"
+        )
+
+
+def _beside(database: Path) -> Path:
+    return database.with_name(database.name + ".lock")
 
 
 def _open(path: Path) -> int:
@@ -98,15 +126,15 @@ def _locked(file: int) -> bool:
     return True
 
 
-def _holder(database: Path) -> str:
+def _holder(path: Path) -> str:
     """The pid that holds the inode's lock: /proc/locks has "3: FLOCK ADVISORY WRITE 812 fe:01:4711 0 EOF"."""
-    inode = str(database.stat().st_ino)
+    inode = str(path.stat().st_ino)
     try:
         lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
     except OSError:
-        return "unknown pid"
+        return _UNKNOWN
     for line in lines:
         fields = line.split()
         if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
             return fields[4]
-    return "unknown pid"
+    return _UNKNOWN

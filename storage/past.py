@@ -13,7 +13,7 @@ from sqlalchemy import Connection, or_, select
 from alerting.incident import Incident, ResolveReason
 from storage import incidents
 from storage.dialect import json_member
-from storage.due_window import FOLDED_KINDS, DueWindow, Stream, WindowState, window_of
+from storage.due_window import IS_OF_FOLDED_KIND, DueWindow, Stream, WindowState, window_of
 from storage.tables import (
     checkpoint,
     column_result,
@@ -70,7 +70,7 @@ def folded_windows(conn: Connection, model: str) -> list[PastWindow]:
         ledger.c.model == model,
         ledger.c.folded_at.is_not(None),
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
     )
     noise = json_member(conn, checkpoint.c.judge_state, "noise")
     used = select(checkpoint.c.ledger_id, noise).join(ledger, ledger.c.id == checkpoint.c.ledger_id)

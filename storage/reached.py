@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from storage.due_window import FOLDED_KINDS, Stream, WindowKind
+from storage.due_window import IS_OF_FOLDED_KIND, Stream, WindowKind
 from storage.profiles import ReferenceStatus
 from storage.span import Span
 from storage.tables import ledger, reference
@@ -44,9 +44,7 @@ def reached(conn: Connection) -> dict[str, Reached]:
 def _of_all() -> Select[Any]:
     mine = (ledger.c.model == reference.c.model, ledger.c.stream == Stream.INPUTS)
     planned = select(ledger.c.end).where(*mine, ledger.c.kind == WindowKind.SCHEDULED)
-    folded = select(ledger.c.start).where(
-        *mine, ledger.c.folded_at.is_not(None), ledger.c.kind.in_(FOLDED_KINDS)
-    )
+    folded = select(ledger.c.start).where(*mine, ledger.c.folded_at.is_not(None), IS_OF_FOLDED_KIND)
     latest = [
         question.order_by(ledger.c.start.desc()).limit(1).correlate(reference).scalar_subquery().label(name)
         for question, name in ((planned, "planned_until"), (folded, "folded"))

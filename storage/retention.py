@@ -17,7 +17,7 @@ from alerting import failpoint
 from alerting.courier import OutboxState
 from alerting.retraining import Outcome
 from alerting.verdict import Severity
-from storage.due_window import FOLDED_KINDS, Stream
+from storage.due_window import IS_OF_FOLDED_KIND, Stream
 from storage.engine import Store
 from storage.roll_up import roll_up
 from storage.span import Span
@@ -94,7 +94,7 @@ def _kept_from(conn: Connection, model: str, stream: Stream, limit: datetime) ->
     judged = (
         ledger.c.model == model,
         ledger.c.stream == stream,
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
         ledger.c.folded_at.is_not(None),
         ledger.c.superseded_by.is_(None),
         left.exists(),

@@ -8,12 +8,12 @@ neither is creep against the fixed reference, or a reference that moves would st
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, TextClause, and_, exists, func, or_, select
 
 from alerting.series import CREEP
 from alerting.verdict import Severity
 from storage import silences
-from storage.due_window import FOLDED_KINDS, Stream, WindowState, window_of
+from storage.due_window import IS_OF_FOLDED_KIND, Stream, WindowState, window_of
 from storage.span import Span
 from storage.tables import incident, ledger, verdict
 
@@ -70,12 +70,12 @@ def all_but(span: Span, kept: Sequence[Span]) -> list[Span]:
     return [*gaps, Span(start=at, end=span.end)] if at < span.end else gaps
 
 
-def _judged(model: str) -> tuple[ColumnElement[bool], ...]:
+def _judged(model: str) -> tuple[ColumnElement[bool] | TextClause, ...]:
     return (
         ledger.c.model == model,
         ledger.c.stream == Stream.INPUTS,
         ledger.c.state == WindowState.DONE,
         ledger.c.folded_at.is_not(None),
         ledger.c.superseded_by.is_(None),
-        ledger.c.kind.in_(FOLDED_KINDS),
+        IS_OF_FOLDED_KIND,
     )

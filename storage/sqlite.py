@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from storage.compiled import COMPILED
-from storage.errors import StorageError, StorageLost
+from storage.errors import StorageError
+from storage.lock import must_not_be_lost
 from storage.store import Store
 
 BUSY_TIMEOUT_MS = 10_000
@@ -84,7 +85,7 @@ class SqliteStore(Store):
 def open_sqlite(url: URL, *, read_only: bool) -> SqliteStore:
     """Open sqlite:///path; a file that is not there is made unless it is only to be read."""
     path = _path(url)
-    _must_not_be_lost(path)
+    must_not_be_lost(path)
     if read_only and not path.exists():
         raise StorageError(f"{path}: no such database; check storage.url, or start with `leeway run`")
     if not path.parent.is_dir():
@@ -92,18 +93,6 @@ def open_sqlite(url: URL, *, read_only: bool) -> SqliteStore:
     if not read_only:
         _create(path)
     return SqliteStore(path, read_only=read_only)
-
-
-def _must_not_be_lost(path: Path) -> None:
-    """Begun anew, all would look well: an empty history has no incident. The lock is of a daemon, which takes
-    it once there is a schema; SQLite takes an empty file for a new one and throws its WAL away."""
-    lock = path.with_name(path.name + ".lock")
-    empty = path.exists() and path.stat().st_size == 0
-    if lock.exists() and (empty or not path.exists()):
-        raise StorageLost(
-            f"{path}: is {'empty' if empty else 'gone'}, though a daemon has kept its history there; `leeway "
-            f"db restore FILE` with a backup, or remove {lock.name} to begin a new one"
-        )
 
 
 def _create(path: Path) -> None:

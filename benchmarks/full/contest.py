@@ -45,6 +45,7 @@ class Result:
 
 
 Environments = Callable[[str], Environment | Absent]
+Run = tuple[Sequence[str], int]  # a command, and the cores it may use
 
 
 def contest(
@@ -56,53 +57,104 @@ def contest(
     limits: Limits,
 ) -> Iterator[Result]:
     """`shapes`: of the windows, few rows first. `folder`: what tools keep of a reference."""
+    for group in _groups(tools):
+        yield from _together(group, folder, data, shapes, where, limits)
+
+
+def _groups(tools: Sequence[str]) -> Iterator[list[str]]:
+    """Each tool alone, but the floor and Leeway: what is said of them is their ratio, and a machine whose
+    speed changes from minute to minute changes both where their runs take turns."""
+    pair = [tool for tool in tools if tool in (FLOOR, LEEWAY)]
     for tool in tools:
-        yield from _one(tool, folder, data, shapes, where, limits)
+        if tool not in pair:
+            yield [tool]
+        elif tool == pair[0]:
+            yield pair
 
 
-def _one(
-    tool: str, folder: Path, data: Path, shapes: Sequence[Shape], where: Environments, limits: Limits
+def _together(
+    tools: Sequence[str],
+    folder: Path,
+    data: Path,
+    shapes: Sequence[Shape],
+    where: Environments,
+    limits: Limits,
 ) -> Iterator[Result]:
-    found = Absent(reason="") if tool == LEEWAY else where(tool)
-    if isinstance(found, Absent) and tool != LEEWAY:
-        for shape in shapes:
-            yield _without(tool, shape, found.reason)
-        return
-    measured: list[Result] = []
+    found = {tool: Absent(reason="") if tool == LEEWAY else where(tool) for tool in tools}
+    measured: dict[str, list[Result]] = {tool: [] for tool in tools}
     for shape in shapes:
-        if measured and (why := too_much(measured, shape.rows, limits)):
-            measured.append(_without(tool, shape, why))
-            yield measured[-1]
-            continue
-        try:
-            if tool == LEEWAY:
-                config, window = product.side(folder / LEEWAY, data, shape)
-                command = product.check(config, window)
+        commands: dict[str, Run] = {}
+        for tool, home in found.items():
+            before = measured[tool]
+            why = home.reason if isinstance(home, Absent) else ""
+            if why or (before and (why := too_much(before, shape.rows, limits))):
+                before.append(_without(tool, shape, why))
+                continue
+            try:
+                commands[tool] = _command(tool, home, folder, data, shape, limits), 2
+                if not before:
+                    whole(commands[tool][0], limit_s=4 * limits.cpu_s)  # caches are full from here on
+            except RuntimeError as error:
+                commands.pop(tool, None)
+                before.append(_failed(tool, shape, error))
+        for tool, took in in_turn(commands, limits).items():
+            try:
+                facts = facts_of(tool, must(took).said, shape)
+            except RuntimeError as error:
+                measured[tool].append(_failed(tool, shape, error))
             else:
-                assert isinstance(found, Environment)
-                command = _prepared(tool, found, folder, data, shape, limits)
-            if not measured:
-                whole(command, limit_s=4 * limits.cpu_s)  # bytecode and kernels are cached from here on
-            took = repeated(command, limits)
-            facts = facts_of(tool, took.said, shape)
-        except RuntimeError as error:
-            if tool == LEEWAY and not isinstance(error, LateError):
-                raise  # that is no result of a bench
-            measured.append(_without(tool, shape, _cause(str(error))))
-        else:
-            columns = shape.numbers + shape.texts
-            measured.append(Result(tool=tool, rows=shape.rows, columns=columns, took=took, facts=facts))
-        yield measured[-1]
+                columns = shape.numbers + shape.texts
+                measured[tool].append(
+                    Result(tool=tool, rows=shape.rows, columns=columns, took=must(took), facts=facts)
+                )
+        yield from (results[-1] for results in measured.values())
 
 
-def repeated(command: Sequence[str], limits: Limits, cores: int = 2) -> Took:
-    """The medians of several runs."""
-    took: list[Took] = []
-    while not took or (
-        len(took) < limits.runs and sum(one.cpu_s for one in took) + took[-1].cpu_s <= limits.enough_s
-    ):
-        took.append(whole(command, cores=cores, limit_s=4 * limits.cpu_s))
-    return medians(took)
+def repeated(command: Sequence[str], limits: Limits) -> Took:
+    """The medians of several runs. Raises what a run raised."""
+    return must(in_turn({"": (command, 2)}, limits)[""])
+
+
+def must(took: Took | RuntimeError) -> Took:
+    """Raises what a run raised."""
+    if isinstance(took, RuntimeError):
+        raise took
+    return took
+
+
+def in_turn(commands: Mapping[str, Run], limits: Limits) -> Mapping[str, Took | RuntimeError]:
+    """The medians of several runs of each, or what one raised: a run of each, then again."""
+    runs: dict[str, list[Took]] = {name: [] for name in commands}
+    failed: dict[str, RuntimeError] = {}
+    left = list(commands)
+    while left:
+        for name in tuple(left):
+            command, cores = commands[name]
+            try:
+                runs[name].append(whole(command, cores=cores, limit_s=4 * limits.cpu_s))
+            except RuntimeError as error:
+                failed[name] = error
+            if name in failed or not _again(runs[name], limits):
+                left.remove(name)
+    return {name: failed.get(name) or medians(took) for name, took in runs.items()}
+
+
+def _again(took: Sequence[Took], limits: Limits) -> bool:
+    return len(took) < limits.runs and sum(one.cpu_s for one in took) + took[-1].cpu_s <= limits.enough_s
+
+
+def _failed(tool: str, shape: Shape, error: RuntimeError) -> Result:
+    if tool == LEEWAY and not isinstance(error, LateError):
+        raise error  # that is no result of a bench
+    return _without(tool, shape, _cause(str(error)))
+
+
+def _command(
+    tool: str, found: Environment | Absent, folder: Path, data: Path, shape: Shape, limits: Limits
+) -> list[str]:
+    if isinstance(found, Environment):
+        return _prepared(tool, found, folder, data, shape, limits)
+    return product.check(*product.side(folder / LEEWAY, data, shape))
 
 
 def _prepared(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.full import product
-from benchmarks.full.contest import Limits, repeated
+from benchmarks.full.contest import Limits, in_turn, must, repeated
 from benchmarks.full.dataset import Shape
 from benchmarks.full.processes import whole
 from benchmarks.full.verdicts import itself
@@ -19,7 +19,8 @@ def alone(folder: Path, data: Path, shape: Shape, limits: Limits) -> Iterator[Ro
     config, window = product.side(folder / "leeway", data, shape)
     command = product.check(config, window)
     whole(command)  # bytecode and kernels are cached from here on
-    one, two = repeated(command, limits, cores=1), repeated(command, limits, cores=2)
+    both = in_turn({"one core": (command, 1), "two cores": (command, 2)}, limits)
+    one, two = (must(took) for took in both.values())
     many = folder / "tenfold"
     many.mkdir(parents=True)
     for number in range(TIMES):

@@ -1,6 +1,7 @@
 """A copy under load is one snapshot; putting it back loses neither database, whatever happens (T35)."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from storage import daemon_events, groups, outbox
 from storage.backup import back_up, database_file, put_back
 from storage.engine import SqliteStore, open_store
 from storage.errors import StorageError
+from storage.lock import OwnerLock
 from storage.restored import restored_at
 from tests.storage.samples import LEASE, T0, message
 
@@ -155,6 +157,24 @@ def test_restoring_keeps_both_databases(database: Path, tmp_path: Path) -> None:
     with open_store(url) as store, store.read() as conn:
         assert store.damage() == []
         assert restored_at(conn) == T0
+
+
+def test_an_emptied_database_leaves_its_wal_behind(file_store: SqliteStore, tmp_path: Path) -> None:
+    """Which is of another file than the one that is put in its place: it would be laid over it."""
+    backup, lost = tmp_path / "backup.db", tmp_path / "lost.db"
+    with file_store.write() as conn:
+        daemon_events.add(conn, "one", T0, {})
+    back_up(file_store.path, backup, progress=quiet)
+    for number in range(200):
+        with file_store.write() as conn:
+            daemon_events.add(conn, "other", T0, {"much": f"{number}" * 100})
+    shutil.copy(f"{file_store.path}-wal", f"{lost}-wal")
+    with OwnerLock(lost):
+        assert put_back(backup, lost, now=T0, progress=quiet).kept is None
+    assert pairs(lost) == (1, 0)
+    assert pairs(lost) == pairs(backup)
+    (kept,) = tmp_path.glob("lost.db.replaced-*-wal")
+    assert kept.read_bytes() == Path(f"{file_store.path}-wal").read_bytes()
 
 
 def test_what_waits_in_a_backup_is_not_sent_and_is_told_anew(file_store: SqliteStore, tmp_path: Path) -> None:

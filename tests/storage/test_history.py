@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from alerting.series import Series
 from alerting.verdict import Severity, VerdictKind
@@ -13,6 +14,7 @@ from storage.engine import Store
 from storage.history import Filter
 from storage.ledger import WindowState
 from storage.overview import overview
+from storage.tables import ledger as ledger_table
 from storage.tables.views import v_incidents, v_measurements, v_notifications, v_verdicts, v_windows
 from tests.storage.samples import DAY, T0, done, fold, message, plan, profile, result, verdict
 
@@ -145,6 +147,30 @@ def test_overview(story: Store) -> None:
         assert (busy.open_pages, busy.open_tickets, busy.pages, busy.windows) == (1, 1, 1, 3)
         assert busy.reference is not None
         assert busy.noise is None
+
+
+def test_failed_windows_are_counted(store: Store) -> None:
+    """Of the last thirty days, judged or not yet; neither those that were replaced, nor backfilled ones, nor
+    labels."""
+    now = T0 + 40 * DAY
+    with store.write() as conn:
+        windows = done(conn, 20)
+        ids = [window.id for window in windows]
+        rows = update(ledger_table).values(state="failed")
+        conn.execute(rows.where(ledger_table.c.id.in_(ids[5:19])))  # five of them are older
+        conn.execute(update(ledger_table).values(folded_at=T0).where(ledger_table.c.id.in_(ids[:15])))
+        for column, value, place in (
+            ("superseded_by", ids[0], 16),
+            ("kind", "backfill", 17),
+            ("stream", "labels", 18),
+        ):
+            changed = update(ledger_table).values({column: value})
+            conn.execute(changed.where(ledger_table.c.id == ids[place]))
+    with store.read() as conn:
+        (seen,) = overview(conn, now)
+        assert (seen.failed, seen.windows, seen.ever.windows) == (6, 5, 15)
+        (seen,) = overview(conn, now - 5 * DAY)
+        assert (seen.failed, seen.windows) == (11, 10)
 
 
 def test_a_window_that_waits_for_its_rows_is_attended_to(story: Store) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import OwnedElsewhere, StorageError
-from storage.lock import OwnerLock
+from storage.errors import OwnedElsewhere, StorageError, StorageLost
+from storage.lock import OwnerLock, must_not_be_lost
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,3 +65,24 @@ def test_no_place_for_the_lock(tmp_path: Path) -> None:
     """A folder that is not there is a StorageError, not a traceback."""
     with pytest.raises(StorageError, match="cannot be opened"):
         OwnerLock(tmp_path / "nowhere" / "leeway.db").acquire()
+
+
+def test_what_never_came_to_be_is_not_lost(tmp_path: Path) -> None:
+    """An owner that leaves nothing, as a restore without a backup, leaves nothing to be missed."""
+    database = tmp_path / "leeway.db"
+    with OwnerLock(database):
+        must_not_be_lost(database)  # whoever has it says so
+    assert not database.exists()
+    must_not_be_lost(database)
+    with OwnerLock(database):
+        database.write_bytes(b"history")
+    must_not_be_lost(database)
+    database.write_bytes(b"")
+    with OwnerLock(database):
+        pass
+    assert database.exists()
+    with pytest.raises(StorageLost, match="is empty"):
+        must_not_be_lost(database)
+    database.unlink()
+    with pytest.raises(StorageLost, match="is gone"):
+        must_not_be_lost(database)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from storage.backup import back_up
 from storage.engine import SqliteStore, open_store
 from storage.errors import StorageLost
 from storage.lock import OwnerLock
@@ -51,13 +52,15 @@ def test_an_empty_file_is_no_history_to_go_on_with(
     """SQLite takes it for a new database and throws its WAL away. Without an owner before it, it is one."""
     path = tmp_path / "emptied.db"
     path.touch()
-    OwnerLock(path).path.touch()
+    OwnerLock(path).path.write_text("host 4711\n")
     if wal:
         with file_store.write():
             pass
         shutil.copy(f"{file_store.path}-wal", f"{path}-wal")
     with pytest.raises(StorageLost, match="leeway db restore"):
         open_store(f"sqlite:///{path}", read_only=read_only)
+    with pytest.raises(StorageLost, match="leeway db restore"):
+        back_up(path, tmp_path / "copy.db", progress=lambda *_: None)
     assert path.stat().st_size == 0
     assert path.with_name("emptied.db-wal").exists() == wal
     OwnerLock(path).path.unlink()
