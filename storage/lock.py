@@ -30,6 +30,7 @@ class OwnerLock:
         self._file: int | None = None
         self._inode: tuple[int, int] | None = None
         self._made = False  # the database, which was not there
+        self._before = b""  # who was named as its owner
 
     def acquire(self) -> None:
         file = _open(self.path)
@@ -41,16 +42,16 @@ class OwnerLock:
         if inode is None:
             os.close(file)
             raise self._owned(f"{socket.gethostname()} {_holder(self.database)}")
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{socket.gethostname()} {os.getpid()}\n".encode(), 0)
+        self._before = os.pread(file, 500, 0)
+        _write(file, f"{socket.gethostname()} {os.getpid()}\n".encode())
         self._file, self._inode = file, inode
 
     def release(self) -> None:
-        """The lock file stays: were it removed, two owners could each lock a file of that name. It names
-        nobody where nothing came to be that could be lost."""
-        if self._file is not None and self._made and not self.database.stat().st_size:
-            self.database.unlink()
-            os.ftruncate(self._file, 0)
+        """The lock file stays: were it removed, two owners could each lock a file of that name. Where nothing
+        came of it all is as it was, so that the owner of what is lost is named still, and nobody else."""
+        if self._file is not None and self._made and not _size(self.database):
+            self.database.unlink(missing_ok=True)
+            _write(self._file, self._before)
         if self._inode is not None:
             fcntl.flock(_inodes[self._inode], fcntl.LOCK_UN)
             _held.discard(self._inode)
@@ -94,14 +95,16 @@ def must_not_be_lost(database: Path) -> None:
     one and throws its WAL away, so it is asked before. Who owns it just now says so itself.
     """
     lock = _beside(database)
-    empty = database.exists()
-    if empty and database.stat().st_size:
-        return
-    if lock.exists() and lock.stat().st_size and _holder(lock) == _UNKNOWN:
+    if not _size(database) and _size(lock) and _holder(lock) == _UNKNOWN:
         raise StorageLost(
-            f"{database}: is {'empty' if empty else 'gone'}, though a daemon has kept its history there; "
+            f"{database}: is {'empty' if database.exists() else 'gone'}, though a daemon has kept its history there; "
             f"`leeway db restore FILE` with a backup, or remove {lock.name} to begin a new one"
         )
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 of a file that is not there."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def _beside(database: Path) -> Path:
@@ -116,6 +119,11 @@ def _open(path: Path) -> int:
             f"{path}: cannot be opened ({error.strerror}); the daemon must be able to write its database and "
             "beside it"
         ) from error
+
+
+def _write(file: int, owner: bytes) -> None:
+    os.ftruncate(file, 0)
+    os.pwrite(file, owner, 0)
 
 
 def _locked(file: int) -> bool:

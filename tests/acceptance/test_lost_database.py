@@ -3,6 +3,7 @@
 Never "all green" (T60).
 """
 
+import os
 import signal
 import sqlite3
 import time
@@ -41,13 +42,17 @@ def database(shop: Shop) -> Path:
     return shop.folder / "leeway.db"
 
 
-def test_deleted_it_stops_and_does_not_begin_anew(shop: Shop) -> None:
+@pytest.mark.parametrize("emptied", [False, True], ids=["deleted", "emptied"])
+def test_deleted_it_stops_and_does_not_begin_anew(shop: Shop, emptied: bool) -> None:
     """Exit 69 with the way to restore, again at each start, until a person has done something."""
     backup = shop.folder / "backup.db"
     with daemon(shop) as running:
         until(shop, FOLDED, DAYS, running)
         assert leeway(shop, "db", "backup", str(backup)).returncode == 0
-        database(shop).unlink()
+        if emptied:
+            os.truncate(database(shop), 0)
+        else:
+            database(shop).unlink()
         assert running.wait(30) == 69
     log = log_of(shop)
     assert "event=database.lost" in log
@@ -55,10 +60,13 @@ def test_deleted_it_stops_and_does_not_begin_anew(shop: Shop) -> None:
     again = leeway(shop, "run", "--once")
     assert again.returncode == 69
     assert "leeway db restore FILE" in again.stderr
-    assert not database(shop).exists()
+    assert not database(shop).exists() or not database(shop).stat().st_size
     assert leeway(shop, "status").returncode == 69
+    assert leeway(shop, "db", "restore", str(shop.folder / "none.db"), "--yes").returncode != 0
+    assert leeway(shop, "run", "--once").returncode == 69
     assert leeway(shop, "db", "restore", str(backup), "--yes").returncode == 0
     assert "shop:" in leeway(shop, "status").stdout
+    assert leeway(shop, "db", "check").returncode == 0
 
 
 def test_replaced_it_stops(shop: Shop) -> None:

@@ -84,5 +84,8 @@ def test_what_never_came_to_be_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(StorageLost, match="is empty"):
         must_not_be_lost(database)
     database.unlink()
-    with pytest.raises(StorageLost, match="is gone"):
-        must_not_be_lost(database)
+    for _ in range(2):
+        with pytest.raises(StorageLost, match="is gone"):
+            must_not_be_lost(database)
+        with OwnerLock(database):
+            pass
