@@ -96,9 +96,10 @@ def must_not_be_lost(database: Path) -> None:
     """
     lock = _beside(database)
     if not _size(database) and _size(lock) and _holder(lock) == _UNKNOWN:
+        found = "empty" if database.exists() else "gone"
         raise StorageLost(
-            f"{database}: is {'empty' if database.exists() else 'gone'}, though a daemon has kept its history there; "
-            f"`leeway db restore FILE` with a backup, or remove {lock.name} to begin a new one"
+            f"{database}: is {found}, though a daemon has kept its history there; `leeway db restore FILE` "
+            f"with a backup, or remove {lock.name} to begin a new one"
         )
 
 
