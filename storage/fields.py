@@ -55,11 +55,9 @@ def read(text: str, metric: str | None = None) -> list[Kept]:
     """What a column of JSON text holds; of one metric only that one is read, the rest is passed over."""
     if metric is None or not text.startswith("[["):  # objects, or nothing
         found: list[Kept] = loads(text)
-        return (
-            found
-            if metric is None
-            else [one for one in found if (one["metric"] if isinstance(one, dict) else one[0]) == metric]
-        )
+        if metric is None:
+            return found
+        return [one for one in found if (one["metric"] if isinstance(one, dict) else one[0]) == metric]
     begins, found = _begins(metric), []
     at = text.find(begins)
     while at >= 0:
