@@ -136,9 +136,10 @@ def test_a_running_daemon_keeps_its_database(world: demo.World, tmp_path: Path) 
     """While somebody owns the folder's database a second demo is refused, and nothing is deleted."""
     folder = _copy(world, tmp_path)
     database = folder / "leeway.db"
+    database.write_bytes(b"history")
     with OwnerLock(database), pytest.raises(OwnedElsewhere):
         demo.prepare(folder)
-    assert database.exists()
+    assert database.read_bytes() == b"history"
     assert list((folder / "data").glob("*.parquet"))
     assert (folder / "leeway.toml").exists()
 
