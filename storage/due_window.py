@@ -26,6 +26,8 @@ class WindowKind(StrEnum):
 FOLDED_KINDS = (WindowKind.SCHEDULED, WindowKind.MANUAL)
 # Literal words, not parameters: only then does a database use a partial index over them.
 IS_OF_FOLDED_KIND = sql("ledger.kind IN ({})".format(", ".join(f"'{kind}'" for kind in FOLDED_KINDS)))
+IS_OPEN = sql("ledger.state IN ('planned', 'claimed')")
+IS_FAILED = sql("ledger.state = 'failed'")
 
 
 class WindowState(StrEnum):

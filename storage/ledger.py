@@ -22,12 +22,19 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy import text as sql
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage import measurements
 from storage.dialect import filtered, insert_ignore
-from storage.due_window import IS_OF_FOLDED_KIND, DueWindow, Stream, WindowKind, WindowState, window_of
+from storage.due_window import (
+    IS_OF_FOLDED_KIND,
+    IS_OPEN,
+    DueWindow,
+    Stream,
+    WindowKind,
+    WindowState,
+    window_of,
+)
 from storage.encoding import UtcMicros
 from storage.measurements import ColumnResult, EncodedResults
 from storage.span import Span
@@ -288,11 +295,6 @@ def find(conn: Connection, model: str, stream: Stream, span: Span) -> list[DueWi
         .order_by(ledger.c.start, ledger.c.id)
     )
     return [window_of(row) for row in conn.execute(statement)]
-
-
-# Literal words, not parameters: only then does a database use the partial index over them.
-IS_OPEN = sql("ledger.state IN ('planned', 'claimed')")
-IS_FAILED = sql("ledger.state = 'failed'")
 
 
 def _mine(window_id: int, fence: int) -> Update:

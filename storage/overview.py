@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from alerting.verdict import Severity
 from storage import fold_order, model_names, profiles
-from storage.due_window import IS_OF_FOLDED_KIND
+from storage.due_window import IS_FAILED, IS_OF_FOLDED_KIND, IS_OPEN
 from storage.label_overview import LabelOverview, label_overview
-from storage.ledger import IS_FAILED, IS_OPEN, Stream, WindowState
+from storage.ledger import Stream, WindowState
 from storage.profiles import NoiseFacts, Reference
 from storage.tables import incident, ledger
 
