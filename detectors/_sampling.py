@@ -130,7 +130,8 @@ def first_at_most(falling: Callable[[float], float], bound: float) -> float:
 
     What thirty bisections find, in a third of the looks: the next one is where a straight line through the
     logarithms at both ends meets the bound (regula falsi, an end that stays being halved in weight: the
-    Illinois rule, Dowell & Jarratt 1971, BIT 11), or the middle where that has no logarithm.
+    Illinois rule, Dowell & Jarratt 1971, BIT 11), or where one end has no logarithm the geometric mean of
+    both, as limits are small.
     """
     low, high = 1, _GRID
     above, below = falling(low / _GRID) / bound, falling(1.0) / bound
@@ -141,7 +142,7 @@ def first_at_most(falling: Callable[[float], float], bound: float) -> float:
     above, below = math.log(above), math.log(below) if below > 0.0 else -math.inf
     side = 0
     while high - low > 1:
-        middle = (low + high) // 2
+        middle = max(math.isqrt(low * high), low + 1)
         if math.isfinite(below):
             middle = low + round((high - low) * above / (above - below))
             middle = min(max(middle, low + 1), high - 1)
