@@ -91,8 +91,8 @@ def _numeric(profile: NumericProfile) -> Binning:
     apart[cells - 1] = len(names) - 1
     # A cell lies in the first bin that ends at or after it. A new one begins after each end, and beside what
     # is apart; of a constant there is only the spike between the range's ends.
-    firsts = np.unique(np.concatenate((ends + 1, *([cell, cell + 1] for cell in apart))))
-    firsts = firsts[firsts < cells]
+    firsts = np.concatenate((ends + 1, *([cell, cell + 1] for cell in apart)))
+    firsts = np.flatnonzero(np.bincount(firsts, minlength=cells)[:cells])  # each once, in order
     of = (
         1 + merged[np.minimum(np.searchsorted(ends, firsts), ends.size - 1)]
         if bins

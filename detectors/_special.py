@@ -1,12 +1,12 @@
 """scipy.special, without all of NumPy's tools.
 
-SciPy takes every public name of NumPy as it loads, and NumPy loads what it is asked for: its test tools and a
-compiler of Fortran, 0.1 s of every command. Every user of scipy.special takes it from here.
+SciPy takes every public name of NumPy as it loads, and NumPy loads what it is asked for: its test tools, a
+compiler of Fortran, masked arrays: 0.12 s of every command. Every user of scipy.special takes it from here.
 """
 
 import numpy as np
 
-_UNUSED = ("f2py", "testing")
+_UNUSED = ("f2py", "ma", "testing")
 _ABSENT = [name for name in _UNUSED if name not in vars(np)]
 for _name in _ABSENT:
     setattr(np, _name, None)

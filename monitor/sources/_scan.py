@@ -55,8 +55,9 @@ class Files:
     """One source made of files. `kinds` says what the columns of one are, where its scan cannot (CSV).
 
     `columnar`: a column can be read without the others. `large`: how rows of a large file of this machine are
-    read in less memory, by whoever can. `newest_from`: that is a whole table, which knows the times of its
-    parts: what the newest row's time, as stored, is not below; None where it cannot say.
+    read in less memory, by whoever can. `told`: what a large file of this machine says of its rows' times
+    without being read. `newest_from`: that is a whole table, which knows the times of its parts: what the
+    newest row's time, as stored, is not below; None where it cannot say.
     """
 
     place: Place
@@ -64,6 +65,7 @@ class Files:
     kinds: Callable[[str], Mapping[str, ColumnKind]] | None = None
     columnar: bool = False
     large: "Large | None" = None
+    told: "Told | None" = None
     newest_from: Callable[[str], object] | None = None
     _seen: dict[str, Coverage] = field(default_factory=dict, compare=False, repr=False)
     _whole: dict[str, object] = field(default_factory=dict, compare=False, repr=False)  # stamps, by file
@@ -209,7 +211,7 @@ class Files:
                 newest = self._newest(file, schema, sample, low)
                 rows, oldest = int(newest is not None), _LONG_AGO
             else:
-                rows, oldest, newest = self._extent(file, schema, sample)
+                rows, oldest, newest = self._told(file, schema, stamp) or self._extent(file, schema, sample)
             if dated and not rows:
                 sample = _first(time, low)
             if sample is not None and not rows and not self.rows.filter:
@@ -222,7 +224,13 @@ class Files:
             name=file, stamp=stamp, schema=schema, rows=rows, oldest=oldest, newest=newest, sample=sample
         )
 
-    def _extent(self, file: str, schema: pl.Schema, sample: object) -> tuple[int, int | None, int | None]:
+    def _told(self, file: str, schema: pl.Schema, stamp: Stamp) -> "Extent | None":
+        """None: its times have to be read. No row of a large file takes less than a byte."""
+        if self.told is None or not self.place.is_local or stamp.size <= LARGE_ROWS:
+            return None
+        return self.told(self, file, schema)
+
+    def _extent(self, file: str, schema: pl.Schema, sample: object) -> "Extent":
         frame, _ = self.rows.selected(file, schema, sample, {}, None)
         facts = frame.select(
             pl.col(TIME).count().alias("rows"),
@@ -355,6 +363,8 @@ class Files:
         return count, newest
 
 
+Extent = tuple[int, int | None, int | None]  # rows with a time, and of these the oldest and the newest, µs
+Told = Callable[[Files, str, pl.Schema], Extent | None]
 Large = Callable[[Files, Coverage, Span | None, Mapping[str, Kind], Collection[str]], Iterator[Batch]]
 
 

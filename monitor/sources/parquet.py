@@ -8,6 +8,7 @@ import polars as pl
 
 from monitor.sources._file_rows import FileRows
 from monitor.sources._file_source import FileSource
+from monitor.sources._footer import extent
 from monitor.sources._objects import place
 from monitor.sources._place import Place
 from monitor.sources._row_groups import whole_rows
@@ -41,6 +42,7 @@ class ParquetSource(PathOptions, FileSource):
             ),
             columnar=True,
             large=whole_rows,
+            told=extent,
         )
         object.__setattr__(self, "_files", files)
 

@@ -45,6 +45,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
         monkeypatch.setattr(_many_labels, name, value)
     monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
     monkeypatch.setattr(_footer, "LEAST_GROUP_ROWS", 0)
+    monkeypatch.setattr(_footer, "LARGE_ROWS", -1)
     monkeypatch.setattr(_stripes, "COLUMNS", 3)
     for name, value in {"COLUMNS": 3, "VALUES": 111, "BATCH_ROWS": 37, "FEWEST_ROWS": 1}.items():
         monkeypatch.setattr(_row_groups, name, value)
