@@ -19,6 +19,7 @@ from numba.np.numpy_support import from_dtype, map_layout
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_PLAIN = frozenset(np.dtype(code) for code in "?bhilqBHILQfd")  # numbers in the order of this machine's bytes
 
 
 class _Cache(FunctionCache):
@@ -57,7 +58,7 @@ def _nothing() -> None:
 def _type_of(dispatcher: Dispatcher, value: object) -> Any:
     """As `typeof` in numba/core/typing/typeof.py, which asks of an array whether it is a masked one: that
     loads all of numpy.ma, 0.015 s of whatever counts. A plain array is none."""
-    if type(value) is not np.ndarray or value.dtype.kind not in "biuf":
+    if type(value) is not np.ndarray or value.dtype not in _PLAIN:
         return Dispatcher.typeof_pyval(dispatcher, value)
     layout, readonly = map_layout(value), not value.flags.writeable
     found = types.Array(from_dtype(value.dtype), value.ndim, layout, readonly=readonly)

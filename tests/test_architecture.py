@@ -100,6 +100,20 @@ assert None not in (f2py, ma, testing)
     assert {"numpy.f2py", "numpy.ma", "numpy.testing"} <= _modules_of(code)
 
 
+def test_nothing_is_spared_where_another_thread_could_want_it() -> None:
+    """A model's service that counts may have threads of its own, which would find nothing there."""
+    code = """
+import threading
+end = threading.Event()
+other = threading.Thread(target=end.wait)
+other.start()
+import detectors._special
+end.set()
+other.join()
+"""
+    assert {"numpy.f2py", "numpy.ma", "numpy.testing"} <= _modules_of(code)
+
+
 def test_scipy_stats_stays_out() -> None:
     """The laws of chance come from scipy.special: scipy.stats costs seconds to import."""
     for path in SOURCES:

@@ -87,7 +87,7 @@ class Footer:
             if values == 0:
                 continue
             first, last = self._extremes(group, name)
-            if first is None or last is None:
+            if first is None or last is None or first > last or values < 0:  # a writer's mistake, or damage
                 return None
             rows += values
             low = first if low is None else min(low, first)
@@ -125,9 +125,13 @@ def extent(files: Files, file: str, schema: pl.Schema) -> Extent | None:
     if found is None:
         return None
     rows, *ends = found
+    if rows == 0:
+        return 0, None, None
     table = pl.DataFrame({name: ends}, schema={name: pl.Int64}).cast(dtype).lazy()
-    times = files.rows.selected(file, schema, None, {}, None, frame=table)[0].collect()[TIME]
-    oldest, newest = times if rows else (None, None)
+    times = files.rows.selected(file, schema, None, {}, None, frame=table)[0].collect()[TIME].to_list()
+    if len(times) < len(ends):  # one that no microseconds can say, and maybe others: their rows have no time
+        return None
+    oldest, newest = times
     return rows, oldest, newest
 
 

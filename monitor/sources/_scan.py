@@ -225,8 +225,11 @@ class Files:
         )
 
     def _told(self, file: str, schema: pl.Schema, stamp: Stamp) -> "Extent | None":
-        """None: its times have to be read. No row of a large file takes less than a byte."""
-        if self.told is None or not self.place.is_local or stamp.size <= LARGE_ROWS:
+        """None: its times have to be read.
+
+        Whether a file is large takes a look of its own, so it is asked of one that has a byte for each value.
+        """
+        if self.told is None or not self.place.is_local or stamp.size <= LARGE_ROWS * len(schema):
             return None
         return self.told(self, file, schema)
 

@@ -3,9 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
+
+from detectors._jit import kernel
 
 KERNEL = """
 from detectors._jit import kernel
@@ -44,3 +51,40 @@ def test_to_load_one_no_installed_package_is_asked(tmp_path: Path) -> None:
     """For types of its own, which would take longer than to load a kernel. To compile they are."""
     (tmp_path / "looped.py").write_text(KERNEL)
     assert [run(tmp_path, ASKED), run(tmp_path, ASKED)] == ["42 0\nTrue", "42 1\nFalse"]
+
+
+def test_arrays_are_of_the_types_that_numba_says() -> None:
+    """In any order, of any number of dimensions, read-only too; what is none of ours is asked of numba."""
+    whole = np.arange(12.0)
+    locked = whole.copy()
+    locked.flags.writeable = False
+    arrays = [whole, whole[::2], whole.reshape(3, 4), whole.reshape(3, 4).T, np.array(1.0), whole[:0], locked]
+    arrays += [whole.astype(code) for code in "?bhilqBHILQefdgFD"]
+    arrays += [whole.astype(">f8"), whole.astype("M8[s]"), whole.view(Subclass), np.ma.masked_array(whole)]
+    arrays += [
+        np.frombuffer(b"\0" * 17, dtype=np.uint8)[1:].view(np.float64),
+        np.array(["a"]),
+        np.array([None]),
+    ]
+
+    @kernel
+    def nothing(x: object) -> None:
+        return
+
+    dispatcher: Any = nothing
+    for array in [*arrays, 1, 1.0, True, (1.0, 2), np.uint64(3)]:
+        assert said(lambda: dispatcher.typeof_pyval(array)) == said(  # noqa: B023  called here
+            lambda: Dispatcher.typeof_pyval(dispatcher, array)  # noqa: B023
+        )
+
+
+class Subclass(np.ndarray[Any, Any]):
+    """As of a library that has arrays of its own."""
+
+
+def said(asked: Callable[[], object]) -> object:
+    """What came of it, or what it raised."""
+    try:
+        return asked()
+    except NumbaError as error:
+        return str(error)

@@ -3,8 +3,10 @@
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.sources import _footer, _scan
+from monitor.sources import _footer, _scan, parquet
 from monitor.sources.parquet import ParquetSource
 from storage.span import Span
 
@@ -71,6 +73,71 @@ def test_parts_of_a_microsecond_are_left_off(tmp_path: Path) -> None:
     raw = pl.Series("ts", [-1_001, -999, 1_999, 3_001]).cast(pl.Datetime("ns", "UTC"))
     raw.to_frame().write_parquet(tmp_path / "a.parquet")
     assert told(tmp_path / "a.parquet") == read(tmp_path / "a.parquet") == (4, -2, 3)
+
+
+@pytest.mark.parametrize("far", [2**63 - 1, 9_300_000_000_000_000, -9_300_000_000_000_000])
+def test_a_time_that_no_microseconds_can_say(tmp_path: Path, far: int) -> None:
+    """Such a row has no time, as when it is read."""
+    raw = pl.Series("ts", [1_710_028_800_000, far, 1_710_028_900_000], dtype=pl.Int64)
+    raw.cast(pl.Datetime("ms", "UTC")).to_frame().write_parquet(tmp_path / "a.parquet")
+    assert told(tmp_path / "a.parquet") is None
+    source = ParquetSource(path=str(tmp_path / "a.parquet"), timestamp="ts")
+    assert source.watermark() == datetime(2024, 3, 10, 0, 1, 40, tzinfo=UTC)
+    assert source.fingerprint(Span(start=T0, end=T0 + timedelta(days=1))).rows == 2
+
+
+GOOD = {"has_null_count": True, "null_count": 1, "has_min_max": True, "min_raw": 5, "max_raw": 9}
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ([GOOD, GOOD | {"min_raw": 3}], (18, 3, 9)),
+        ([GOOD, GOOD | {"null_count": 10, "has_min_max": False}], (9, 5, 9)),
+        ([GOOD | {"null_count": 10, "has_min_max": False}], (0, 0, 0)),
+        ([GOOD, None], None),
+        ([GOOD, GOOD | {"has_null_count": False}], None),
+        ([GOOD, GOOD | {"has_min_max": False}], None),
+        ([GOOD | {"min_raw": 10}], None),
+        ([GOOD | {"null_count": 11}], None),
+    ],
+)
+def test_every_group_has_to_say_it(groups: list[dict[str, Any] | None], said: object) -> None:
+    """Of ten rows each, as no writer at hand leaves some of it out, or contradicts itself."""
+
+    class Metadata:
+        num_row_groups = len(groups)
+
+        def row_group(self, group: int) -> Any:
+            mine = groups[group]
+            statistics = None if mine is None else SimpleNamespace(**mine)
+            column = SimpleNamespace(statistics=statistics, physical_type="INT64")
+            return SimpleNamespace(num_rows=10, column=lambda _: column)
+
+    assert _footer.Footer(metadata=Metadata(), leaves={"ts": 0}).extremes("ts") == said
+
+
+@pytest.mark.parametrize(("rows", "columns", "asked"), [(70_000, 1, 1), (70_000, 40, 0), (60_000, 1, 1)])
+def test_which_files_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, columns: int, asked: int
+) -> None:
+    """Whether one is large is looked up where it has a byte for each value; Arrow opens those that are."""
+    for module in (_scan, _footer):
+        monkeypatch.setattr(module, "LARGE_ROWS", 65_536)
+    looked, opened = [], []
+    extent, opening = _footer.extent, _footer.open_parquet
+    monkeypatch.setattr(parquet, "extent", lambda *of: looked.append(of) or extent(*of))
+    monkeypatch.setattr(_footer, "open_parquet", lambda name: opened.append(name) or opening(name))
+    random = np.random.default_rng(1)
+    time = pl.Series("ts", T0.timestamp() * 1_000_000 + np.arange(rows) * 1_000).cast(pl.Int64)
+    constant = {f"c{place}": np.ones(rows) for place in range(1, columns)}
+    frame = pl.DataFrame(
+        {"ts": time.cast(pl.Datetime("us", "UTC")), "x": random.normal(size=rows), **constant}
+    )
+    frame.write_parquet(tmp_path / "a.parquet")
+    source = ParquetSource(path=str(tmp_path / "a.parquet"), timestamp="ts")
+    assert source.watermark() == T0 + timedelta(milliseconds=rows - 1)
+    assert (len(looked), len(opened)) == (asked, asked if rows > 65_536 else 0)
 
 
 def test_no_row_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
