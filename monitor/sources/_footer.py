@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 
 from monitor.sources._arrow import alike, errors, open_parquet, seen_as
-from monitor.sources._scan import LARGE_ROWS, Extent, Files, Unlike
+from monitor.sources._extent import Extent
+from monitor.sources._place import Stamp
+from monitor.sources._scan import LARGE_ROWS, Files, Unlike
 from monitor.sources._timestamps import TIME
 from storage.span import Span
 
@@ -103,7 +105,7 @@ class Footer:
         return int(statistics.min_raw), int(statistics.max_raw)
 
 
-def extent(files: Files, file: str, schema: pl.Schema) -> Extent | None:
+def extent(files: Files, file: str, stamp: Stamp, schema: pl.Schema) -> Extent | None:
     """How many rows of a large file have a time, the oldest and the newest: nothing but the footer is read.
 
     None where it does not say, or says it of the column as stored alone: where clocks are set forward the
@@ -113,7 +115,10 @@ def extent(files: Files, file: str, schema: pl.Schema) -> Extent | None:
     dtype = None if name is None else schema[name]
     if name is None or files.rows.filter or not isinstance(dtype, pl.Datetime) or dtype.time_zone is None:
         return None
-    # Asked of polars first: Arrow is 30 MiB, which small files do without.
+    # Which files are large takes a look of its own, so only those are asked that have a byte for each value;
+    # and of polars, as Arrow is 30 MiB, which small files do without.
+    if not files.place.is_local or stamp.size <= LARGE_ROWS * len(schema):
+        return None
     if files.rows.open(file).select(pl.len()).collect().item() <= LARGE_ROWS:
         return None
     try:

@@ -24,15 +24,15 @@ from monitor.source import (
     Window,
 )
 from monitor.sources import _values
+from monitor.sources._extent import Told, look
 from monitor.sources._file_rows import FileRows
-from monitor.sources._place import Coverage, Found, Place, Stamp
+from monitor.sources._place import Coverage, Found, Place
 from monitor.sources._timestamps import TIME, instant, microseconds
 from storage.span import Span
 
 BATCH_ROWS = 65_536  # 200 float64 columns: about 100 MB in flight
 LARGE_ROWS = BATCH_ROWS  # of one batch there is nothing to save
 WIDE = 32  # columns that are read side by side where fewer are less to hold
-_LONG_AGO = -(2**62)  # of a table whose oldest row nobody asked for: every span has to be counted
 # What polars raises, OSError besides: a panic of its core is no Exception of ours.
 ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
@@ -55,9 +55,9 @@ class Files:
     """One source made of files. `kinds` says what the columns of one are, where its scan cannot (CSV).
 
     `columnar`: a column can be read without the others. `large`: how rows of a large file of this machine are
-    read in less memory, by whoever can. `told`: what a large file of this machine says of its rows' times
-    without being read. `newest_from`: that is a whole table, which knows the times of its parts: what the
-    newest row's time, as stored, is not below; None where it cannot say.
+    read in less memory, by whoever can. `told`: what a file says of its rows' times without being read.
+    `newest_from`: that is a whole table, which knows the times of its parts: what the newest row's time, as
+    stored, is not below; None where it cannot say.
     """
 
     place: Place
@@ -65,7 +65,7 @@ class Files:
     kinds: Callable[[str], Mapping[str, ColumnKind]] | None = None
     columnar: bool = False
     large: "Large | None" = None
-    told: "Told | None" = None
+    told: Told | None = None
     newest_from: Callable[[str], object] | None = None
     _seen: dict[str, Coverage] = field(default_factory=dict, compare=False, repr=False)
     _whole: dict[str, object] = field(default_factory=dict, compare=False, repr=False)  # stamps, by file
@@ -174,7 +174,7 @@ class Files:
                 current = file.stamp or self.place.stamp(file.name)
                 known = self._seen.get(file.name)
                 if known is None or known.stamp != current:
-                    known = self._seen[file.name] = self._look(file.name, current)
+                    known = self._seen[file.name] = look(self, file.name, current)
                 covered.append(known)
             except (SourceError, *ERRORS) as error:
                 # Rows are written after they happened: a broken file older than the span has none of it.
@@ -192,66 +192,6 @@ class Files:
             return (file.stamp or self.place.stamp(file.name)).modified_ns
         except (SourceError, OSError):
             return float("inf")
-
-    def _look(self, file: str, stamp: Stamp) -> Coverage:
-        """`stamp`: taken before."""
-        frame = self.rows.open(file)
-        schema = frame.collect_schema()
-        rows, oldest, newest, sample = 0, None, None, None
-        if self.rows.timestamp is None:
-            rows = frame.select(pl.len()).collect().item()
-        else:
-            self.rows.must_have(schema, self.rows.timestamp, file, "timestamp")
-            time = frame.select(pl.selectors.by_name(self.rows.timestamp).alias(TIME))
-            low = None if self.newest_from is None else self.newest_from(file)
-            # How a column of dates is read does not depend on its values: one query less a file.
-            dated = isinstance(schema[self.rows.timestamp], pl.Datetime | pl.Date)
-            sample = None if dated else _first(time, low)
-            if self.newest_from is not None:
-                newest = self._newest(file, schema, sample, low)
-                rows, oldest = int(newest is not None), _LONG_AGO
-            else:
-                rows, oldest, newest = self._told(file, schema, stamp) or self._extent(file, schema, sample)
-            if dated and not rows:
-                sample = _first(time, low)
-            if sample is not None and not rows and not self.rows.filter:
-                raise SourceError(
-                    f"{file}: column {self.rows.timestamp!r}: no time can be read from values such as "
-                    f"{sample!r}; set timestamp_format (now {self.rows.timestamps.format!r})",
-                    transient=False,
-                )
-        return Coverage(
-            name=file, stamp=stamp, schema=schema, rows=rows, oldest=oldest, newest=newest, sample=sample
-        )
-
-    def _told(self, file: str, schema: pl.Schema, stamp: Stamp) -> "Extent | None":
-        """None: its times have to be read.
-
-        Whether a file is large takes a look of its own, so it is asked of one that has a byte for each value.
-        """
-        if self.told is None or not self.place.is_local or stamp.size <= LARGE_ROWS * len(schema):
-            return None
-        return self.told(self, file, schema)
-
-    def _extent(self, file: str, schema: pl.Schema, sample: object) -> "Extent":
-        frame, _ = self.rows.selected(file, schema, sample, {}, None)
-        facts = frame.select(
-            pl.col(TIME).count().alias("rows"),
-            pl.col(TIME).min().alias("oldest"),
-            pl.col(TIME).max().alias("newest"),
-        )
-        rows, oldest, newest = facts.collect().row(0)
-        return rows, oldest, newest
-
-    def _newest(self, file: str, schema: pl.Schema, sample: object, low: object) -> int | None:
-        """Read from the newest parts alone, unless their rows were deleted or are of another model."""
-        found: int | None = None
-        for above in (low, None) if low is not None else (None,):
-            frame, _ = self.rows.selected(file, schema, sample, {}, None, above)
-            found = frame.select(pl.col(TIME).max()).collect().item()
-            if found is not None:
-                break
-        return found
 
     def _problem(
         self, files: Sequence[Coverage], name: str, kind: Kind, span: Span | None, *, moment: bool
@@ -366,8 +306,6 @@ class Files:
         return count, newest
 
 
-Extent = tuple[int, int | None, int | None]  # rows with a time, and of these the oldest and the newest, µs
-Told = Callable[[Files, str, pl.Schema], Extent | None]
 Large = Callable[[Files, Coverage, Span | None, Mapping[str, Kind], Collection[str]], Iterator[Batch]]
 
 
@@ -377,15 +315,3 @@ def _overlaps(file: Coverage, span: Span | None) -> bool:
     if file.oldest is None or file.newest is None:
         return False
     return file.newest >= microseconds(span.start) and file.oldest < microseconds(span.end)
-
-
-def _first(time: pl.LazyFrame, low: object) -> object:
-    """One time as stored; None where there is none. Not below `low`, if one is: old parts stay shut."""
-    cuts = [pl.col(TIME).is_not_null()]
-    if low is not None:
-        cuts.insert(0, pl.col(TIME) >= pl.lit(low))
-    for cut in cuts:
-        found = time.filter(cut).head(1).collect()
-        if found.height:
-            return found.item()
-    return None

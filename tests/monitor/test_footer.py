@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.sources import _footer, _scan, parquet
+from monitor.sources import _footer
 from monitor.sources.parquet import ParquetSource
 from storage.span import Span
 
@@ -26,7 +26,6 @@ Unit = Any  # of polars: "ns", "us" or "ms"
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small files have a footer, too."""
-    monkeypatch.setattr(_scan, "LARGE_ROWS", -1)
     for name, value in {"LARGE_ROWS": -1, "LEAST_GROUP_ROWS": 0}.items():
         monkeypatch.setattr(_footer, name, value)
 
@@ -34,7 +33,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(path: Path, **options: Any) -> tuple[int, int | None, int | None] | None:
     """What the footer says of a file."""
     files = ParquetSource(path=str(path), timestamp="ts", **options)._files
-    return _footer.extent(files, str(path), files.rows.open(str(path)).collect_schema())
+    stamp = files.place.stamp(str(path))
+    return _footer.extent(files, str(path), stamp, files.rows.open(str(path)).collect_schema())
 
 
 def read(path: Path) -> tuple[int, int | None, int | None]:
@@ -117,16 +117,13 @@ def test_every_group_has_to_say_it(groups: list[dict[str, Any] | None], said: ob
     assert _footer.Footer(metadata=Metadata(), leaves={"ts": 0}).extremes("ts") == said
 
 
-@pytest.mark.parametrize(("rows", "columns", "asked"), [(70_000, 1, 1), (70_000, 40, 0), (60_000, 1, 1)])
+@pytest.mark.parametrize(("rows", "columns", "asked"), [(70_000, 1, 1), (70_000, 40, 0), (60_000, 1, 0)])
 def test_which_files_are_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, columns: int, asked: int
 ) -> None:
-    """Whether one is large is looked up where it has a byte for each value; Arrow opens those that are."""
-    for module in (_scan, _footer):
-        monkeypatch.setattr(module, "LARGE_ROWS", 65_536)
-    looked, opened = [], []
-    extent, opening = _footer.extent, _footer.open_parquet
-    monkeypatch.setattr(parquet, "extent", lambda *of: looked.append(of) or extent(*of))
+    """Those with more rows than a batch has, and a byte for each value."""
+    monkeypatch.setattr(_footer, "LARGE_ROWS", 65_536)
+    opened, opening = [], _footer.open_parquet
     monkeypatch.setattr(_footer, "open_parquet", lambda name: opened.append(name) or opening(name))
     random = np.random.default_rng(1)
     time = pl.Series("ts", T0.timestamp() * 1_000_000 + np.arange(rows) * 1_000).cast(pl.Int64)
@@ -137,7 +134,7 @@ def test_which_files_are_asked(
     frame.write_parquet(tmp_path / "a.parquet")
     source = ParquetSource(path=str(tmp_path / "a.parquet"), timestamp="ts")
     assert source.watermark() == T0 + timedelta(milliseconds=rows - 1)
-    assert (len(looked), len(opened)) == (asked, asked if rows > 65_536 else 0)
+    assert len(opened) == asked
 
 
 def test_no_row_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
