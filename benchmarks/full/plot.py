@@ -42,8 +42,10 @@ def _bars(axes: Axes, measured: Sequence[Mapping[str, Any]]) -> None:
     for place, one in enumerate(tools):
         took = one["took"]
         axes.annotate(
-            f" {took['cpu_s']:.3g} s, {took['peak_mib']:,.0f} MiB",
+            f"{took['cpu_s']:.3g} s, {took['peak_mib']:,.0f} MiB",
             (took["cpu_s"], place),
+            xytext=(3, 0),
+            textcoords="offset points",
             va="center",
             fontsize=8,
         )
