@@ -743,10 +743,17 @@ MUTATIONS = (
     ),
     Mutation(
         "the newest time is not that of deleted rows",
-        "monitor/sources/_scan.py",
+        "monitor/sources/_extent.py",
         "for above in (low, None) if low is not None else (None,):",
         "for above in (low,):",
         ("tests/monitor/test_delta_source.py",),
+    ),
+    Mutation(
+        "a footer with an end that is no time is not believed",
+        "monitor/sources/_footer.py",
+        "    if len(times) < len(ends):",
+        "    times = [*times, *times][:2]\n    if len(times) < len(ends):",
+        ("tests/monitor/test_footer.py",),
     ),
     Mutation(
         "no catalog is made",
