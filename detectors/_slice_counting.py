@@ -96,7 +96,8 @@ def _numbers(
     extremes = np.empty((many, 2))
     extremes[:, 0], extremes[:, 1] = np.inf, -np.inf
     scale = np.array([moment_scale(each) for each in sliced])
-    inverse = np.minimum(1.0 / scale[:, 1], 1e300)
+    with np.errstate(over="ignore"):  # of a scale below what has an inverse, as of the smallest numbers
+        inverse = np.minimum(1.0 / scale[:, 1], 1e300)
     _tally_slices(
         x,
         order,
