@@ -1,6 +1,7 @@
 """What does a Parquet footer say: which groups may hold rows, and when were they?"""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,10 +83,11 @@ class Footer:
         where there is none). None where a group does not say."""
         rows, low, high = 0, None, None
         for group in range(self.metadata.num_row_groups):
-            statistics = self.metadata.row_group(group).column(self.leaves[name]).statistics
+            row_group = self.metadata.row_group(group)
+            statistics = row_group.column(self.leaves[name]).statistics
             if statistics is None or not statistics.has_null_count:
                 return None
-            values = self.metadata.row_group(group).num_rows - statistics.null_count
+            values = row_group.num_rows - statistics.null_count
             if values == 0:
                 continue
             first, last = self._extremes(group, name)
@@ -121,12 +123,9 @@ def extent(files: Files, file: str, stamp: Stamp, schema: pl.Schema) -> Extent |
         return None
     if files.rows.open(file).select(pl.len()).collect().item() <= LARGE_ROWS:
         return None
-    try:
+    found = None
+    with suppress(Unlike, *errors()):  # whoever reads the rows says what is wrong with them
         found = Footer.of(open_parquet(file), schema, [name]).extremes(name)
-    except (Unlike, NotImplementedError):
-        return None
-    except errors():  # whoever reads the rows says what is wrong with it
-        return None
     if found is None:
         return None
     rows, *ends = found
